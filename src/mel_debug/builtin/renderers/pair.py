@@ -1,0 +1,82 @@
+"""The source with a crosshair on the mole, beside the target's heatmap; both also from close up."""
+
+import numpy as np
+
+from mel_debug.builtin.renderers.drawing import (
+    AMBER,
+    GREEN,
+    colour_of,
+    draw_crosshair,
+    draw_ring,
+    is_uncertain,
+)
+from mel_debug.builtin.renderers.heatmap import Heatmap
+from mel_debug.geometry import Point, Size
+from mel_debug.resample import resized
+from mel_debug.types import Colour, FeatureMap, Match, Photo, Pixels, Query
+
+GAP = 8
+"""White pixels between pictures."""
+
+INSET_SHARE = 1 / 16
+"""Side of a close-up as a share of its photo's longer side: a mole and its neighbourhood."""
+
+INSET_SIDE = 448
+"""Picture pixels of a close-up's side."""
+
+BEYOND = (0, 0, 0)
+"""Colour of what lies beyond the edge of a photo."""
+
+
+class Pair:
+    """Shows where the mole is known and where it was found, so that a person can judge."""
+
+    def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
+        """Both photos at their scaled sizes, a close-up under each; shows the first view."""
+        view = query.views[0]
+        source = view.features.photo.scaled(view.features.grid.scaled).copy()
+        draw_crosshair(source, view.features.grid.to_scaled(view.point), GREEN)
+        found = Heatmap().render(query, target, match)
+        close_source = close_up(view.features.photo, view.point)
+        close_target = close_up(target.photo, match.best, colour_of(match))
+        if is_uncertain(match) and match.confidence is not None:
+            middle = Point(INSET_SIDE / 2, INSET_SIDE / 2)
+            zoom = INSET_SIDE / side_of(target.photo)
+            draw_ring(close_target, middle, match.confidence.radius_px * zoom, AMBER)
+        return beside(above(source, close_source), above(found, close_target))
+
+
+def side_of(photo: Photo) -> int:
+    """Side of the square that a close-up shows, in photo pixels."""
+    return max(16, round(photo.size.longest * INSET_SHARE))
+
+
+def close_up(photo: Photo, point: Point, colour: Colour = GREEN) -> Pixels:
+    """A square around a point, (`INSET_SIDE`, `INSET_SIDE`, 3), with a crosshair on it."""
+    side = side_of(photo)
+    left, top = round(point.x - side / 2), round(point.y - side / 2)
+    window = photo.crop(left, top, Size(side, side), BEYOND)
+    picture = resized(window.pixels, Size(INSET_SIDE, INSET_SIDE)).copy()
+    zoom = INSET_SIDE / side
+    draw_crosshair(picture, Point((point.x - left) * zoom, (point.y - top) * zoom), colour)
+    return picture
+
+
+def beside(left: Pixels, right: Pixels) -> Pixels:
+    """Two pictures side by side, top-aligned on white."""
+    picture = _white(max(len(left), len(right)), left.shape[1] + GAP + right.shape[1])
+    picture[: len(left), : left.shape[1]] = left
+    picture[: len(right), left.shape[1] + GAP :] = right
+    return picture
+
+
+def above(upper: Pixels, lower: Pixels) -> Pixels:
+    """Two pictures one below the other, left-aligned on white."""
+    picture = _white(len(upper) + GAP + len(lower), max(upper.shape[1], lower.shape[1]))
+    picture[: len(upper), : upper.shape[1]] = upper
+    picture[len(upper) + GAP :, : lower.shape[1]] = lower
+    return picture
+
+
+def _white(height: int, width: int) -> Pixels:
+    return np.full((height, width, 3), 255, dtype=np.uint8)

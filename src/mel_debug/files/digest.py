@@ -1,0 +1,20 @@
+"""The content of a file as a short text."""
+
+import hashlib
+from pathlib import Path
+
+from mel_debug.errors import MelError, UsageError
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits.
+
+    Raises UsageError when the file is missing and MelError when it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except OSError as error:
+        raise MelError(f"{path} can't be read ({error.strerror or error})") from error

@@ -1,0 +1,98 @@
+"""Finding plugins and keeping a broken one from breaking the rest."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from mel_debug import hookspecs
+from mel_debug.builtin import plugin as builtin_plugin
+from mel_debug.errors import PluginError
+from mel_debug.stages import Offer
+from mel_debug.version import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+RESTRICTION = "MEL_DEBUG_PLUGINS"
+"""Environment variable: the third-party plugins to load, by entry-point name; empty for none."""
+
+BUILTIN = "mel-debug"
+STAGE_HOOKS = {
+    "extractors": "mel_extractors",
+    "matchers": "mel_matchers",
+    "renderers": "mel_renderers",
+}
+HOOKS = (*STAGE_HOOKS.values(), "mel_commands")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What one plugin brings: offers by stage, and commands."""
+
+    name: str
+    version: str
+    offers: dict[str, list[Offer[Any]]]
+    commands: list[Any]
+
+
+def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
+    """The built-in plugin, then each third-party one; broken ones are warned of and skipped."""
+    yield _contents(BUILTIN, __version__, builtin_plugin)
+    for entry in _entry_points():
+        try:
+            with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in our JSON
+                plugin = _contents(entry.name, _version(entry), entry.load())
+            yield plugin
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            warn(f"plugin {entry.name!r} ({entry.value}) is skipped: {reason}")
+
+
+def _entry_points() -> "Sequence[EntryPoint]":
+    wanted = os.environ.get(RESTRICTION)
+    names = None if wanted is None else {name.strip() for name in wanted.split(",")}
+    if names is not None and not any(names):
+        return ()
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=hookspecs.GROUP)
+    return sorted(
+        (entry for entry in found if names is None or entry.name in names),
+        key=lambda entry: entry.name,
+    )
+
+
+def _version(entry: "EntryPoint") -> str:
+    return entry.dist.version if entry.dist is not None else "unknown"
+
+
+def _contents(name: str, version: str, module: object) -> Plugin:
+    """Ask a plugin's hooks. Raises what the plugin raises, or PluginError for a broken rule."""
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name)
+    manager.check_pending()  # a misspelled hook
+    for hook in HOOKS:
+        if hasattr(module, hook) and manager.parse_hookimpl_opts(module, hook) is None:
+            raise PluginError(f"{hook} is not marked with @hookimpl")
+
+    def ask(hook: str) -> list[Any]:
+        return [item for answer in getattr(manager.hook, hook)() for item in answer]
+
+    offers = {stage: ask(hook) for stage, hook in STAGE_HOOKS.items()}
+    for stage, offered in offers.items():
+        for offer in offered:
+            if not isinstance(offer, Offer):
+                raise PluginError(f"{STAGE_HOOKS[stage]} must give Offers, not {offer!r}")
+    commands = ask("mel_commands")
+    for command in commands:
+        import click
+
+        if not isinstance(command, click.Command) or not command.name:
+            raise PluginError(f"mel_commands must give click commands with names, not {command!r}")
+    return Plugin(name, version, offers, commands)
