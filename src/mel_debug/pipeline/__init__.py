@@ -1,0 +1,1 @@
+"""Finding moles: knows no file, no plugin and no command line."""

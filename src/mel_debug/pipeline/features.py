@@ -1,0 +1,114 @@
+"""From a photo to its feature map: fit the grid, paint the mask, scale, describe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from mel_debug.errors import MelError, PluginError
+from mel_debug.geometry import PatchGrid, Size
+from mel_debug.pipeline.windows import Track, Windows, describe, untracked
+from mel_debug.stages import FeatureExtractor
+from mel_debug.types import FeatureMap, Mask, Photo, Pixels, Vectors
+
+
+class Features(Protocol):
+    """What gives the feature maps of photos, by computing them or by remembering."""
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        """What made the feature maps and can describe more pixels."""
+
+    def of(self, photo: Photo) -> FeatureMap:
+        """The feature map of a photo. Raises MelError when its mask leaves nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A photo as the extractor takes it: `image` is painted, scaled and no longer large.
+
+    `kept` is (rows, columns) bool over the grid, and `image` (height, width, 3) in scaled pixels.
+    """
+
+    name: str
+    grid: PatchGrid
+    kept: Mask
+    image: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFeatures:
+    """Describes photos with one extractor, each scaled to fit `image_size` pixels.
+
+    Without an `image_size` photos keep their full resolution. With `windows`, a scaled photo larger
+    than one is described window by window.
+    """
+
+    extractor: FeatureExtractor
+    image_size: int | None
+    windows: Windows | None = None
+    track: Track = untracked
+
+    def of(self, photo: Photo) -> FeatureMap:
+        """The feature map of a photo; one forward pass, or one for each batch of windows.
+
+        Pixels outside the mask are painted before anything is scaled, so they can't leak into a
+        cell. Raises MelError when the mask leaves nothing, PluginError when the extractor's answer
+        does not fit the grid.
+        """
+        painted = photo.painted(lambda: self.extractor.mean_colour)
+        seen = self._seen(painted)
+        return FeatureMap(painted, seen.grid, self.describe([seen])[0], seen.kept)
+
+    def prepare(self, photo: Photo) -> Prepared:
+        """All that comes before the extractor. Raises MelError when the mask leaves nothing."""
+        return self._seen(photo.painted(lambda: self.extractor.mean_colour))
+
+    def describe(self, photos: Sequence[Prepared]) -> list[Vectors]:
+        """The vectors of prepared photos of one scaled size, in one batch unless in windows.
+
+        Raises PluginError when the extractor's answer does not fit the grid.
+        """
+        windows = self._windows_for(photos[0].grid.scaled)
+        if windows is not None:
+            return [
+                _checked(seen, describe(self.extractor, seen.image, windows, self.track))
+                for seen in photos
+            ]
+        images = [seen.image for seen in photos]
+        batch = images[0][np.newaxis] if len(images) == 1 else np.stack(images)
+        answers = self.extractor.extract(batch)
+        if len(answers) != len(photos):
+            raise PluginError(f"the extractor gave {len(answers)} answers to {len(photos)} photos")
+        return [_checked(seen, vectors) for seen, vectors in zip(photos, answers, strict=True)]
+
+    def grid_of(self, size: Size) -> PatchGrid:
+        """The grid over a photo of a size in photo pixels."""
+        patch = self.extractor.patch
+        return PatchGrid.fit(
+            size, self.image_size or max(patch, size.longest // patch * patch), patch
+        )
+
+    def _windows_for(self, scaled: Size) -> Windows | None:
+        large = self.windows is not None and scaled.longest > self.windows.side
+        return self.windows if large else None
+
+    def _seen(self, painted: Photo) -> Prepared:
+        grid = self.grid_of(painted.size)
+        kept = painted.kept(grid)
+        if not kept.any():
+            raise MelError(
+                f"{painted.name}: its mask leaves nothing to look at; mend it or use --no-mask"
+            )
+        return Prepared(painted.name, grid, kept, painted.scaled(grid.scaled))
+
+
+def _checked(seen: Prepared, vectors: Vectors) -> Vectors:
+    grid = seen.grid
+    if vectors.shape[:2] != (grid.rows, grid.columns) or not np.isfinite(vectors).all():
+        raise PluginError(
+            f"the extractor gave {vectors.shape} for a grid of {grid.rows} x {grid.columns} "
+            f"patches of {seen.name}, or values that are no numbers; try other --weights"
+        )
+    return vectors.astype(np.float32, copy=False)
