@@ -1,0 +1,151 @@
+"""The second look: small windows of both photos around a mole, compared by their features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, unit
+from mel_debug.builtin.matchers.geometric.windows import cut, kept_in_window
+from mel_debug.geometry import Cell
+from mel_debug.peaks import peak_at
+from mel_debug.stages import FeatureExtractor
+from mel_debug.types import Photo, Vectors
+
+HALF = 15
+"""Window cells from the mole's cell to the window's edge; 31 cells of 8 px nearly fill 256 px."""
+
+SIDE = 2 * HALF + 1
+
+TEMPLATE = 2
+"""Window cells compared around the mole, to each side."""
+
+REACH = HALF - TEMPLATE
+"""Window cells around the middle that are searched."""
+
+BLUNT = 0.04
+"""Difference of similarity that is worth one unit of log prior."""
+
+RIVAL = 3
+"""Window cells around the best place that are not another place."""
+
+MASKED = -1.0
+"""Similarity of a place outside the mask."""
+
+AT_ONCE = 16
+"""Glimpses described together: 32 windows, as many pixels as one photo of 1400 px."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glimpse:
+    """A mole about to be looked at: where it is in the source and may be in the target.
+
+    Places are (2,) photo pixels. `jacobian` is (2, 2), pixels of the target by row for pixels of
+    the source by column. `sigma` says, in pixels of the source, how far off `target` may be.
+    """
+
+    source: Array
+    target: Array
+    jacobian: Array
+    zoom: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What a look found: the place in the target, and how well it stands out.
+
+    `margin` is the similarity there, prior included, over that of the best other place. `back`, in
+    pixels of the source, is how far from the mole a search back from the place ends; None when the
+    place is too near the window's edge to tell.
+    """
+
+    target: Array
+    similarity: float
+    margin: float
+    back: float | None
+
+
+def look(
+    source: Photo, target: Photo, glimpses: Sequence[Glimpse], extractor: FeatureExtractor
+) -> list[Sight]:
+    """One look at each mole; windows are described in batches."""
+    sights = []
+    for start in range(0, len(glimpses), AT_ONCE):
+        some = glimpses[start : start + AT_ONCE]
+        side = SIDE * extractor.patch
+        windows = [cut(source, g.source, np.eye(2) / g.zoom, side) for g in some]
+        windows += [cut(target, g.target, g.jacobian / g.zoom, side) for g in some]
+        vectors = unit(extractor.extract(np.stack(windows)))
+        for glimpse, here, there in zip(
+            some, vectors[: len(some)], vectors[len(some) :], strict=True
+        ):
+            cell = extractor.patch / glimpse.zoom
+            here_kept = kept_in_window(source, glimpse.source, np.eye(2) * cell, SIDE)
+            there_kept = kept_in_window(target, glimpse.target, glimpse.jacobian * cell, SIDE)
+            sights.append(_compared(glimpse, cell, (here, here_kept), (there, there_kept)))
+    return sights
+
+
+Side = tuple[Vectors, Flags]
+"""Unit vectors (SIDE, SIDE, dimensions) of a window and which of its cells count."""
+
+
+def _compared(glimpse: Glimpse, cell: float, source: Side, target: Side) -> Sight:
+    """The most alike place of the target's window, given the prior; `cell` in source pixels."""
+    middle = Cell(HALF, HALF)
+    like = likeness(source, target, middle)
+    window = slice(HALF - REACH, HALF + REACH + 1)
+    inside = target[1][window, window]
+    away = np.arange(-REACH, REACH + 1) * cell
+    prior = (away[:, np.newaxis] ** 2 + away**2) / (2 * glimpse.sigma**2)
+    score = np.where(inside, like, MASKED) - BLUNT * prior
+    row, column = divmod(int(score.argmax()), score.shape[1])
+    peak = peak_at(like, np.ones(like.shape, dtype=bool), Cell(row, column))
+    shift = (np.array([peak[1], peak[0]]) - REACH) * cell
+    rivals = score.copy()
+    near = (
+        slice(max(0, row - RIVAL), row + RIVAL + 1),
+        slice(max(0, column - RIVAL), column + RIVAL + 1),
+    )
+    rivals[near] = -np.inf
+    return Sight(
+        target=glimpse.target + glimpse.jacobian @ shift,
+        similarity=float(like[row, column]),
+        margin=float(score[row, column] - rivals.max()),
+        back=_back(source, target, Cell(HALF - REACH + row, HALF - REACH + column), cell),
+    )
+
+
+def _back(source: Side, target: Side, found: Cell, cell: float) -> float | None:
+    """How far from the mole the search back from a found cell ends, in pixels of the source."""
+    if max(abs(found.row - HALF), abs(found.column - HALF)) > REACH - TEMPLATE:
+        return None
+    like = likeness(target, source, found)
+    row, column = divmod(int(like.argmax()), like.shape[1])
+    return float(np.hypot(row - REACH, column - REACH) * cell)
+
+
+def likeness(source: Side, target: Side, centre: Cell) -> NDArray[np.float32]:
+    """How alike the neighbourhood of a cell is to that of each cell near the target's middle.
+
+    (2 REACH + 1) squared, -1 to 1: cosines over TEMPLATE cells to each side, with Gaussian weights
+    of one cell. Cells outside either mask don't count.
+    """
+    (here, here_kept), (there, there_kept) = source, target
+    width = 2 * REACH + 1
+    total = np.zeros((width, width), dtype=np.float32)
+    weights = np.full((width, width), 1e-6, dtype=np.float32)
+    for down in range(-TEMPLATE, TEMPLATE + 1):
+        for across in range(-TEMPLATE, TEMPLATE + 1):
+            row, column = centre.row + down, centre.column + across
+            if (down or across) and not here_kept[row, column]:
+                continue
+            top, left = HALF - REACH + down, HALF - REACH + across
+            shifted = np.s_[top : top + width, left : left + width]
+            weight = np.exp(-(down**2 + across**2) / 2).astype(np.float32) * there_kept[shifted]
+            total += weight * (there[shifted] @ here[row, column])
+            weights += weight
+    like: NDArray[np.float32] = total / weights
+    return like

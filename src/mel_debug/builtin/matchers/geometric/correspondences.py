@@ -1,0 +1,79 @@
+"""Cells of two maps that are each other's most similar, in bounded memory."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.builtin.matchers.geometric.arrays import Flags
+
+Cells = NDArray[np.intp]
+
+BLOCK = 512
+"""Rows compared at a time: 512 x 50,000 cells of similarity take 100 MB."""
+
+TILE = 16
+"""Side in cells of the tiles of a local search."""
+
+NOTHING = np.float32(-2)
+"""Less than any cosine."""
+
+
+def mutual(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cells, Cells]:
+    """Indices of the rows of `a` and `b`, unit vectors, that are each other's most similar."""
+    if not len(a) or not len(b):
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    best_of_b = np.full(len(b), NOTHING)
+    choice = np.empty(len(a), np.intp)
+    top = np.empty(len(a), np.float32)
+    for start in range(0, len(a), BLOCK):
+        some = slice(start, start + BLOCK)
+        similarity = a[some] @ b.T
+        choice[some] = similarity.argmax(axis=1)
+        top[some] = np.take_along_axis(similarity, choice[some, np.newaxis], axis=1)[:, 0]
+        np.maximum(best_of_b, similarity.max(axis=0), out=best_of_b)
+    chosen = np.flatnonzero(top >= best_of_b[choice])
+    return chosen, choice[chosen]
+
+
+def mutual_nearby(
+    a: NDArray[np.float32],
+    a_kept: Flags,
+    b: NDArray[np.float32],
+    b_kept: Flags,
+    reach: NDArray[np.floating],
+) -> tuple[Cells, Cells]:
+    """Mutual best cells of two (rows, columns, dimensions) maps in one frame, as (n, 2) cells.
+
+    `reach`, (rows, columns), is how many cells away from a cell of `a` its partner may lie.
+    """
+    best_of_b = np.full(b_kept.shape, NOTHING)
+    chosen: list[tuple[Cells, Cells, NDArray[np.float32]]] = []
+    for top in range(0, a_kept.shape[0], TILE):
+        for left in range(0, a_kept.shape[1], TILE):
+            here = np.argwhere(a_kept[top : top + TILE, left : left + TILE])
+            here += top, left
+            if not len(here):
+                continue
+            radius = reach[here[:, 0], here[:, 1]]
+            far = int(np.ceil(radius.max()))
+            y, x = max(0, top - far), max(0, left - far)
+            there = np.argwhere(b_kept[y : top + TILE + far, x : left + TILE + far])
+            there += y, x
+            if not len(there):
+                continue
+            similarity = a[here[:, 0], here[:, 1]] @ b[there[:, 0], there[:, 1]].T
+            down, across = (
+                here[:, axis, np.newaxis].astype(np.float32) - there[:, axis].astype(np.float32)
+                for axis in (0, 1)
+            )
+            similarity[down * down + across * across > radius[:, np.newaxis] ** 2] = NOTHING
+            choice = similarity.argmax(axis=1)
+            top_of_a = np.take_along_axis(similarity, choice[:, np.newaxis], axis=1)[:, 0]
+            known = best_of_b[there[:, 0], there[:, 1]]
+            best_of_b[there[:, 0], there[:, 1]] = np.maximum(known, similarity.max(axis=0))
+            found = top_of_a > NOTHING
+            chosen.append((here[found], there[choice[found]], top_of_a[found]))
+    if not chosen:
+        return np.empty((0, 2), np.intp), np.empty((0, 2), np.intp)
+    a_cells, b_cells, similarities = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
+    agreed = similarities >= best_of_b[b_cells[:, 0], b_cells[:, 1]]
+    return a_cells[agreed], b_cells[agreed]

@@ -1,0 +1,217 @@
+"""`geometric`: the geometry of both photos first, then closer and closer looks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.builtin.matchers.geometric.closeup import REACH, Glimpse, Sight, look
+from mel_debug.builtin.matchers.geometric.pair import Pair, match_pair
+from mel_debug.builtin.matchers.geometric.settle import settle
+from mel_debug.builtin.matchers.geometric.surface import Surface
+from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
+from mel_debug.geometry import Point
+from mel_debug.stages import FeatureExtractor
+from mel_debug.types import FeatureMap, Match, Photo, Query, View
+
+FLOOR = 2.5
+"""Cells; standard deviation of the first look's prior where the surface is sure."""
+
+NEAR = 10.0
+"""Cells; matches within this of a mole speak for its place."""
+
+SURE_MATCHES, SURE_RESIDUAL = 40, 0.35
+"""Matches nearby, and their median residual in cells, from which one fine look is enough."""
+
+LAST_ZOOM = 0.7
+"""Window pixels to a pixel of the source; finer shows grain only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A mole's place in the target as one view sees it, and what speaks for it, by name."""
+
+    place: Array
+    similarity: float
+    back: float | None
+    moves: tuple[float, ...]
+    support: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GeometricMatcher:
+    """Finds moles by what else both photos show around them.
+
+    Per pair of photos: mutual matches of all cells, a robust affine map, a smooth surface grown
+    from it. Per mole: windows of the target drawn into the source's frame, compared with a prior
+    around where the surface leads, at rising zoom, and at last the pixels aligned. Photos that
+    share too little are searched by plain similarity, and the match says so.
+    """
+
+    plain: SimilarityMatcher
+
+    def match(
+        self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
+    ) -> list[Match]:
+        """See `Matcher.match`; `scores` are plain similarities, `best` is where geometry leads."""
+        matches = self.plain.match(queries, target, extractor)
+        found: list[list[Found]] = [[] for _ in queries]
+        matched = 0
+        for source, views in _by_source(queries).items():
+            pair = match_pair(source, target, extractor)
+            matched = max(matched, pair.first.count)
+            if pair.surface is not None:
+                points = np.array([[view.point.x, view.point.y] for _, view in views])
+                answers = locate(
+                    pair, pair.surface, points, (source.photo, target.photo), extractor
+                )
+                for (number, _), answer in zip(views, answers, strict=True):
+                    found[number].append(answer)
+        combined = [
+            _combined(match, answers, matched)
+            for match, answers in zip(matches, found, strict=True)
+        ]
+        return [
+            self._searched_back(query, match, target)
+            for query, match in zip(queries, combined, strict=True)
+        ]
+
+    def _searched_back(self, query: Query, match: Match, target: FeatureMap) -> Match:
+        """The match with its mutual distance, from the whole photos where no window could tell."""
+        if match.mutual_px is not None:
+            return match
+        (distance,) = self.plain.mutual_px([query], [target.between(match.best)])
+        return replace(match, mutual_px=distance)
+
+
+def build() -> GeometricMatcher:
+    """The matcher with plain cosine for its scores and for photos that share too little."""
+    return GeometricMatcher(SimilarityMatcher(cosine, interpolate=True, at_peak=True))
+
+
+def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, View]]]:
+    """Each source photo's views, with the numbers of their queries."""
+    views: dict[FeatureMap, list[tuple[int, View]]] = {}
+    for number, query in enumerate(queries):
+        for view in query.views:
+            views.setdefault(view.features, []).append((number, view))
+    return views
+
+
+def _combined(match: Match, answers: list[Found], matched: int) -> Match:
+    """The match at the place of the view that is supported best."""
+    if not answers:
+        note = f"the photos share too little for geometry ({matched} places at most fit together)"
+        return replace(match, notes=(*match.notes, f"{note}: plain similarity instead"))
+    best = min(answers, key=lambda answer: answer.support["spread_px"])
+    places = np.array([answer.place for answer in answers])
+    apart = float(np.median(np.hypot(*(places - best.place).T)))
+    grid = match.grid.photo
+    x, y = np.clip(best.place, 0, [grid.width - 1e-6, grid.height - 1e-6])
+    return replace(
+        match,
+        best=Point(float(x), float(y)),
+        score=best.similarity,
+        mutual_px=best.back,
+        moves_px=best.moves,
+        support={**best.support, "views": float(len(answers)), "views_apart_px": apart},
+    )
+
+
+def locate(
+    pair: Pair,
+    surface: Surface,
+    points: Array,
+    photos: tuple[Photo, Photo],
+    extractor: FeatureExtractor,
+) -> list[Found]:
+    """Every mole at (n, 2) photo pixels of the source, found in the target."""
+    glimpses = [_first_glimpse(pair, surface, point, extractor.patch) for point in points]
+    trails = [[glimpse.target] for glimpse in glimpses]
+    sights: list[Sight | None] = [None] * len(points)
+    active = list(range(len(points)))
+    while active:
+        seen = look(*photos, [glimpses[i] for i in active], extractor)
+        for i, sight in zip(active, seen, strict=True):
+            sights[i] = sight
+            trails[i].append(sight.target)
+        active = [i for i in active if glimpses[i].zoom < LAST_ZOOM]
+        for i in active:
+            glimpses[i] = _closer(glimpses[i], trails[i][-1], extractor.patch)
+    return [
+        _settled(_support(pair, surface, glimpse.source), photos, glimpse, trail, sight)
+        for glimpse, trail, sight in zip(glimpses, trails, sights, strict=True)
+        if sight is not None
+    ]
+
+
+def _first_glimpse(pair: Pair, surface: Surface, point: Array, patch: int) -> Glimpse:
+    """Where the surface leads, and a window that holds what it leaves open."""
+    at = (point / pair.source.cell)[np.newaxis]
+    stretch = np.diag(pair.target.cell) @ surface.jacobian(at) @ np.diag(1 / pair.source.cell)
+    size, spread = float(pair.source.cell.mean()), float(surface.spread(at)[0])
+    coarse = patch / size
+    sigma = size * float(np.hypot(FLOOR, 2 * spread))
+    holds = REACH * patch / (2.5 * sigma)
+    zoom = max(min(1.5 * coarse, holds), coarse / 2)
+    near = _near(pair, at)
+    enough = near.sum() >= SURE_MATCHES and np.median(pair.residuals[near]) < SURE_RESIDUAL
+    if enough and 2 * spread < 1:
+        sigma, zoom = size, max(zoom, min(1.0, 3 * coarse))
+    return Glimpse(point, surface(at)[0] * pair.target.cell, stretch, zoom, sigma)
+
+
+def _closer(glimpse: Glimpse, target: Array, patch: int) -> Glimpse:
+    """Twice as near, and as sure as two of the last look's cells."""
+    return replace(
+        glimpse,
+        target=target,
+        sigma=2 * patch / glimpse.zoom,
+        zoom=min(2 * glimpse.zoom, 1.0),
+    )
+
+
+def _near(pair: Pair, at: Array) -> Flags:
+    """Which matches lie near a place, (1, 2) cells of the source."""
+    near: Flags = np.hypot(*(pair.places - at).T) < NEAR
+    return near
+
+
+def _support(pair: Pair, surface: Surface, point: Array) -> dict[str, float]:
+    """What the surface says of its own worth at (2,) photo pixels of the source."""
+    size = float(pair.source.cell.mean())
+    at = (point / pair.source.cell)[np.newaxis]
+    near = _near(pair, at)
+    residual = float(np.median(pair.residuals[near])) if near.any() else NEAR
+    return {
+        "matches": float(len(pair.places)),
+        "matches_near": float(near.sum()),
+        "residual_px": residual * size,
+        "spread_px": float(surface.spread(at)[0]) * size,
+    }
+
+
+def _settled(
+    support: Mapping[str, float],
+    photos: tuple[Photo, Photo],
+    glimpse: Glimpse,
+    trail: list[Array],
+    sight: Sight,
+) -> Found:
+    """The last sight's place with its pixels aligned, and all that speaks for it."""
+    place, correlation = settle(*photos, glimpse.source, trail[-1], glimpse.jacobian)
+    trail = [*trail, place]
+    return Found(
+        place,
+        sight.similarity,
+        sight.back,
+        tuple(float(np.hypot(*(after - before))) for before, after in pairwise(trail)),
+        {
+            **support,
+            "margin": sight.margin,
+            "correlation": correlation,
+            "moved_px": float(np.hypot(*(place - trail[1]))),
+        },
+    )
