@@ -1,0 +1,1 @@
+"""Features of photos, remembered between runs by content; several processes share the files."""

@@ -1,0 +1,178 @@
+"""Filling the cache for many photos: decoding runs ahead of the extractor, in threads."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from mel_debug.errors import MelError
+from mel_debug.featurecache.encoding import Described, encode
+from mel_debug.featurecache.features import CachedFeatures
+from mel_debug.geometry import Size
+from mel_debug.pipeline.features import Prepared
+from mel_debug.pipeline.windows import BATCH_PIXELS
+from mel_debug.types import Photo
+
+MOST_AT_ONCE = 16
+"""Photos in one batch at most, so that little is lost if the process is killed."""
+
+BATCHES_AHEAD = 2
+"""Batches that are decoded while the extractor works on one."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+OpenPhoto = Callable[[], Photo]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A photo of which the cache has no features: its key, and the size it will be scaled to."""
+
+    name: str
+    open: OpenPhoto
+    key: str
+    scaled: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A photo that could not be described, and why."""
+
+    name: str
+    reason: str
+
+
+def find_missing(
+    features: CachedFeatures, photos: Sequence[tuple[str, OpenPhoto]]
+) -> Iterator[Missing | Bad | None]:
+    """For each named photo, in order: what is missing, what is bad, or None for what is there.
+
+    Files are read in threads. Extractors that tell nothing before they are built are built here.
+    """
+    if features.extractor.identity() is None:
+        _ = features.extractor.built
+
+    def look(photo: tuple[str, OpenPhoto]) -> Missing | Bad | None:
+        name, open_photo = photo
+        try:
+            opened = open_photo()
+            key = features.key_of(opened)
+            if key is None:
+                return Bad(name, "nothing tells its content")
+            if features.recall(key) is not None:
+                return None
+            return Missing(name, open_photo, key, features.features.grid_of(opened.size).scaled)
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+            return _bad(name, error)
+
+    with _threads() as pool:
+        yield from _in_order(pool, look, photos, 4 * _cores())
+
+
+def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad | None, None, None]:
+    """Describe and keep what is missing; gives, for each photo in turn, what is wrong with it.
+
+    Photos of one scaled size share forward passes. What was given is on the disk. The extractor
+    is built first: raises MelError without weights, or when the cache can't be written.
+    """
+    _ = features.extractor.built
+
+    def prepare(photo: Missing) -> Prepared | Bad:
+        try:
+            return _prepared(features, photo)
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+            return _bad(photo.name, error)
+
+    batches = list(_batches({photo.key: photo for photo in missing}.values()))
+    with _threads() as pool:
+        waiting: deque[list[tuple[Missing, Future[Prepared | Bad]]]] = deque()
+        for batch in [*batches, *[[]] * BATCHES_AHEAD]:
+            waiting.append([(photo, pool.submit(prepare, photo)) for photo in batch])
+            if len(waiting) > BATCHES_AHEAD:
+                decoded = [(photo, made.result()) for photo, made in waiting.popleft()]
+                yield from (made for _, made in decoded if isinstance(made, Bad))
+                yield from _kept(
+                    features, [(p, made) for p, made in decoded if isinstance(made, Prepared)]
+                )
+
+
+def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
+    photo = missing.open()
+    prepared = features.features.prepare(photo)
+    if features.key_of(photo) != missing.key or prepared.grid.scaled != missing.scaled:
+        raise MelError(f"{missing.name} changed while it was read; run again")
+    return prepared
+
+
+def _kept(
+    features: CachedFeatures, batch: Sequence[tuple[Missing, Prepared]]
+) -> Iterator[Bad | None]:
+    """Describe photos of one scaled size and keep the result."""
+    if not batch:
+        return
+    try:
+        described = features.features.describe([prepared for _, prepared in batch])
+    except MelError as error:
+        if len(batch) == 1:
+            yield _bad(batch[0][0].name, error)
+            return
+        for one in batch:  # find out which of them it is
+            yield from _kept(features, [one])
+        return
+    colour = features.extractor.mean_colour
+    for (missing, prepared), vectors in zip(batch, described, strict=True):
+        found = Described.of(prepared.grid, vectors, prepared.kept, colour)
+        features.store.write(missing.key, encode(missing.key, found))
+        yield None
+
+
+def _batches(missing: Iterable[Missing]) -> Iterator[list[Missing]]:
+    """Photos of the same scaled size together, each batch at most `BATCH_PIXELS` or one photo."""
+
+    def shape(photo: Missing) -> tuple[int, int]:
+        return photo.scaled.height, photo.scaled.width
+
+    for (height, width), alike in groupby(sorted(missing, key=shape), key=shape):
+        photos = list(alike)
+        at_once = min(MOST_AT_ONCE, max(1, BATCH_PIXELS // (height * width)))
+        yield from (photos[start : start + at_once] for start in range(0, len(photos), at_once))
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    ahead: int,
+) -> Iterator[Result]:
+    """As `pool.map`, but only `ahead` items are under way at a time."""
+    running: deque[Future[Result]] = deque()
+    for item in items:
+        running.append(pool.submit(work, item))
+        if len(running) >= ahead:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+
+
+def _threads() -> AbstractContextManager[ThreadPoolExecutor]:
+    return _Stopping(min(8, _cores() + 1))
+
+
+class _Stopping(ThreadPoolExecutor):
+    """A pool that does not start what is waiting once its user has stopped."""
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown(wait=True, cancel_futures=True)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _bad(name: str, error: Exception) -> Bad:
+    text = " ".join(str(error).split())
+    return Bad(name, text if isinstance(error, MelError) else f"{type(error).__name__}: {text}")
