@@ -1,0 +1,71 @@
+"""What is compared: every combination of the extractors, matchers, presets and sizes asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from mel_debug.choice import Choice, Wanted, choose
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Configuration:
+    """One choice of stages by the names a report shows."""
+
+    choice: Choice
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """Extractor, matcher, preset and image size."""
+        return {
+            "extractor": self.choice.extractor.name,
+            "matcher": self.choice.matcher.name,
+            "preset": self.choice.preset,
+            "image_size": self.choice.image_size,
+        }
+
+    @property
+    def label(self) -> str:
+        """The names in a few words."""
+        size = self.choice.image_size
+        parts = [self.choice.extractor.name, self.choice.matcher.name]
+        return " ".join([*parts, "full size" if size is None else str(size)])
+
+    @property
+    def identity(self) -> str:
+        """Everything that makes a difference to the answers, as a text."""
+        choice = self.choice
+        options = [
+            (offer.name, sorted(offer.values(choice.given).items()))
+            for offer in (choice.extractor, choice.matcher)
+        ]
+        rest = (choice.image_size, choice.window, choice.overlap, choice.refine)
+        return repr((options, rest, choice.options.weights))
+
+
+def product_of(
+    wanted: Wanted,
+    *,
+    extractors: Sequence[str] = (),
+    matchers: Sequence[str] = (),
+    presets: Sequence[str] = (),
+    image_sizes: Sequence[int] = (),
+) -> list[Configuration]:
+    """All combinations, each once; an empty list leaves it to `wanted`.
+
+    Raises UsageError for a name that is not there or a size that does not fit.
+    """
+    found: dict[str, Configuration] = {}
+    texts: list[Sequence[str | None]] = [
+        extractors or [wanted.extractor],
+        matchers or [wanted.matcher],
+        presets or [wanted.preset],
+    ]
+    sizes: Sequence[int | None] = image_sizes or [wanted.image_size]
+    for (extractor, matcher, preset), size in product(product(*texts), sizes):
+        asked = replace(
+            wanted, extractor=extractor, matcher=matcher, preset=preset, image_size=size
+        )
+        configuration = Configuration(choose(asked))
+        found.setdefault(configuration.identity, configuration)
+    return list(found.values())

@@ -1,0 +1,91 @@
+"""The worst matches as pictures, so that a person sees why."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
+from mel_debug.calibrations import judge_for
+from mel_debug.evaluation.answers import Answer
+from mel_debug.evaluation.configurations import Configuration
+from mel_debug.evaluation.pages import made_folder, write_page
+from mel_debug.evaluation.run import Bench, Task
+from mel_debug.evaluation.summary import Result
+from mel_debug.files.pictures import write_picture
+from mel_debug.geometry import Point
+from mel_debug.pipeline.confidence import Judge
+from mel_debug.pipeline.locate import locate
+from mel_debug.types import Colour, Pixels
+
+TRUTH: Colour = (0, 160, 255)
+
+Track = Callable[[Sequence[Answer], str], Iterable[Answer]]
+
+
+def worst_of(answers: Sequence[Answer], most: int) -> list[Answer]:
+    """Wrong answers, those said with the most confidence first; then the largest errors."""
+
+    def badness(answer: Answer) -> tuple[bool, float]:
+        if not answer.right:
+            return True, answer.confidence
+        return False, (answer.error_px or 0.0) / answer.longest
+
+    return sorted(answers, key=badness, reverse=True)[:most]
+
+
+def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
+    folder: Path,
+    results: Sequence[Result],
+    tasks: Sequence[Task],
+    most: int,
+    track: Track,
+    *,
+    threshold: float,
+    use_masks: bool,
+) -> Path:
+    """Search again for the `most` worst matches of each configuration and draw them.
+
+    Each picture is that of the renderer `pair`, with a close-up of the true place in blue beneath.
+    Returns the page that shows them all. Raises MelError.
+    """
+    made_folder(folder)
+    pictures = []
+    for number, result in enumerate(results):
+        bench = Bench.of(result.configuration, use_masks=use_masks)
+        names = result.configuration.names
+        judge = judge_for(names["extractor"], names["matcher"], threshold)
+        for rank, answer in enumerate(track(worst_of(result.answers, most), "pictures"), start=1):
+            name = f"{number + 1}-{rank:02d}.jpg"
+            write_picture(folder / name, _drawn(bench, judge, answer, _point_of(answer, tasks)))
+            pictures.append((name, _caption(result.configuration, answer)))
+    return write_page(folder, "The worst matches", pictures)
+
+
+def _point_of(answer: Answer, tasks: Sequence[Task]) -> Point:
+    """Where the source marks the mole."""
+    return next(
+        question.point
+        for task in tasks
+        if (str(task.pair.source), str(task.pair.target)) == (answer.source, answer.target)
+        for question in task.pair.questions
+        if question.uuid == answer.uuid
+    )
+
+
+def _drawn(bench: Bench, judge: Judge, answer: Answer, point: Point) -> Pixels:
+    source, target = (bench.shelf.photo(Path(path)) for path in (answer.source, answer.target))
+    located = locate({answer.uuid: [(source, point)]}, target, bench.shelf, bench.matcher, judge)
+    picture = Pair().render(located.queries[0], located.target, located.matches[0])
+    if answer.truth is None:
+        return picture
+    truth = close_up(located.target.photo, Point(*answer.truth), TRUTH)
+    return above(picture, beside(truth[:, :0], truth))
+
+
+def _caption(configuration: Configuration, answer: Answer) -> str:
+    error = answer.error_px
+    fault = "the mole is absent" if error is None else f"{error:.0f} px off"
+    state = "uncertain" if answer.uncertain else "accepted"
+    return (
+        f"{configuration.label}: {answer.uuid} of {answer.source} in {answer.target}: {fault}, "
+        f"confidence {answer.confidence:.2f}, {state}"
+    )

@@ -1,0 +1,146 @@
+"""Plots of an evaluation, and a page that shows them. Needs matplotlib, the extra `plots`."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.errors import MelError
+from mel_debug.evaluation import metrics
+from mel_debug.evaluation.pages import made_folder, write_page
+from mel_debug.evaluation.summary import Result, Summary
+from mel_debug.evaluation.tables import text_table
+
+SIZE, DPI = (7.0, 5.0), 110
+MOST_PCK = 0.05
+
+
+def check_matplotlib() -> None:
+    """Raise MelError, saying how to get it, when matplotlib is not there."""
+    if find_spec("matplotlib") is None:
+        raise MelError("--plots needs matplotlib; pip install 'mel-debug[plots]' brings it")
+
+
+def write_plots(folder: Path, results: Sequence[Result], summaries: Sequence[Summary]) -> Path:
+    """Write one PNG a plot and `index.html` into a folder; returns the page."""
+    check_matplotlib()
+    made_folder(folder)
+    plots: dict[str, tuple[Callable[[Any, Sequence[Result]], None], str]] = {
+        "pck": (_pck, "How often an answer is within a share of the photo's longer side."),
+        "risk-coverage": (
+            _risk_coverage,
+            "Of the answers accepted, surest first, how many are wrong. The dot is the threshold.",
+        ),
+        "reliability": (
+            _reliability,
+            "How often answers of a confidence are right; on the dashed line when it is honest.",
+        ),
+        "errors": (_errors, "The error of each query; the bar is the median."),
+        "speed": (_speed, "Seconds for a photo and a query against PCK@0.01."),
+    }
+    pictures = []
+    for name, (draw, caption) in plots.items():
+        _save(folder / f"{name}.png", draw, results)
+        pictures.append((f"{name}.png", caption))
+    return write_page(folder, "Evaluation", pictures, text_table(summaries))
+
+
+def write_scatter(path: Path, results: Sequence[Result]) -> None:
+    """Write seconds against PCK@0.01 as a picture of its own. Raises MelError."""
+    check_matplotlib()
+    _save(path, _speed, results)
+
+
+def _save(
+    path: Path, draw: Callable[[Any, Sequence[Result]], None], results: Sequence[Result]
+) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.grid(visible=True, alpha=0.3)
+    draw(axes, results)
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise MelError(f"{path} can't be written ({error.strerror})") from error
+
+
+def _shares(result: Result) -> NDArray[np.float64]:
+    """Errors of the queries as shares of the longer side."""
+    errors = [(a.error_px, a.longest) for a in result.answers]
+    return np.array([error / longest for error, longest in errors if error is not None])
+
+
+def _judged(result: Result) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    confidences = np.array([answer.confidence for answer in result.answers])
+    return confidences, np.array([answer.right for answer in result.answers], dtype=bool)
+
+
+def _pck(axes: Any, results: Sequence[Result]) -> None:
+    limits = np.linspace(0, MOST_PCK, 201)
+    for result in results:
+        errors = _shares(result)
+        if errors.size:
+            reached = (errors[:, np.newaxis] <= limits).mean(axis=0)
+            axes.plot(limits, reached, label=result.configuration.label)
+    axes.set(xlabel="share of the longer side", ylabel="PCK", xlim=(0, MOST_PCK), ylim=(0, 1.02))
+    axes.legend(loc="lower right")
+
+
+def _risk_coverage(axes: Any, results: Sequence[Result]) -> None:
+    for result in results:
+        confidences, right = _judged(result)
+        coverage, risk = metrics.risk_coverage(confidences, right)
+        (line,) = axes.plot(coverage, risk, label=result.configuration.label)
+        accepted = np.array([not answer.uncertain for answer in result.answers])
+        if accepted.any():
+            axes.plot(accepted.mean(), 1 - right[accepted].mean(), "o", color=line.get_color())
+    axes.set(xlabel="answers accepted", ylabel="of those, wrong", xlim=(0, 1.02))
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left")
+
+
+def _reliability(axes: Any, results: Sequence[Result]) -> None:
+    axes.plot([0, 1], [0, 1], "--", color="grey")
+    for result in results:
+        table = metrics.reliability(*_judged(result))
+        means, hits, counts = (np.array(column) for column in zip(*table, strict=True))
+        (line,) = axes.plot(means, hits, label=result.configuration.label)
+        axes.scatter(means, hits, s=8 + 200 * counts / counts.sum(), color=line.get_color())
+    axes.set(xlabel="confidence", ylabel="right", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(loc="upper left")
+
+
+def _errors(axes: Any, results: Sequence[Result]) -> None:
+    rng = np.random.default_rng(0)
+    for number, result in enumerate(results):
+        errors = np.array([a.error_px for a in result.answers if a.error_px is not None])
+        if errors.size:
+            shown = np.maximum(errors, 0.1)
+            across = number + rng.uniform(-0.25, 0.25, errors.size)
+            axes.scatter(across, shown, s=8, alpha=0.5)
+            median = float(np.median(shown))
+            axes.plot([number - 0.35, number + 0.35], [median, median], color="black")
+    axes.set(ylabel="error, px of the target", yscale="log", xlim=(-0.6, len(results) - 0.4))
+    labels = [result.configuration.label.replace(" ", "\n") for result in results]
+    axes.set_xticks(range(len(results)), labels)
+
+
+def _speed(axes: Any, results: Sequence[Result]) -> None:
+    for result in results:
+        errors = _shares(result)
+        if not errors.size:
+            continue
+        seconds = (result.seconds_per_photo or 0) + (result.seconds_per_query or 0)
+        reached = float((errors <= 0.01).mean())
+        axes.scatter([seconds], [reached], s=60, label=result.configuration.label)
+    axes.set(xlabel="seconds for a photo and a query", ylabel="PCK@0.01", ylim=(0, 1.05))
+    axes.margins(x=0.2)
+    axes.set_xlim(left=0)
+    axes.legend(loc="lower right")

@@ -1,0 +1,187 @@
+"""The measures of one configuration, from its answers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.calibrations import judge_for
+from mel_debug.evaluation import metrics
+from mel_debug.evaluation.answers import Answer
+from mel_debug.evaluation.configurations import Configuration
+from mel_debug.evaluation.run import Task
+from mel_debug.evaluation.state import State
+from mel_debug.pipeline.confidence import DEFAULT_THRESHOLD
+
+WITHIN_PX = (10, 20, 50, 100)
+PCK = (0.01, 0.02, 0.05)
+"""Shares of the target's longer side within which an answer is a correct keypoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one configuration answered, and what it cost: seconds each, and megabytes at most."""
+
+    configuration: Configuration
+    answers: tuple[Answer, ...]
+    seconds_per_photo: float | None
+    seconds_per_query: float | None
+    peak_mb: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share, None if nothing was asked, with 95 % intervals: Wilson's and by drawing photos."""
+
+    value: float | None
+    wilson: metrics.Interval | None
+    photos: metrics.Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts and rates of one configuration.
+
+    `queries` have a true place, `absent` are of moles known not to be there. `coverage` is the
+    share of queries accepted, `risk` the share of accepted answers that are not within 0.8 %,
+    `wrong_accepted` that of those further than 50 px off; an absent mole accepted counts as both.
+    `false_accepts` is the share of absent moles accepted, `radius_coverage` that of accepted
+    queries within their radius. AUROC and the calibration error are over all answers.
+    """
+
+    names: dict[str, Any]
+    queries: int
+    absent: int
+    within_px: dict[str, int]
+    rates: dict[str, Rate]
+    median_px: float | None
+    auroc: float | None
+    ece: float | None
+    seconds_per_photo: float | None
+    seconds_per_query: float | None
+    peak_mb: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Flat values by name; every rate's 95 % intervals under `intervals`."""
+        rates = {name: rate.value for name, rate in self.rates.items()}
+        return {
+            **self.names,
+            "queries": self.queries,
+            "absent": self.absent,
+            "within_px": self.within_px,
+            "pck": {f"{alpha:g}": rates[f"pck@{alpha:g}"] for alpha in PCK},
+            "median_px": self.median_px,
+            "auroc": self.auroc,
+            **{name: rates[name] for name in ("coverage", "risk", "wrong_accepted")},
+            "false_accepts": rates["false_accepts"],
+            "ece": self.ece,
+            "radius_coverage": rates["radius_coverage"],
+            "seconds_per_photo": self.seconds_per_photo,
+            "seconds_per_query": self.seconds_per_query,
+            "peak_mb": self.peak_mb,
+            "intervals": {
+                name: {"wilson": rate.wilson, "photos": rate.photos}
+                for name, rate in self.rates.items()
+            },
+        }
+
+    def measure(self, name: str) -> float | None:
+        """A measure by the name a ratchet gives it, such as `pck@0.01`, `within@50` or `auroc`.
+
+        Raises KeyError for a name that is none.
+        """
+        if name in self.rates:
+            return self.rates[name].value
+        others = {"median_px": self.median_px, "auroc": self.auroc, "ece": self.ece}
+        others |= {
+            "seconds_per_photo": self.seconds_per_photo,
+            "seconds_per_query": self.seconds_per_query,
+            "peak_mb": self.peak_mb,
+        }
+        return others[name]
+
+
+def results_of(
+    tasks: Sequence[Task], state: State, threshold: float = DEFAULT_THRESHOLD
+) -> list[Result]:
+    """What is finished, by configuration, as judged now; one with nothing finished has no result.
+
+    Raises MelError for a damaged file of own calibrations.
+    """
+    results = []
+    for configuration in dict.fromkeys(task.configuration for task in tasks):
+        mine = [task.key for task in tasks if task.configuration == configuration]
+        done = [state.finished[key] for key in mine if key in state.finished]
+        if not done:
+            continue
+        names = configuration.names
+        judge = judge_for(names["extractor"], names["matcher"], threshold)
+        answers = tuple(answer.judged(judge) for each in done for answer in each.answers)
+        photos = [seconds for each in done for seconds in each.photo_seconds]
+        peaks = [each.peak_mb for each in done if each.peak_mb is not None]
+        results.append(
+            Result(
+                configuration,
+                answers,
+                float(np.mean(photos)) if photos else None,
+                sum(each.match_seconds for each in done) / len(answers) if answers else None,
+                max(peaks, default=None),
+            )
+        )
+    return results
+
+
+def summary_of(result: Result) -> Summary:
+    """All measures of a result."""
+    answers = result.answers
+    there = [answer for answer in answers if answer.truth is not None]
+    gone = [answer for answer in answers if answer.truth is None]
+    accepted = [answer for answer in answers if not answer.uncertain]
+    errors = np.array([_error(answer) for answer in there])
+    confidences = np.array([answer.confidence for answer in answers])
+    right = np.array([answer.right for answer in answers], dtype=bool)
+    rates = {f"within@{px}": _rate(there, partial(_within, pixels=px)) for px in WITHIN_PX}
+    rates |= {f"pck@{alpha:g}": _rate(there, partial(_within, share=alpha)) for alpha in PCK}
+    rates |= {
+        "coverage": _rate(there, lambda a: not a.uncertain),
+        "risk": _rate(accepted, lambda a: not a.right),
+        "wrong_accepted": _rate(accepted, lambda a: not a.acceptable),
+        "false_accepts": _rate(gone, lambda a: not a.uncertain),
+        "radius_coverage": _rate(
+            [a for a in there if not a.uncertain], lambda a: _error(a) <= a.radius_px
+        ),
+    }
+    return Summary(
+        names=result.configuration.names,
+        queries=len(there),
+        absent=len(gone),
+        within_px={str(px): int((errors <= px).sum()) for px in WITHIN_PX},
+        rates=rates,
+        median_px=float(np.median(errors)) if errors.size else None,
+        auroc=metrics.auroc(confidences, right),
+        ece=metrics.calibration_error(confidences, right),
+        seconds_per_photo=result.seconds_per_photo,
+        seconds_per_query=result.seconds_per_query,
+        peak_mb=result.peak_mb,
+    )
+
+
+def _error(answer: Answer) -> float:
+    error = answer.error_px
+    return float("nan") if error is None else error
+
+
+def _within(answer: Answer, *, pixels: float = 0.0, share: float = 0.0) -> bool:
+    return _error(answer) <= pixels + share * answer.longest
+
+
+def _rate(answers: Sequence[Answer], hit: Callable[[Answer], bool]) -> Rate:
+    hits: NDArray[np.bool_] = np.array([hit(answer) for answer in answers], dtype=bool)
+    return Rate(
+        metrics.share(hits),
+        metrics.wilson(int(hits.sum()), hits.size),
+        metrics.photo_bootstrap(hits, [answer.target for answer in answers]),
+    )

@@ -1,0 +1,99 @@
+"""Summaries as text: for a terminal, a spreadsheet, or a page."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from mel_debug.evaluation.summary import PCK, WITHIN_PX, Rate, Summary
+
+NOTES = (
+    "[a to b]: 95 % interval (Wilson, queries as if independent); {a to b}: the same by drawing "
+    "whole photos anew.",
+    "coverage: queries accepted. wrong: accepted answers over 50 px off or of an absent mole. "
+    "absent taken: absent moles accepted.",
+)
+
+
+def text_table(summaries: Sequence[Summary]) -> str:
+    """One column a configuration, one line a measure, and what the words mean."""
+    rows = _rows(summaries, intervals=True)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+    return "\n".join([*lines, "", *NOTES])
+
+
+def markdown_table(summaries: Sequence[Summary]) -> str:
+    """The same for a page in Markdown."""
+    head, *rows = _rows(summaries, intervals=True)
+    rule = ["---", *["---:"] * len(summaries)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
+
+
+def csv_table(summaries: Sequence[Summary]) -> str:
+    """One line a configuration, unrounded; intervals in columns of their own."""
+    flat = []
+    for summary in summaries:
+        data = summary.as_json()
+        row = {name: data[name] for name in ("extractor", "matcher", "preset", "image_size")}
+        row |= {"queries": summary.queries, "absent": summary.absent}
+        row |= {f"within_{px}_px": count for px, count in summary.within_px.items()}
+        for name, rate in summary.rates.items():
+            row[name] = rate.value
+            for kind, interval in (("wilson", rate.wilson), ("photos", rate.photos)):
+                low, high = interval or (None, None)
+                row |= {f"{name}_{kind}_low": low, f"{name}_{kind}_high": high}
+        rest = ("median_px", "auroc", "ece", "seconds_per_photo", "seconds_per_query", "peak_mb")
+        flat.append(row | {name: data[name] for name in rest})
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(flat[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue().rstrip("\n")
+
+
+def _rows(summaries: Sequence[Summary], *, intervals: bool) -> list[list[str]]:
+    def row(title: str, texts: list[str]) -> list[str]:
+        return [title, *texts]
+
+    def rates(title: str, name: str) -> list[str]:
+        return row(title, [_rate(s.rates[name], intervals=intervals) for s in summaries])
+
+    names = [
+        " ".join(str(s.names[key] or "full") for key in ("extractor", "matcher", "image_size"))
+        for s in summaries
+    ]
+    return [
+        row("", names),
+        row("preset", [s.names["preset"] or "-" for s in summaries]),
+        row("queries", [str(s.queries) for s in summaries]),
+        row("absent moles", [str(s.absent) for s in summaries]),
+        *(rates(f"within {px} px", f"within@{px}") for px in WITHIN_PX),
+        *(rates(f"PCK@{alpha:g}", f"pck@{alpha:g}") for alpha in PCK),
+        row("median error, px", [_number(s.median_px, 1) for s in summaries]),
+        row("AUROC", [_number(s.auroc, 3) for s in summaries]),
+        row("calibration error", [_number(s.ece, 3) for s in summaries]),
+        rates("coverage", "coverage"),
+        rates("wrong", "wrong_accepted"),
+        rates("absent taken", "false_accepts"),
+        rates("held by radius", "radius_coverage"),
+        row("seconds a photo", [_number(s.seconds_per_photo, 2) for s in summaries]),
+        row("seconds a query", [_number(s.seconds_per_query, 3) for s in summaries]),
+        row("peak memory, MB", [_number(s.peak_mb, 0) for s in summaries]),
+    ]
+
+
+def _rate(rate: Rate, *, intervals: bool) -> str:
+    if rate.value is None:
+        return "-"
+    parts = [f"{rate.value:.1%}"]
+    if intervals and rate.wilson is not None:
+        parts.append(f"[{rate.wilson[0]:.0%} to {rate.wilson[1]:.0%}]")
+    if intervals and rate.photos is not None:
+        parts.append(f"{{{rate.photos[0]:.0%} to {rate.photos[1]:.0%}}}")
+    return " ".join(parts)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,103 @@
+"""From a body and a shot to a photo with its truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .develop import expose, jpeg_bytes
+from .lattice import lay
+from .marks import freckles, hair_cover, moles_in
+from .paint import paint
+from .scene import Body, Shot
+from .spots import joined
+from .tube import project
+from .wear import clothes_of, inside_clothes
+
+_LEAST_FACING = 0.3  # a mole seen more aslant than this (cosine) is not called visible
+
+
+class Seen(NamedTuple):
+    """A mole's uuid and its exact place in pixels as shown; (0, 0) is a corner."""
+
+    uuid: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedPhoto:
+    """A photo as shown and the truth about it.
+
+    ``pixels`` (H, W, 3) uint8 sRGB before JPEG; ``mask`` (H, W), True on bare skin. ``moles``
+    are those in view; ``absent`` those that would be in view, and where, but are not there on
+    the day of the session.
+    """
+
+    pixels: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    moles: tuple[Seen, ...]
+    absent: tuple[Seen, ...]
+    orientation: int
+    jpeg_quality: int
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
+            raise ValueError("pixels should be uint8 of shape (height, width, 3)")
+        if self.mask.shape != self.pixels.shape[:2]:
+            raise ValueError("the mask should have the size of the picture")
+
+    def jpeg(self) -> bytes:
+        """The photo as a JPEG file, stored turned by its EXIF orientation."""
+        return jpeg_bytes(self.pixels, quality=self.jpeg_quality, orientation=self.orientation)
+
+
+def where(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Seen, ...]:
+    """Places of all moles of the body that this shot has in view, present or not.
+
+    A mole counts when it faces the camera, lies inside the picture and is not under cloth, each
+    by ``margin`` of its own diameter.
+    """
+    if not body.moles:
+        return ()
+    u = np.array([mole.u for mole in body.moles])
+    v = np.array([mole.v for mole in body.moles])
+    size = np.array([mole.diameter for mole in body.moles]) * margin
+    x, y, facing = project(shot, u, v)
+    edge = size * shot.pixels_per_mm
+    seen = (facing > _LEAST_FACING) & (x > edge) & (y > edge)
+    seen &= (x < shot.width - edge) & (y < shot.height - edge)
+    clothes = clothes_of(shot)
+    if clothes is not None:
+        seen &= inside_clothes(shot, clothes, u, v) < -size
+    return tuple(Seen(body.moles[i].uuid, float(x[i]), float(y[i])) for i in np.flatnonzero(seen))
+
+
+def render(
+    body: Body, shot: Shot, session: int = 0, *, hidden: frozenset[str] = frozenset()
+) -> RenderedPhoto:
+    """Take one shot of a body on the day of a session.
+
+    Moles whose uuid is in ``hidden`` are not painted, and nothing else changes: a test can tell
+    a mole's own pixels by the difference. The same arguments give the same bytes.
+    """
+    if not 0 <= session < body.sessions:
+        raise ValueError(f"session {session} is not one of the body's {body.sessions}")
+    lattice = lay(body, shot)
+    spots = joined(freckles(body.skin, *body.reach), moles_in(body, session, hidden))
+    hair = hair_cover(body, shot)
+    pixels, mask = paint(body.skin, shot, lattice, spots, hair)
+    pixels = expose(pixels, shot.optics)
+    there = {mole.uuid for mole in body.moles if mole.present[session]} - hidden
+    places = where(body, shot)
+    return RenderedPhoto(
+        pixels=pixels,
+        mask=mask,
+        moles=tuple(place for place in places if place.uuid in there),
+        absent=tuple(place for place in places if place.uuid not in there | hidden),
+        orientation=shot.optics.orientation,
+        jpeg_quality=shot.optics.jpeg_quality,
+    )

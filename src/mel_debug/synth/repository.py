@@ -1,0 +1,93 @@
+"""Generated sessions as a repository in `mel`'s layout, each photo with its exact truth.
+
+A photo's folder is `rotomaps/parts/PART/SUBPART/DAY`; beside `0.jpg` lie its mask, its moles, and
+in `0.jpg.absent.json` the moles that would be in view but are not there on that day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from mel_debug.errors import MelError
+from mel_debug.files.marks import ABSENT, marks_path
+
+from .plan import plan_sessions
+from .render import render
+from .saved import marks_text, photo_files, write_new_files
+from .scene import Body, Shot
+
+FIRST_DAY = date(2024, 3, 2)
+DAYS_BETWEEN = 91
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhoto:
+    """One photo to take: whose, how, on which session's day, and where its file goes."""
+
+    path: Path
+    body: Body
+    shot: Shot
+    session: int
+
+    def write(self) -> None:
+        """Render the photo and write its files. Raises MelError rather than replace others."""
+        photo = render(self.body, self.shot, self.session)
+        write_new_files(
+            photo_files(self.path, photo)
+            | {
+                marks_path(self.path): marks_text(photo.moles),
+                marks_path(self.path, ABSENT): marks_text(photo.absent),
+            }
+        )
+
+
+def plan_repository(  # noqa: PLR0913 - each is an option of the command
+    root: Path,
+    seed: int,
+    *,
+    photos: int,
+    sessions: int,
+    moles: int,
+    megapixels: float,
+    difficulty: float,
+    absent: float,
+) -> list[PlannedPhoto]:
+    """All photos of one person's repository, to be written one by one; see `plan_sessions`.
+
+    Raises MelError where the body has no room for so many moles.
+    """
+    try:
+        parts = plan_sessions(
+            seed,
+            photos=photos,
+            sessions=sessions,
+            moles=moles,
+            megapixels=megapixels,
+            difficulty=difficulty,
+            absent=absent,
+        )
+    except ValueError as error:
+        raise MelError(str(error)) from error
+    folder = root / "rotomaps" / "parts"
+    return [
+        PlannedPhoto(
+            folder / planned.part / planned.subpart / day_of(session) / "0.jpg",
+            planned.body,
+            shot,
+            session,
+        )
+        for planned in parts
+        for session, shot in enumerate(planned.shots)
+    ]
+
+
+def begin_repository(root: Path) -> None:
+    """Make the folder and the empty file `melroot` by which `mel` knows a repository."""
+    write_new_files({root / "melroot": b""})
+
+
+def day_of(session: int) -> str:
+    """The folder's name of a session: sessions are a quarter of a year apart."""
+    return f"{FIRST_DAY + session * timedelta(days=DAYS_BETWEEN):%Y_%m_%d}"

@@ -1,0 +1,218 @@
+"""What is photographed and how: a body with its moles, and the shots taken of it.
+
+Surface coordinates are millimetres of skin: ``u`` runs across the body from its middle line,
+``v`` down along it. World coordinates are millimetres too: x to the right, y down, z away from
+someone who looks straight at the body. Points in a picture are pixels as shown, with (0, 0) at
+the corner of the first pixel.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_HEX = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}; it should lie between {low} and {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mole:
+    """One mole of a body.
+
+    ``diameter`` is that of a disc of the same area, in millimetres, before growth; ``aspect`` is
+    length over width, ``angle`` (radians) turns its length from u towards v. ``melanin`` and
+    ``redness`` are the extra optical depths in green light. ``present`` and ``growth`` (a factor
+    on the diameter) hold one entry for each session.
+    """
+
+    uuid: str
+    u: float
+    v: float
+    diameter: float
+    melanin: float
+    present: tuple[bool, ...]
+    growth: tuple[float, ...]
+    redness: float = 0.05
+    aspect: float = 1.0
+    angle: float = 0.0
+    irregularity: float = 0.3
+    softness: float = 0.15
+    relief: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not _HEX.match(self.uuid):
+            raise ValueError(f"uuid {self.uuid!r} is not 32 hexadecimal digits")
+        if not self.present or len(self.present) != len(self.growth):
+            raise ValueError("present and growth need one entry for each session, at least one")
+        _between("diameter", self.diameter, 0.1, 60.0)
+        _between("aspect", self.aspect, 1.0, 5.0)
+        _between("melanin", self.melanin, 0.0, 6.0)
+        _between("irregularity", self.irregularity, 0.0, 1.0)
+        _between("softness", self.softness, 0.02, 1.0)
+        if min(self.growth) <= 0:
+            raise ValueError("growth is a factor on the diameter and should be above 0")
+
+    def diameter_in(self, session: int) -> float:
+        """Diameter in millimetres on the day of one session."""
+        return self.diameter * self.growth[session]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The bent surface: a tube of elliptic section, its width and axis varying along it.
+
+    Half axes and half length in millimetres. ``taper`` and ``waist`` are the first and second
+    order of the logarithm of the width over the half length; ``bow_side`` and ``bow_depth`` say
+    how far the axis leaves the straight line at the half length; ``groove`` and ``blades``
+    (millimetres) are the relief of the spine and the shoulder blades, seen in the shading only.
+    """
+
+    half_width: float
+    half_depth: float
+    half_length: float = 350.0
+    taper: float = 0.0
+    waist: float = 0.0
+    bow_side: float = 0.0
+    bow_depth: float = 0.0
+    groove: float = 0.0
+    blades: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("half_width", "half_depth", "half_length"):
+            _between(name, getattr(self, name), 5.0, 2000.0)
+        _between("taper", self.taper, -1.0, 1.0)
+        _between("waist", self.waist, -1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Skin:
+    """Looks that stay with a person. ``lab`` is CIELAB under D65; the rest are strengths near 1.
+
+    ``freckles`` and ``hairs`` are numbers for each square centimetre; ``hair_dark`` is 0 for
+    vellus hair and 1 for black hair.
+    """
+
+    lab: tuple[float, float, float]
+    seed: int
+    mottle: float = 1.0
+    relief: float = 1.0
+    freckles: float = 0.3
+    hairs: float = 0.3
+    hair_dark: float = 0.3
+
+    def __post_init__(self) -> None:
+        _between("L*", self.lab[0], 5.0, 95.0)
+        for name in ("mottle", "relief", "freckles", "hairs", "hair_dark"):
+            _between(name, getattr(self, name), 0.0, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One region of one person: skin, moles, and the number of sessions the moles know about.
+
+    Freckles and hair grow where ``|u|`` and ``|v|`` stay within ``reach`` (millimetres).
+    """
+
+    skin: Skin
+    moles: tuple[Mole, ...]
+    sessions: int = 1
+    reach: tuple[float, float] = (300.0, 380.0)
+
+    def __post_init__(self) -> None:
+        if self.sessions < 1:
+            raise ValueError("a body needs at least one session")
+        if any(len(mole.present) != self.sessions for mole in self.moles):
+            raise ValueError(f"every mole needs {self.sessions} entries in present and growth")
+        if len({mole.uuid for mole in self.moles}) != len(self.moles):
+            raise ValueError("two moles share one uuid")
+
+    def mole(self, uuid: str) -> Mole:
+        """The mole of that uuid. Raises KeyError."""
+        for mole in self.moles:
+            if mole.uuid == uuid:
+                return mole
+        raise KeyError(uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Key light and surroundings.
+
+    Angles are degrees, seen from the camera: ``azimuth`` 0 comes from the right and 90 from below
+    in the picture before its roll, ``elevation`` 90 from the camera itself.
+    ``stripes`` is the depth (0..1) of a pattern of shade of ``stripe_mm`` period; ``tint`` are
+    gains of red, green and blue.
+    """
+
+    azimuth: float = -120.0
+    elevation: float = 50.0
+    key: float = 0.6
+    exposure: float = 1.0
+    sheen: float = 0.06
+    stripes: float = 0.0
+    stripe_mm: float = 60.0
+    stripe_angle: float = 20.0
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        _between("key", self.key, 0.0, 1.0)
+        _between("stripes", self.stripes, 0.0, 1.0)
+        _between("exposure", self.exposure, 0.05, 5.0)
+        _between("stripe_mm", self.stripe_mm, 1.0, 1000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """Blur (Gaussian sigma, pixels), noise (share of full scale at mid grey), and the file."""
+
+    blur: float = 0.6
+    noise: float = 0.006
+    jpeg_quality: int = 92
+    orientation: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _between("blur", self.blur, 0.0, 50.0)
+        _between("noise", self.noise, 0.0, 0.5)
+        _between("jpeg_quality", self.jpeg_quality, 1, 100)
+        _between("orientation", self.orientation, 1, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One photo to take: the pose of the body, the camera, the light, clothes and surroundings.
+
+    The camera looks at the surface point (``aim_u``, ``aim_v``) from ``distance`` millimetres;
+    ``yaw`` and ``pitch`` (degrees) lean it away from the normal there and ``roll`` turns what is
+    shown clockwise. ``pixels_per_mm`` holds at the point aimed at. ``clothes`` is the seed of
+    what is worn, or None for nothing; ``room`` is the seed of the background.
+    """
+
+    width: int
+    height: int
+    form: Form
+    pixels_per_mm: float
+    distance: float = 900.0
+    aim_u: float = 0.0
+    aim_v: float = 0.0
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    light: Light = Light()
+    optics: Optics = Optics()
+    clothes: int | None = None
+    room: int = 0
+
+    def __post_init__(self) -> None:
+        _between("width", self.width, 16, 20000)
+        _between("height", self.height, 16, 20000)
+        _between("pixels_per_mm", self.pixels_per_mm, 0.05, 200.0)
+        _between("yaw", self.yaw, -70.0, 70.0)
+        _between("pitch", self.pitch, -70.0, 70.0)
+        if self.distance <= 0:
+            raise ValueError("distance should be above 0")
