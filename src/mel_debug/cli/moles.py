@@ -1,0 +1,37 @@
+"""`mel-debug moles`: the moles marked beside photos."""
+
+import json
+import math
+from pathlib import Path
+
+import click
+
+from mel_debug.cli.options import json_option, photo_file
+
+
+@click.command("moles")
+@click.argument("photos", metavar="PHOTO...", type=photo_file, nargs=-1, required=True)
+@json_option
+def command(photos: tuple[Path, ...], *, as_json: bool) -> None:
+    """List the moles marked beside photos: uuid, place in pixels, and whether it is canonical."""
+    from mel_debug.files.marks import read_moles
+
+    rows = [
+        {
+            "photo": str(photo),
+            "uuid": mole.uuid,
+            "x": math.floor(mole.point.x),
+            "y": math.floor(mole.point.y),
+            "is_uuid_canonical": mole.is_canonical,
+        }
+        for photo in photos
+        for mole in read_moles(photo)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        certainty = "canonical" if row["is_uuid_canonical"] else "guessed"
+        click.echo(f"{row['uuid']}  {row['x']:>6} {row['y']:>6}  {certainty:9}  {row['photo']}")
+    if not rows:
+        click.echo("no moles are marked", err=True)

@@ -1,0 +1,104 @@
+"""Options that take several extractors, matchers, presets and sizes, to compare them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mel_debug.cli.options import photo_file
+
+if TYPE_CHECKING:
+    from mel_debug.evaluation.configurations import Configuration
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+labelled_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+_SEVERAL = (
+    click.option(
+        "--extractor",
+        "extractors",
+        multiple=True,
+        metavar="NAME",
+        help="Any extractor that `mel-debug plugins` lists. Repeatable.  [default: dinov3-base]",
+    ),
+    click.option(
+        "--image-size",
+        "image_sizes",
+        type=click.IntRange(min=1),
+        multiple=True,
+        metavar="N",
+        help="Fit photos to N pixels. Repeatable.  [default: the extractor's own]",
+    ),
+    click.option(
+        "--preset",
+        "presets",
+        type=click.Choice(["fast", "accurate"]),
+        multiple=True,
+        help="A matcher with its options. Repeatable.  [default: the extractor's own]",
+    ),
+    click.option(
+        "--similarity",
+        "matchers",
+        multiple=True,
+        metavar="NAME",
+        help="Any matcher that `mel-debug plugins` lists. Repeatable.  [default: the preset's]",
+    ),
+    click.option(
+        "--weights",
+        type=photo_file,
+        metavar="PATH",
+        help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
+    ),
+    click.option("--offline", is_flag=True, help="Never touch the network."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto takes cuda, else mps, else cpu.",
+    ),
+    click.option(
+        "--refine",
+        is_flag=True,
+        help="Look again at native resolution around the mole and the match.",
+    ),
+    click.option(
+        "-o",
+        "stage_options",
+        type=(str, str),
+        multiple=True,
+        metavar="NAME VALUE",
+        help="Set an option of a chosen stage; `mel-debug plugins` lists them. Repeatable.",
+    ),
+)
+
+
+def several_options(command: Command) -> Command:
+    """The options that choose configurations; `configurations_from` takes what they give."""
+    for option in reversed(_SEVERAL):
+        command = option(command)
+    return command
+
+
+def configurations_from(
+    *,
+    extractors: tuple[str, ...],
+    matchers: tuple[str, ...],
+    presets: tuple[str, ...],
+    image_sizes: tuple[int, ...],
+    stage_options: tuple[tuple[str, str], ...],
+    **others: Any,
+) -> "list[Configuration]":
+    """Every combination asked for. Raises UsageError.
+
+    Nothing is taken from the feature cache: the time of describing photos is one of the measures.
+    """
+    from mel_debug.choice import Wanted
+    from mel_debug.evaluation.configurations import product_of
+
+    wanted = Wanted(stage_options=dict(stage_options), no_cache=True, **others)
+    return product_of(
+        wanted, extractors=extractors, matchers=matchers, presets=presets, image_sizes=image_sizes
+    )
