@@ -1,0 +1,156 @@
+"""Refit the calibration of confidence that ships, and check it on people it has not seen.
+
+    python benchmarks/fit_confidence.py make FOLDER     sessions to learn from and to check on
+    python benchmarks/fit_confidence.py fit FOLDER      rewrites the file that ships
+    python benchmarks/fit_confidence.py check FOLDER    the bars, on the sessions to check on
+
+What is finished is kept in FOLDER: each step can be stopped, and goes on when run again.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from mel_debug.calibrations import ANY, key_for, text_of
+from mel_debug.choice import Wanted
+from mel_debug.errors import MelError
+from mel_debug.evaluation.answers import Answer
+from mel_debug.evaluation.configurations import Configuration, product_of
+from mel_debug.evaluation.fitting import fit as fitted
+from mel_debug.evaluation.labelled import labelled_pairs
+from mel_debug.evaluation.run import Task, plan_tasks, run
+from mel_debug.evaluation.state import State
+from mel_debug.evaluation.summary import results_of, summary_of
+from mel_debug.pipeline.confidence import Calibration
+from mel_debug.pipeline.evidence import METRIC_FREE
+from mel_debug.synth.repository import begin_repository, plan_repository
+from tables import machine, show
+
+SETS = {"train": (100, 40), "test": (500, 20)}
+"""First seed and number of people of each set; no seed is in both."""
+
+DIFFICULTIES = (0.3, 0.5, 0.7, 0.9, 1.0)
+MEGAPIXELS = (3.0, 6.0, 3.0, 12.0)
+MOLES, ABSENT = 24, 0.2
+
+COMBINATIONS = (
+    Wanted(extractor="xfeat", preset="accurate", no_cache=True),
+    Wanted(extractor="xfeat", preset="fast", no_cache=True),
+    Wanted(extractor="xfeat", preset="fast", matcher="softmax", no_cache=True),
+    Wanted(extractor="xfeat", preset="fast", matcher="euclidean", no_cache=True),
+)
+"""What gets a calibration. DINOv3 has none until its weights can be had where this is run."""
+
+OUTPUT = Path(__file__).parent.parent / "src" / "mel_debug" / "pipeline" / "calibration.json"
+
+folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+
+
+@click.group()
+def main() -> None:
+    """Make, fit, check."""
+
+
+@main.command()
+@folder_argument
+def make(folder: Path) -> None:
+    """Generate all sessions, two of one part of each person."""
+    for name, (first, count) in SETS.items():
+        for number in range(count):
+            root = folder / name / str(first + number)
+            if (root / "done").exists():
+                continue
+            planned = plan_repository(
+                root,
+                first + number,
+                photos=1,
+                sessions=2,
+                moles=MOLES,
+                megapixels=MEGAPIXELS[number % len(MEGAPIXELS)],
+                difficulty=DIFFICULTIES[number % len(DIFFICULTIES)],
+                absent=ABSENT,
+            )
+            begin_repository(root)
+            for photo in planned:
+                photo.write()
+            (root / "done").touch()
+            click.echo(f"{name} {first + number}")
+
+
+@main.command()
+@folder_argument
+def fit(folder: Path) -> None:
+    """Fit every combination, and from all of them the one for combinations that have none."""
+    found: dict[str, Calibration] = {}
+    everything: list[Answer] = []
+    for configuration in configurations():
+        answers = answers_of(folder, "train", configuration)
+        found[key_of(configuration)] = fitted(answers)
+        everything += answers
+    found[ANY] = fitted(everything, METRIC_FREE)
+    OUTPUT.write_text(text_of(found), encoding="utf-8")
+    click.echo(f"wrote {OUTPUT.name}: {', '.join(found)}")
+
+
+@main.command()
+@folder_argument
+def check(folder: Path) -> None:
+    """The bars of confidence for every combination, with the calibration that ships."""
+    click.echo(machine())
+    rows = []
+    for configuration in configurations():
+        tasks, state = finished(folder, "test", [configuration])
+        (result,) = results_of(tasks, state)
+        summary = summary_of(result)
+        rates = {name: rate.value for name, rate in summary.rates.items()}
+        shown = ("coverage", "wrong_accepted", "false_accepts", "radius_coverage")
+        rows.append(
+            [
+                configuration.label,
+                f"{summary.queries}+{summary.absent}",
+                rates["pck@0.01"],
+                summary.auroc,
+                summary.ece,
+                *(rates[name] for name in shown),
+            ]
+        )
+    head = ("method", "queries", "PCK@.01", "AUROC", "ECE", "coverage", "wrong", "absent", "radius")
+    show("people not calibrated on; all shares", head, rows)
+
+
+def configurations() -> Iterable[Configuration]:
+    """The combinations that this machine has weights for."""
+    for wanted in COMBINATIONS:
+        yield from product_of(wanted)
+
+
+def key_of(configuration: Configuration) -> str:
+    names = configuration.names
+    return key_for(names["extractor"], names["matcher"])
+
+
+def finished(folder: Path, name: str, chosen: Sequence[Configuration]) -> tuple[list[Task], State]:
+    """Every search of a set, done, by what is kept and what was missing."""
+    roots = sorted(root for root in (folder / name).iterdir() if (root / "done").exists())
+    if not roots:
+        raise MelError(f"{folder / name} has no sessions; run make first")
+    tasks = plan_tasks(chosen, labelled_pairs(roots))
+    state = State.begin(folder / f"{name}.jsonl", resume=True)
+    with click.progressbar(run(tasks, state), length=len(tasks), label=name) as bar:
+        for _ in bar:
+            pass
+    return tasks, state
+
+
+def answers_of(folder: Path, name: str, configuration: Configuration) -> list[Answer]:
+    tasks, state = finished(folder, name, [configuration])
+    answers = [answer for task in tasks for answer in state.finished[task.key].answers]
+    right = np.mean([answer.right for answer in answers])
+    click.echo(f"{configuration.label}: {len(answers)} answers, {right:.0%} right")
+    return answers
+
+
+if __name__ == "__main__":
+    main()
