@@ -1,0 +1,159 @@
+"""Laws of the geometric matcher's parts."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mel_debug.builtin.matchers.geometric.affine import robust_affine
+from mel_debug.builtin.matchers.geometric.arrays import unit, with_ones
+from mel_debug.builtin.matchers.geometric.correspondences import mutual, mutual_nearby
+from mel_debug.builtin.matchers.geometric.search import TURNS, turned
+from mel_debug.builtin.matchers.geometric.settle import aligned
+from mel_debug.builtin.matchers.geometric.surface import Surface
+from mel_debug.builtin.matchers.geometric.windows import cut, kept_in_window
+from mel_debug.types import Photo
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def blob(height: int, width: int, x: float, y: float) -> np.ndarray:
+    """A black picture with a white Gaussian spot at the place (x, y)."""
+    down, across = np.mgrid[:height, :width] + 0.5
+    spot = 255 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 18)
+    picture = np.empty((height, width, 3), dtype=np.uint8)
+    picture[:] = spot.round()[..., np.newaxis]
+    return picture
+
+
+def centroid(picture: np.ndarray) -> np.ndarray:
+    """The place (x, y) of what is bright."""
+    weight = np.asarray(picture[..., 0], dtype=float)
+    down, across = np.mgrid[: weight.shape[0], : weight.shape[1]] + 0.5
+    moments = np.array([(weight * across).sum(), (weight * down).sum()])
+    return np.asarray(moments / weight.sum())
+
+
+@given(SEEDS, st.integers(1, 900), st.integers(1, 900))
+@settings(max_examples=20, deadline=None)
+def test_mutual_matches_in_blocks_are_those_of_the_whole(seed: int, m: int, n: int) -> None:
+    """Whatever the block, a pair is one in which each is the other's most similar."""
+    generator = np.random.default_rng(seed)
+    a = unit(generator.normal(size=(m, 8)).astype(np.float32))
+    b = unit(generator.normal(size=(n, 8)).astype(np.float32))
+    i, k = mutual(a, b)
+    similarity = a @ b.T
+    expected = {
+        (row, column)
+        for row, column in enumerate(similarity.argmax(axis=1))
+        if similarity[:, column].argmax() == row
+    }
+    assert set(zip(i.tolist(), k.tolist(), strict=True)) == expected
+
+
+@given(SEEDS, st.integers(1, 30), st.integers(1, 30))
+@settings(max_examples=20, deadline=None)
+def test_a_local_search_that_reaches_everywhere_is_the_whole_search(
+    seed: int, rows: int, columns: int
+) -> None:
+    """Tiles don't matter when every partner is within reach; masked cells never take part."""
+    generator = np.random.default_rng(seed)
+    a, b = (unit(generator.normal(size=(rows, columns, 8)).astype(np.float32)) for _ in "ab")
+    a_kept, b_kept = (generator.random((rows, columns)) < 0.8 for _ in "ab")
+    i, k = mutual(a[a_kept], b[b_kept])
+    expected = set(
+        zip(
+            map(tuple, np.argwhere(a_kept)[i].tolist()),
+            map(tuple, np.argwhere(b_kept)[k].tolist()),
+            strict=True,
+        )
+    )
+    here, there = mutual_nearby(a, a_kept, b, b_kept, np.full((rows, columns), 60.0))
+    found = set(zip(map(tuple, here.tolist()), map(tuple, there.tolist()), strict=True))
+    assert found == expected
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_turned_picture_leads_back_to_its_places(turn: int) -> None:
+    """A spot seen in the turned picture is carried back to where it was, within 0.2 px."""
+    image = blob(80, 121, 37.3, 22.8)
+    result, back = turned(image, turn, (0, 0, 0))
+    place = with_ones(centroid(result)[np.newaxis]) @ back
+    np.testing.assert_allclose(place[0], [37.3, 22.8], atol=0.2)
+
+
+@given(
+    x=st.floats(60, 140),
+    y=st.floats(60, 100),
+    angle=st.floats(-3, 3),
+    zoom=st.floats(0.4, 2),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_window_shows_its_centre_in_its_middle(
+    x: float, y: float, angle: float, zoom: float
+) -> None:
+    """Turned and scaled, what is at the centre appears within 0.3 px of the middle."""
+    step = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
+    photo = Photo.of(blob(160, 200, x, y))
+    window = cut(photo, np.array([x, y]), step, 64)
+    np.testing.assert_allclose(centroid(window), [32, 32], atol=0.3)
+
+
+def test_a_window_beyond_the_edge_is_not_kept() -> None:
+    """Half of a window around a corner lies outside, and so does what the mask hides."""
+    mask = np.ones((50, 60), dtype=bool)
+    mask[:, 5:] = False
+    photo = Photo.of(np.zeros((50, 60, 3), np.uint8), mask)
+    kept = kept_in_window(photo, np.array([0.0, 25.0]), np.eye(2), 20)
+    assert not kept[:, :10].any()
+    assert kept[:, 10:15].all()
+    assert not kept[:, 15:].any()
+
+
+@given(dx=st.floats(-4, 4), dy=st.floats(-4, 4), gain=st.floats(0.5, 2), offset=st.floats(-50, 50))
+@settings(max_examples=30, deadline=None)
+def test_alignment_finds_a_shift_under_changed_light(
+    dx: float, dy: float, gain: float, offset: float
+) -> None:
+    """A shift of some pixels is found to 0.1 px, whatever gain and offset the light has."""
+    first = blob(96, 96, 48, 48)[..., 0] + 0.5 * blob(96, 96, 60, 40)[..., 0]
+    moved = blob(96, 96, 48 + dx, 48 + dy)[..., 0] + 0.5 * blob(96, 96, 60 + dx, 40 + dy)[..., 0]
+    away = np.arange(96) - 47.5
+    weight = np.exp(-(away[:, np.newaxis] ** 2 + away**2) / 800)
+    second = (gain * moved + offset).astype(np.float32)
+    shift, correlation = aligned(first.astype(np.float32), second, weight)
+    np.testing.assert_allclose(shift, [dx, dy], atol=0.1)
+    assert correlation > 0.99
+
+
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_the_affine_of_a_minority_is_found_among_noise(seed: int) -> None:
+    """200 matches that follow a map are found among 600 that follow none."""
+    generator = np.random.default_rng(seed)
+    affine = np.array([[0.9, 0.3], [-0.3, 1.0], [5.0, -3.0]])
+    source = generator.uniform(0, 200, (800, 2))
+    target = generator.uniform(0, 200, (800, 2))
+    target[:200] = with_ones(source[:200]) @ affine + generator.normal(0, 0.5, (200, 2))
+    found, agree = robust_affine(source, target)
+    assert found is not None
+    assert agree[:200].mean() > 0.95
+    np.testing.assert_allclose(found[:2], affine[:2], atol=0.03)
+
+
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_a_surface_learns_a_bend_and_knows_where_it_knows(seed: int) -> None:
+    """From matches with outliers on one half, the bend is learnt there and doubted elsewhere."""
+    generator = np.random.default_rng(seed)
+    places = generator.uniform((0, 0), (100, 160), (1500, 2))
+    bend = 4 * np.sin(places[:, :1] / 40) * np.array([[1.0, -0.5]])
+    shifts = bend + generator.normal(0, 0.5, bend.shape)
+    wrong = generator.random(1500) < 0.3
+    shifts[wrong] = generator.uniform(-40, 40, (wrong.sum(), 2))
+    surface = Surface(np.array([[1.0, 0], [0, 1], [0, 0]]), (160, 160))
+    surface.grow(places, shifts, np.linalg.norm(shifts - bend, axis=1) < 2)
+    inside = np.array([[30.0, 40.0], [60.0, 100.0], [80.0, 60.0]])
+    truth = inside + 4 * np.sin(inside[:, :1] / 40) * np.array([[1.0, -0.5]])
+    assert np.linalg.norm(surface(inside) - truth, axis=1).max() < 0.5
+    assert surface.spread(np.array([[150.0, 80.0]]))[0] > 4 * surface.spread(inside).max()

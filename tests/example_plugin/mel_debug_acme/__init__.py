@@ -1,0 +1,1 @@
+"""An example plugin for mel-debug: patches compared by their colours alone."""
