@@ -1,0 +1,92 @@
+"""Executors as in `concurrent.futures`: in this process, in others, or on a Dask cluster."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from mel_debug.errors import UsageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workers(Executor):
+    """An executor that also says how much to hand it at a time and when it lost a worker."""
+
+    @property
+    @abstractmethod
+    def ahead(self) -> int:
+        """How many calls to have submitted at a time: enough that no worker waits for one."""
+
+    @abstractmethod
+    def deaths(self, error: BaseException) -> int:
+        """How many workers surely died over a call that ended with this error; 0 for none.
+
+        Other calls under way at the time may end with the same error.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End now: start nothing that waits, and don't wait for what is under way."""
+
+
+@contextmanager
+def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
+    """Workers for as long as the block lasts: an executor for `stream`.
+
+    With one job and no scheduler a call is made in this process when it is submitted. With more
+    jobs, calls go to so many new processes; one that dies is replaced. With a `scheduler`, such as
+    `tcp://10.0.0.5:8786`, they go to the workers of that Dask cluster, which repeats what a dead
+    worker had begun. Calls and their results must be picklable, except in this process.
+
+    A block left by an exception does not wait for calls under way. Raises UsageError when both are
+    asked for, MelError when the scheduler can't be used.
+    """
+    if jobs < 1:
+        raise UsageError(f"there must be at least one job, not {jobs}")
+    if scheduler is not None and jobs > 1:
+        raise UsageError(
+            "--jobs and --scheduler exclude each other: a cluster has its own workers; give one"
+        )
+    workers = _opened(jobs, scheduler)
+    try:
+        yield workers
+    except BaseException:
+        workers.stop()
+        raise
+    workers.shutdown(wait=True, cancel_futures=True)
+
+
+def _opened(jobs: int, scheduler: str | None) -> Workers:
+    if scheduler is not None:
+        from mel_debug.workers.cluster import Cluster
+
+        return Cluster(scheduler)
+    if jobs > 1:
+        from mel_debug.workers.pool import Pool
+
+        return Pool(jobs)
+    return InProcess()
+
+
+class InProcess(Workers):
+    """Makes each call when it is submitted, in this thread."""
+
+    ahead = 1
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """A future that is done. KeyboardInterrupt is not kept in it but raised."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who will ask the future
+            future.set_exception(error)
+        return future
+
+    def deaths(self, error: BaseException) -> int:
+        return 0
+
+    def stop(self) -> None:
+        """Nothing is ever under way."""
