@@ -1,10 +1,15 @@
 """Files that appear complete or not at all."""
 
+import glob
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from mel_debug.errors import MelError
+
+PART = ".part"
+"""Suffix of a file that is being written."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -28,6 +33,26 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def write_durably(path: Path, data: bytes) -> None:
+    """As `write_atomically`; when this returns, the new name has reached the disk as well."""
+    write_atomically(path, data)
+    with suppress(OSError):  # some systems can't sync a folder
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what writers of a file left behind when they were killed.
+
+    Call it only while no other process can be writing the file.
+    """
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
+        part.unlink(missing_ok=True)
+
+
 def check_writable(path: Path) -> None:
     """Raise MelError when `write_atomically` could not put a file here; leaves nothing behind."""
     if path.is_dir():
@@ -38,7 +63,7 @@ def check_writable(path: Path) -> None:
 def _beside(path: Path) -> Path:
     """A new, empty file in the folder of `path`: on the same file system, so a rename is atomic."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
     except OSError as error:
         raise _unwritable(path, error) from error
     os.close(handle)

@@ -4,7 +4,6 @@
 `is_uuid_canonical`; other keys are left alone.
 """
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from mel_debug.errors import MelError, UsageError, shortened
 from mel_debug.files.atomic import write_atomically
+from mel_debug.files.exact_json import parse, text_of
 from mel_debug.geometry import Point
 from mel_debug.types import Mole
 
@@ -34,18 +34,38 @@ def read_moles(photo: Path, stem: str | None = None) -> list[Mole]:
     UsageError when there is no moles file and MelError when it is not one.
     """
     path = marks_path(photo, stem)
+    text = read_text(path)
+    if text is None:
+        raise UsageError(f"{path} does not exist: no moles are marked in {photo.name}")
+    return moles_of(entries_of(text, path), path)
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a moles file, None if there is no such file. Raises MelError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} does not exist: no moles are marked in {photo.name}") from error
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise MelError(f"{path} can't be read ({error})") from error
+
+
+def entries_of(text: str, path: Path) -> list[Any]:
+    """The list that the text of a moles file holds, numbers as they were written.
+
+    Raises MelError, naming the file, when it holds none.
+    """
     try:
-        entries = json.loads(text)
+        entries = parse(text)
     except (ValueError, RecursionError) as error:
         raise MelError(f"{path} is no valid JSON ({error})") from error
     if not isinstance(entries, list):
         raise MelError(f"{path} must hold a list of moles, not {type(entries).__name__}")
+    return entries
+
+
+def moles_of(entries: Sequence[Any], path: Path) -> list[Mole]:
+    """The moles of a list from a moles file. Raises MelError for an entry that is none."""
     return [_mole(entry, number, path) for number, entry in enumerate(entries, start=1)]
 
 
@@ -60,7 +80,7 @@ def moles_text(moles: Iterable[Mole]) -> str:
         }
         for mole in moles
     ]
-    return json.dumps(entries, indent=4, sort_keys=True, separators=(",", ": ")) + "\n"
+    return text_of(entries) + "\n"
 
 
 def write_new_moles(photo: Path, moles: Iterable[Mole]) -> None:
