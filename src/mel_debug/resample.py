@@ -13,6 +13,14 @@ KEPT_SHARE = 0.5
 """A cell belongs to the photo's masked-in area when at least this share of it does."""
 
 
+def fitted(size: Size, longest: int) -> Size:
+    """A size made to fit `longest` pixels, aspect kept to the pixel, each side at least 1."""
+    width, height = (
+        max(1, round(side * longest / size.longest)) for side in (size.width, size.height)
+    )
+    return Size(width, height)
+
+
 def resized(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """Scale (height, width, 3) or (height, width) pixels: area mean down, bilinear up."""
     from PIL import Image

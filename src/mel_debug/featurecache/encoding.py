@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mel_debug.featurecache.previews import KeptPreview
 from mel_debug.geometry import PatchGrid, Size
-from mel_debug.types import Colour, Mask, Vectors
+from mel_debug.types import Colour, Mask, Preview, Vectors
 
 HARMLESS = 1e-3
 """Half precision is kept where it moves no vector by more than this share of its length.
@@ -25,19 +26,29 @@ Content = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:
-    """What is remembered of a photo: grid, vectors, kept cells, and the colour of its paint.
+    """What is remembered of a photo: grid, vectors, kept cells, the colour of its paint, a preview.
 
-    `vectors` is (rows, columns, dimensions), float16 if that is harmless, else float32.
+    `vectors` is (rows, columns, dimensions), float16 if that is harmless, else float32. A small
+    photo has no preview: it is read itself.
     """
 
     grid: PatchGrid
     vectors: NDArray[np.float16] | NDArray[np.float32]
     kept: Mask
     colour: Colour
+    preview: KeptPreview | None = None
 
     @classmethod
-    def of(cls, grid: PatchGrid, vectors: Vectors, kept: Mask, colour: Colour) -> "Described":
-        return cls(grid, halved(vectors), kept, colour)
+    def of(
+        cls,
+        grid: PatchGrid,
+        vectors: Vectors,
+        kept: Mask,
+        colour: Colour,
+        preview: Preview | None = None,
+    ) -> "Described":
+        small = None if preview is None else KeptPreview.of(preview)
+        return cls(grid, halved(vectors), kept, colour, small)
 
 
 def halved(vectors: Vectors) -> NDArray[np.float16] | NDArray[np.float32]:
@@ -67,6 +78,9 @@ def encode(key: str, described: Described) -> bytes:
         "mean_colour": np.array(described.colour, dtype=np.uint8),
         "key": np.frombuffer(bytes.fromhex(key), dtype=np.uint8),
     }
+    if described.preview is not None:
+        content["preview_jpeg"] = described.preview.jpeg
+        content["preview_mask"] = described.preview.mask
     return bytes(save({**content, CHECKSUM: np.array([_sum(content)], dtype=np.uint32)}))
 
 
@@ -82,6 +96,9 @@ def decode(key: str, data: bytes) -> Described | None:
         vectors, kept = content["vectors"], content["kept"]
         width, height, patch = map(int, content["photo_width_height_patch"])
         red, green, blue = map(int, content["mean_colour"])
+        preview = None
+        if "preview_jpeg" in content:
+            preview = KeptPreview(content["preview_jpeg"], content["preview_mask"])
         rows, columns, _ = vectors.shape
         grid = PatchGrid(Size(width, height), patch, rows, columns)
         is_ours = (
@@ -92,7 +109,7 @@ def decode(key: str, data: bytes) -> Described | None:
         )
     except (SafetensorError, KeyError, ValueError, TypeError):
         return None
-    return Described(grid, vectors, kept, (red, green, blue)) if is_ours else None
+    return Described(grid, vectors, kept, (red, green, blue), preview) if is_ours else None
 
 
 def _sum(content: Content) -> int:

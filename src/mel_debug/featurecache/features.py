@@ -13,7 +13,7 @@ from mel_debug.featurecache.store import FileStore
 from mel_debug.pipeline.features import PhotoFeatures
 from mel_debug.types import FeatureMap, Photo
 
-FORMAT = 1
+FORMAT = 2
 """Raise it with any change to the layout of a file, to what happens to pixels before an extractor
 sees them, or to what an extractor that ships makes of them: old files are then never read again."""
 
@@ -23,7 +23,7 @@ class CachedFeatures:
     """Stands where `PhotoFeatures` does and remembers: the extractor is built at the first miss.
 
     What is remembered is looked up by content, so a changed photo, mask, weights file, size or
-    option is a miss. A hit decodes neither photo nor mask. A miss gives what later hits will give,
+    option is a miss. A hit decodes neither photo nor mask, and has a preview at hand. A miss gives what later hits will give,
     to the bit.
     """
 
@@ -45,7 +45,8 @@ class CachedFeatures:
             if key is None:
                 return self.features.of(photo)
             seen = self.features.of(photo)
-            found = Described.of(seen.grid, seen.vectors, seen.kept, colour)
+            preview = None if seen.photo.is_small else seen.photo.preview
+            found = Described.of(seen.grid, seen.vectors, seen.kept, colour, preview)
             if self.key_of(photo) == key:
                 self.store.offer(key, encode(key, found))
             return _mapped(seen.photo, found)
@@ -76,7 +77,9 @@ class CachedFeatures:
 
 
 def _mapped(painted: Photo, found: Described) -> FeatureMap:
-    vectors = found.vectors.astype(np.float32, copy=False)
     if found.grid.photo != painted.size:
         raise MelError(f"{painted.name} changed while it was read; run again")
+    if found.preview is not None:
+        painted = painted.with_preview(found.preview.open)
+    vectors = found.vectors.astype(np.float32, copy=False)
     return FeatureMap(painted, found.grid, vectors, found.kept)

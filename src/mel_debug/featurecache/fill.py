@@ -125,7 +125,7 @@ def _kept(
         return
     colour = features.extractor.mean_colour
     for (missing, prepared), vectors in zip(batch, described, strict=True):
-        found = Described.of(prepared.grid, vectors, prepared.kept, colour)
+        found = Described.of(prepared.grid, vectors, prepared.kept, colour, prepared.preview)
         features.store.write(missing.key, encode(missing.key, found))
         yield None
 

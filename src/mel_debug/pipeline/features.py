@@ -1,7 +1,7 @@
 """From a photo to its feature map: fit the grid, paint the mask, scale, describe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from mel_debug.errors import MelError, PluginError
 from mel_debug.geometry import PatchGrid, Size
 from mel_debug.pipeline.windows import Track, Windows, describe, untracked
 from mel_debug.stages import FeatureExtractor
-from mel_debug.types import FeatureMap, Mask, Photo, Pixels, Vectors
+from mel_debug.types import FeatureMap, Mask, Photo, Pixels, Preview, Vectors
 
 
 class Features(Protocol):
@@ -29,12 +29,14 @@ class Prepared:
     """A photo as the extractor takes it: `image` is painted, scaled and no longer large.
 
     `kept` is (rows, columns) bool over the grid, and `image` (height, width, 3) in scaled pixels.
+    `preview` is that of a photo too large to be its own.
     """
 
     name: str
     grid: PatchGrid
     kept: Mask
     image: Pixels
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class PhotoFeatures:
 
     def prepare(self, photo: Photo) -> Prepared:
         """All that comes before the extractor. Raises MelError when the mask leaves nothing."""
-        return self._seen(photo.painted(lambda: self.extractor.mean_colour))
+        painted = photo.painted(lambda: self.extractor.mean_colour)
+        seen = self._seen(painted)
+        return seen if painted.is_small else replace(seen, preview=painted.preview)
 
     def describe(self, photos: Sequence[Prepared]) -> list[Vectors]:
         """The vectors of prepared photos of one scaled size, in one batch unless in windows.

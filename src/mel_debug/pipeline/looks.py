@@ -5,25 +5,32 @@ does not; so this looks at nothing but the spot.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.geometry import Point, Size
+from mel_debug.geometry import Point
 from mel_debug.types import Photo
 
 WINDOW_SHARE = 0.06
-"""Side of the window looked at, as a share of the photo's longer side."""
+"""Side of the window looked at, as a share of the longer side: 120 pixels of a full preview."""
 
-WINDOW_SIDE = 120
-"""The same in pixels of the window; a smaller photo is looked at as it is."""
+LEAST_SIDE = 16
+"""Preview pixels; a window of a tiny photo is no smaller."""
+
+FULL_SIDE = 120
+"""Preview pixels to which `SIGMAS` and `REACH` refer; in a smaller window they shrink with it."""
 
 SIGMAS = tuple(1.2 * 1.25**step for step in range(10))
-"""Sizes of spots looked for, as the sigma of a Gaussian in window pixels."""
+"""Sizes of spots looked for, as the sigma of a Gaussian in preview pixels."""
+
+LEAST_SIGMA = 0.6
+"""Preview pixels; a smaller Gaussian is no Gaussian on a grid of pixels."""
 
 REACH = 4.0
-"""How far from the place a spot's centre may lie, in window pixels (0.2 % of the longer side)."""
+"""How far from the place a spot's centre may lie, in preview pixels (0.2 % of the longer side)."""
 
 GREY_FLOOR = 8.0
 """Added before the logarithm, so that noise in deep shade is no contrast."""
@@ -31,9 +38,8 @@ GREY_FLOOR = 8.0
 DARKEST = 0.9
 """Darkness is cut here, so that a strap beside a mole does not outdo it; few moles reach it."""
 
-COVERED = (128, 128, 128)
-
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +61,70 @@ class Spot:
 def spot_at(photo: Photo, place: Point) -> Spot:
     """Look for a spot at a place, over all of `SIGMAS` (normalised Laplacian, Lindeberg 1998).
 
-    Light is taken as the logarithm of green, in which pigment shows best.
+    Looks at the photo's preview; `place` is in pixels of the photo.
     """
-    from scipy import ndimage
-
-    side = max(16, round(photo.size.longest * WINDOW_SHARE))
-    left, top = round(place.x - side / 2), round(place.y - side / 2)
-    window = photo.crop(left, top, Size(side, side), COVERED)
-    shown = min(WINDOW_SIDE, side)
-    dark, seen = _darkness(window, shown)
-    centre = np.array([place.y - top, place.x - left]) * shown / side - 0.5
-    reach = REACH * shown / WINDOW_SIDE
-    rows, columns = np.mgrid[:shown, :shown]
-    away = np.hypot(rows - centre[0], columns - centre[1])
-    near = away <= max(reach, 0.8)
-    best: tuple[float, float, float, int] = (-np.inf, 0.0, SIGMAS[0], 0)
-    for step in SIGMAS:
-        sigma = step * shown / WINDOW_SIDE
-        if sigma < 0.6:
-            continue
-        response = -(sigma**2) * ndimage.gaussian_laplace(dark, sigma)
-        at = int(np.where(near, response, -np.inf).argmax())
-        elsewhere = response[seen & (away > 3 * sigma + reach)]
-        noise = _spread(elsewhere if elsewhere.size > 20 else response)
-        value = float(response.flat[at])
+    size = photo.preview.size
+    x, y = place.x * size.width / photo.size.width, place.y * size.height / photo.size.height
+    side = max(LEAST_SIDE, min(FULL_SIDE, round(size.longest * WINDOW_SHARE)))
+    left, top = round(x - side / 2), round(y - side / 2)
+    dark, seen = _darkness(photo, left, top, side)
+    down, across = np.arange(side) - (y - top - 0.5), np.arange(side) - (x - left - 0.5)
+    reach = max(REACH * side / FULL_SIDE, 0.8)
+    rows, columns = np.flatnonzero(abs(down) <= reach), np.flatnonzero(abs(across) <= reach)
+    near = np.hypot(down[rows, np.newaxis], across[columns]) <= reach
+    # Noise is told as well by every second pixel.
+    away, seen_there = np.hypot(down[::2, np.newaxis], across[::2]), seen[::2, ::2]
+    best = (-np.inf, 0.0, SIGMAS[0], (0, 0))
+    for sigma in _sigmas(side):
+        smooth, bend = _filters(side, sigma)
+        here = _laplacian(dark, smooth, bend, rows, columns)
+        there = _laplacian(dark, smooth, bend, slice(None, None, 2), slice(None, None, 2))
+        row, column = divmod(int(np.where(near, here, -np.inf).argmax()), len(columns))
+        elsewhere = there[seen_there & (away > 3 * sigma + reach)]
+        noise = _spread(elsewhere if elsewhere.size > 20 else there)
+        value = float(here[row, column])
         if value > best[0]:
-            best = value, value / max(noise, 1e-4), sigma, at
-    row, column = divmod(best[3], shown)
-    around = _rings(dark, seen, np.hypot(rows - row, columns - column) / best[2])
-    return Spot(best[0], best[1], best[2] * side / shown / photo.size.longest, around)
+            best = value, value / max(noise, 1e-4), sigma, (int(rows[row]), int(columns[column]))
+    contrast, salience, sigma, (row, column) = best
+    radius = np.hypot((np.arange(side) - row)[:, np.newaxis], np.arange(side) - column)
+    return Spot(contrast, salience, sigma / size.longest, _rings(dark, seen, radius / sigma))
+
+
+def _sigmas(side: int) -> list[float]:
+    scaled = [sigma * side / FULL_SIDE for sigma in SIGMAS]
+    return [sigma for sigma in scaled if sigma >= LEAST_SIGMA]
+
+
+def _laplacian(
+    dark: Array,
+    smooth: Array,
+    bend: Array,
+    rows: NDArray[np.intp] | slice,
+    columns: NDArray[np.intp] | slice,
+) -> Array:
+    """Minus the Laplacian of Gaussian at some rows and columns."""
+    response: Array = bend[rows] @ dark @ smooth[columns].T + smooth[rows] @ dark @ bend[columns].T
+    return response
+
+
+@cache
+def _filters(side: int, sigma: float) -> tuple[Array, Array]:
+    """Smoothing by a Gaussian along one axis, and minus its second derivative times sigma squared.
+
+    As (side, side) matrices; the picture goes on as its mirror image, as with
+    `scipy.ndimage.gaussian_laplace`, whose import alone would take longer than all of this.
+    """
+    radius = int(4 * sigma + 0.5)
+    steps = np.arange(-radius, radius + 1)
+    weights = np.exp(-(steps**2) / (2 * sigma**2))
+    weights /= weights.sum()
+    places = (np.arange(side)[:, np.newaxis] + steps) % (2 * side)
+    mirrored = np.where(places < side, places, 2 * side - 1 - places)
+    smooth, bend = np.zeros((side, side)), np.zeros((side, side))
+    rows = np.arange(side)[:, np.newaxis]
+    np.add.at(smooth, (rows, mirrored), weights)
+    np.add.at(bend, (rows, mirrored), weights * (1 - steps**2 / sigma**2))
+    return smooth, bend
 
 
 def _spread(values: Array) -> float:
@@ -91,19 +132,24 @@ def _spread(values: Array) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _darkness(window: Photo, shown: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Minus the logarithm of green over that of the skin, (shown, shown), and what counts of it.
+def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flags]:
+    """Minus the logarithm of green over that of the skin, (side, side), and what counts of it.
 
-    The skin is the median of what the mask leaves; what is masked out is taken for skin.
+    Green shows pigment best. The skin is the median of what the mask leaves; what is masked out or
+    beyond the edge is taken for skin.
     """
-    pixels = window.scaled(Size(shown, shown))
-    dark = -np.log(pixels[..., 1].astype(np.float64) + GREY_FLOOR)
-    seen = np.ones(dark.shape, dtype=bool)
-    if window.mask is not None:
-        index = ((np.arange(shown) + 0.5) * window.mask.shape[0] / shown).astype(int)
-        seen = window.mask[np.ix_(index, index)]
+    preview = photo.preview
+    rows = slice(max(0, top), max(0, min(preview.size.height, top + side)))
+    columns = slice(max(0, left), max(0, min(preview.size.width, left + side)))
+    inside = (
+        slice(rows.start - top, rows.stop - top),
+        slice(columns.start - left, columns.stop - left),
+    )
+    dark, seen = np.zeros((side, side)), np.zeros((side, side), dtype=bool)
+    seen[inside] = True if preview.mask is None else preview.mask[rows, columns]
+    dark[inside] = -np.log(preview.pixels[rows, columns, 1].astype(np.float64) + GREY_FLOOR)
     if not seen.any():
-        return np.zeros(dark.shape), seen
+        return np.zeros_like(dark), seen
     dark = np.where(seen, dark - np.median(dark[seen]), 0.0)
     return np.clip(dark, -DARKEST, DARKEST), seen
 
@@ -111,7 +157,7 @@ def _darkness(window: Photo, shown: int) -> tuple[Array, NDArray[np.bool_]]:
 RING_EDGES = (0.0, 0.7, 1.4, 2.1, 2.8, 3.6, 4.5)
 
 
-def _rings(dark: Array, seen: NDArray[np.bool_], radius: Array) -> Array:
+def _rings(dark: Array, seen: Flags, radius: Array) -> Array:
     """Median darkness between successive `RING_EDGES`; 0, as of skin, where nothing is seen."""
     rings = []
     for inner, outer in pairwise(RING_EDGES):

@@ -38,7 +38,24 @@ def build(options: BuildOptions) -> "XFeat":
     # The keypoint and reliability heads are not needed for dense descriptors.
     model.keypoint_head = torch.nn.Identity()
     model.heatmap_head = torch.nn.Identity()
-    return XFeat(model.eval().requires_grad_(False).to(torch_device(options.device)))
+    model = _fused(model.eval().requires_grad_(False))
+    return XFeat(model.to(torch_device(options.device), memory_format=torch.channels_last))
+
+
+def _fused(model: Any) -> Any:
+    """The model with each normalisation folded into the convolution before it.
+
+    With channels last it is twice as fast on a processor; descriptors move by 2e-6 of their range.
+    """
+    from kornia.feature.xfeat import BasicLayer
+
+    for layer in model.modules():
+        if isinstance(layer, BasicLayer):
+            convolution, norm, relu = layer.layer
+            layer.layer = torch.nn.Sequential(
+                torch.nn.utils.fusion.fuse_conv_bn_eval(convolution, norm), relu
+            )
+    return model
 
 
 class XFeat:

@@ -1,0 +1,187 @@
+"""A photo: its pixels and its mask, read when they are first asked for, and views of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.geometry import PatchGrid, Size
+from mel_debug.resample import fitted, kept_cells, painted, resized
+
+Pixels = NDArray[np.uint8]
+"""RGB as shown, (height, width, 3)."""
+
+Mask = NDArray[np.bool_]
+"""(height, width); True where the photo counts."""
+
+Colour = tuple[int, int, int]
+"""RGB, each 0 to 255."""
+
+
+PREVIEW_SIDE = 2000
+"""Longest side of a preview in pixels: a mole of a millimetre still covers a few."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """A whole photo no larger than `PREVIEW_SIDE`: enough to look for a spot, or to draw on.
+
+    `mask` is True where the photo counts; None where all of it does.
+    """
+
+    pixels: Pixels
+    mask: Mask | None
+
+    def __post_init__(self) -> None:
+        if self.mask is not None and self.mask.shape != self.pixels.shape[:2]:
+            raise ValueError(f"a mask of {self.mask.shape} for pixels of {self.pixels.shape}")
+
+    @property
+    def size(self) -> Size:
+        return Size(self.pixels.shape[1], self.pixels.shape[0])
+
+
+class Photo:
+    """A photo as shown (EXIF rotation applied), decoded when its pixels are first asked for.
+
+    `load` gives (height, width, 3) uint8 RGB and `load_mask` a (height, width) bool mask or None;
+    each is called at most once. `name` is what messages call the photo. `key` tells the content of
+    photo and mask, as they are now, by a text that no other content has; without it nothing about
+    the photo is remembered beyond this run. `preview` gives a preview that is at hand, so that
+    what needs no more than that decodes nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: Size,
+        load: Callable[[], Pixels],
+        load_mask: Callable[[], Mask | None] = lambda: None,
+        key: Callable[[], str] | None = None,
+        preview: Callable[[], Preview] | None = None,
+    ) -> None:
+        self.name = name
+        self.size = size
+        self.key = key
+        self._preview = preview
+        self._load = load
+        self._load_mask = load_mask
+        self._scaled: tuple[Size, Pixels] | None = None
+
+    @classmethod
+    def of(cls, pixels: Pixels, mask: Mask | None = None, *, name: str = "photo") -> "Photo":
+        """A photo that is in memory already. Raises ValueError for pixels that are no RGB bytes."""
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(
+                f"{name}: pixels must be (height, width, 3) uint8 RGB, "
+                f"not {pixels.shape} {pixels.dtype}"
+            )
+        size = Size(pixels.shape[1], pixels.shape[0])
+        return cls(name, size, lambda: pixels, lambda: mask)
+
+    def __repr__(self) -> str:
+        return f"Photo({self.name!r}, {self.size})"
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """(height, width, 3) uint8 RGB."""
+        pixels = self._load()
+        if pixels.shape != (self.size.height, self.size.width, 3):
+            raise ValueError(f"{self.name}: expected {self.size} RGB pixels, got {pixels.shape}")
+        return pixels
+
+    @cached_property
+    def mask(self) -> Mask | None:
+        """(height, width) bool, True where the photo counts; None when all of it does."""
+        mask = self._load_mask()
+        if mask is not None and mask.shape != (self.size.height, self.size.width):
+            raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
+        return mask
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the photo is its own preview."""
+        return self.size.longest <= PREVIEW_SIDE
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The photo made to fit `PREVIEW_SIDE`; a small photo is its own preview."""
+        if self._preview is not None:
+            return self._preview()
+        if self.is_small:
+            return Preview(self.pixels, self.mask)
+        size = fitted(self.size, PREVIEW_SIDE)
+        mask = None if self.mask is None else kept_cells(self.mask, size.height, size.width)
+        return Preview(resized(self.pixels, size), mask)
+
+    def shown(self, size: Size) -> Pixels:
+        """The pixels at another size for a person to see: from a preview that is at hand."""
+        if self._preview is not None and size.longest <= self.preview.size.longest:
+            return resized(self.preview.pixels, size)
+        return self.scaled(size)
+
+    def with_preview(self, preview: Callable[[], Preview]) -> "Photo":
+        """The same photo, its pixels shared, with a preview at hand."""
+        return Photo(
+            self.name, self.size, lambda: self.pixels, lambda: self.mask, self.key, preview
+        )
+
+    def painted(self, colour: Colour | Callable[[], Colour]) -> "Photo":
+        """The same photo with every pixel outside its mask set to `colour`.
+
+        A colour that is costly to know may be a function: it is asked when pixels are painted.
+        """
+
+        def load() -> Pixels:
+            # Not self.pixels: the photo as it was need not stay in memory beside the painted one.
+            pixels = self.__dict__["pixels"] if "pixels" in self.__dict__ else self._load()
+            if self.mask is None:
+                return pixels
+            return painted(pixels, self.mask, colour() if callable(colour) else colour)
+
+        return Photo(self.name, self.size, load, lambda: self.mask)
+
+    def crop(self, left: int, top: int, size: Size, colour: Colour) -> "Photo":
+        """A window of the photo; (left, top) is its corner and may lie outside.
+
+        What is beyond the photo's edge has `colour` and is masked out, so a point p of the photo is
+        the point p - (left, top) of the window, always.
+        """
+        rows = slice(max(0, top), min(self.size.height, top + size.height))
+        columns = slice(max(0, left), min(self.size.width, left + size.width))
+        inside = (
+            slice(rows.start - top, max(rows.start, rows.stop) - top),
+            slice(columns.start - left, max(columns.start, columns.stop) - left),
+        )
+
+        def load() -> Pixels:
+            pixels = np.full((size.height, size.width, 3), colour, dtype=np.uint8)
+            pixels[inside] = self.pixels[rows, columns]
+            return pixels
+
+        def load_mask() -> Mask | None:
+            whole = (
+                rows.stop - rows.start == size.height,
+                columns.stop - columns.start == size.width,
+            )
+            if self.mask is None and all(whole):
+                return None
+            mask = np.zeros((size.height, size.width), dtype=bool)
+            mask[inside] = True if self.mask is None else self.mask[rows, columns]
+            return mask
+
+        return Photo(f"a window of {self.name}", size, load, load_mask)
+
+    def scaled(self, size: Size) -> Pixels:
+        """The pixels at another size, by area; the last size asked for is kept."""
+        if self._scaled is None or self._scaled[0] != size:
+            self._scaled = size, resized(self.pixels, size)
+        return self._scaled[1]
+
+    def kept(self, grid: PatchGrid) -> Mask:
+        """(rows, columns) bool: the cells of which at least half lies inside the mask."""
+        if self.mask is None:
+            return np.ones((grid.rows, grid.columns), dtype=bool)
+        return kept_cells(self.mask, grid.rows, grid.columns)
