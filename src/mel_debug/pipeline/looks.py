@@ -72,15 +72,16 @@ def spot_at(photo: Photo, place: Point) -> Spot:
     reach = max(REACH * side / FULL_SIDE, 0.8)
     rows, columns = np.flatnonzero(abs(down) <= reach), np.flatnonzero(abs(across) <= reach)
     near = np.hypot(down[rows, np.newaxis], across[columns]) <= reach
-    # Noise is told as well by every second pixel.
-    away, seen_there = np.hypot(down[::2, np.newaxis], across[::2]), seen[::2, ::2]
+    away = np.hypot(down[:, np.newaxis], across)
     best = (-np.inf, 0.0, SIGMAS[0], (0, 0))
     for sigma in _sigmas(side):
         smooth, bend = _filters(side, sigma)
         here = _laplacian(dark, smooth, bend, rows, columns)
-        there = _laplacian(dark, smooth, bend, slice(None, None, 2), slice(None, None, 2))
+        # Neighbours within a sigma show much the same, so a part of them tells the noise.
+        some = slice(None, None, max(2, int(sigma)))
+        there = _laplacian(dark, smooth, bend, some, some)
         row, column = divmod(int(np.where(near, here, -np.inf).argmax()), len(columns))
-        elsewhere = there[seen_there & (away > 3 * sigma + reach)]
+        elsewhere = there[seen[some, some] & (away[some, some] > 3 * sigma + reach)]
         noise = _spread(elsewhere if elsewhere.size > 20 else there)
         value = float(here[row, column])
         if value > best[0]:
@@ -128,8 +129,8 @@ def _filters(side: int, sigma: float) -> tuple[Array, Array]:
 
 
 def _spread(values: Array) -> float:
-    """A standard deviation that edges of cloth and other moles don't sway: from the median's."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    """A standard deviation about 0 that edges of cloth and other moles don't sway: the median's."""
+    return 1.4826 * float(np.median(np.abs(values)))
 
 
 def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flags]:

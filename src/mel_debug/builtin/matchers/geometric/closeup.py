@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,18 +135,22 @@ def likeness(source: Side, target: Side, centre: Cell) -> NDArray[np.float32]:
     of one cell. Cells outside either mask don't count.
     """
     (here, here_kept), (there, there_kept) = source, target
+    steps = range(-TEMPLATE, TEMPLATE + 1)
+    around = (
+        slice(centre.row - TEMPLATE, centre.row + TEMPLATE + 1),
+        slice(centre.column - TEMPLATE, centre.column + TEMPLATE + 1),
+    )
+    cosines = (there @ here[around].reshape(-1, here.shape[-1]).T) * there_kept[..., np.newaxis]
     width = 2 * REACH + 1
     total = np.zeros((width, width), dtype=np.float32)
     weights = np.full((width, width), 1e-6, dtype=np.float32)
-    for down in range(-TEMPLATE, TEMPLATE + 1):
-        for across in range(-TEMPLATE, TEMPLATE + 1):
-            row, column = centre.row + down, centre.column + across
-            if (down or across) and not here_kept[row, column]:
-                continue
-            top, left = HALF - REACH + down, HALF - REACH + across
-            shifted = np.s_[top : top + width, left : left + width]
-            weight = np.exp(-(down**2 + across**2) / 2).astype(np.float32) * there_kept[shifted]
-            total += weight * (there[shifted] @ here[row, column])
-            weights += weight
+    for number, (down, across) in enumerate(product(steps, steps)):
+        if (down or across) and not here_kept[centre.row + down, centre.column + across]:
+            continue
+        top, left = HALF - REACH + down, HALF - REACH + across
+        shifted = np.s_[top : top + width, left : left + width]
+        weight = np.float32(np.exp(-(down**2 + across**2) / 2))
+        total += weight * cosines[shifted][..., number]
+        weights += weight * there_kept[shifted]
     like: NDArray[np.float32] = total / weights
     return like

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.arrays import Array, Picture
 from mel_debug.builtin.matchers.geometric.windows import cut
 from mel_debug.types import Photo
 
@@ -31,9 +31,7 @@ def settle(
     for radius in RADII:
         side = 6 * radius
         first, second = (
-            cv2.GaussianBlur(
-                cut(photo, at, step, side).mean(axis=2).astype(np.float32), (0, 0), 1.5
-            )
+            _grey(cut(photo, at, step, side))
             for photo, at, step in ((source, here, np.eye(2)), (target, there, jacobian))
         )
         away = np.arange(side) + 0.5 - side / 2
@@ -44,17 +42,26 @@ def settle(
     return there, correlation
 
 
+def _grey(window: Picture) -> Array:
+    """A window in grey without its grain."""
+    grey = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.5))
+
+
 def aligned(first: Array, second: Array, weight: Array) -> tuple[Array, float]:
     """The shift d (x, y) with second(x + d) = gain first(x) + offset, and the correlation there.
 
     Lucas and Kanade (1981) with a gain and an offset; (side, side) grey pictures and weights.
     """
     slope_y, slope_x = np.gradient(first)
-    columns = np.stack([slope_x, slope_y, first, np.ones_like(first)], axis=-1)
-    solve = np.linalg.pinv(columns.reshape(-1, 4) * weight.ravel()[:, np.newaxis])
+    columns = np.stack([slope_x, slope_y, first, np.ones_like(first)]).reshape(4, -1)
+    columns = columns.astype(np.float64)
+    weighted = columns * (weight**2).ravel()
+    # A flat patch has no slopes to go by; the pseudoinverse then asks for no shift.
+    normal = np.linalg.pinv(weighted @ columns.T, rcond=1e-12, hermitian=True)
     shift = np.zeros(2)
     for _ in range(ITERATIONS):
-        change = solve @ (_moved(second, shift) * weight).ravel()
+        change = normal @ (weighted @ _moved(second, shift).ravel())
         if change[2] < 0.1:
             break
         step = change[:2] / change[2]
