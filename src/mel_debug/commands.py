@@ -1,6 +1,7 @@
 """The commands that ship: name and module. No plugin may take their names."""
 
 COMMANDS = {
+    "automark3": "mel_debug.cli.automark3",
     "cache": "mel_debug.cli.cache",
     "calibrate": "mel_debug.cli.calibrate",
     "demo": "mel_debug.cli.demo",

@@ -7,7 +7,7 @@ from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
 from mel_debug.calibrations import judge_for
 from mel_debug.evaluation.answers import Answer
 from mel_debug.evaluation.configurations import Configuration
-from mel_debug.evaluation.pages import made_folder, write_page
+from mel_debug.files.pages import made_folder, write_page
 from mel_debug.evaluation.run import Bench, Task
 from mel_debug.evaluation.summary import Result
 from mel_debug.files.pictures import write_picture

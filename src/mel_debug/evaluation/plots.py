@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mel_debug.errors import MelError
 from mel_debug.evaluation import metrics
-from mel_debug.evaluation.pages import made_folder, write_page
+from mel_debug.files.pages import made_folder, write_page
 from mel_debug.evaluation.summary import Result, Summary
 from mel_debug.evaluation.tables import text_table
 

@@ -1,4 +1,4 @@
-"""Photos and their features during an evaluation: each described once, memory bounded."""
+"""Photos and their features at hand: each described once, memory bounded."""
 
 import time
 from collections import OrderedDict

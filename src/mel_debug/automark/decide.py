@@ -1,0 +1,180 @@
+"""From what all pairs of a target gave to one decision for each mole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from mel_debug.automark.plan import Reference, Target
+from mel_debug.automark.search import PairAnswer
+from mel_debug.geometry import Point
+from mel_debug.pipeline.agreement import Anchor, Judged, judge_together
+from mel_debug.pipeline.assign import Assigned, assign
+from mel_debug.pipeline.confidence import DEFAULT_THRESHOLD
+from mel_debug.pipeline.evidence import WITHIN
+from mel_debug.pipeline.votes import Vote, vote
+
+ONE_PLACE = 0.0025
+"""Share of the target's longer side within which two marks are of one mole: 15 px at 6000."""
+
+CONSISTENT = 0.02
+"""... within which a mole agrees with the map of all, unless a person says otherwise."""
+
+UNLIKELY = 0.1
+"""A mole whose best place is less probable than this is taken for not being there."""
+
+
+class Outcome(Enum):
+    """What became of a mole that a reference knows."""
+
+    ADDED = "added"
+    THERE = "already there"
+    NOT_FOUND = "not found"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a place is good enough. Distances in pixels of the target; None leaves it to its size.
+
+    `min_consistent` other moles of the target must agree with the map that carries this one to
+    within the distance.
+    """
+
+    min_confidence: float = DEFAULT_THRESHOLD
+    min_consistent: int = 0
+    consistency_px: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided of a mole in a target, and why.
+
+    `point` is its best place in pixels of the target, if it has any, and `references` are the
+    photos that led there. `expected_off_px` is how far from where the other moles lead it lies.
+    """
+
+    uuid: str
+    outcome: Outcome
+    reason: str
+    point: Point | None = None
+    confidence: float | None = None
+    references: tuple[Path, ...] = ()
+    agreeing: int = 0
+    expected_off_px: float | None = None
+
+
+def apart_px(answers: Sequence[tuple[Reference, PairAnswer]]) -> float:
+    """How near, in pixels of the target, two places are one."""
+    return ONE_PLACE * answers[0][1].frame.target.longest if answers else 0.0
+
+
+def decide(
+    target: Target, answers: Sequence[tuple[Reference, PairAnswer]], rules: Rules
+) -> list[Decision]:
+    """One decision for each mole that a reference of the target knows, in their order."""
+    there = {mole.uuid for mole in target.marks}
+    judged = [_judged(target, reference, answer, rules) for reference, answer in answers]
+    wanted = [uuid for uuid in target.known if uuid not in there]
+    longest = answers[0][1].frame.target.longest if answers else 0
+    ballots = {uuid: [each.get(uuid) for each in judged] for uuid in wanted}
+    votes = {
+        uuid: vote([() if one is None else one.candidates for one in each], WITHIN * longest)
+        for uuid, each in ballots.items()
+    }
+    taken = {
+        uuid: _fit(votes[uuid], ballots[uuid], target, ONE_PLACE * longest, rules)
+        for uuid in wanted
+    }
+    given = assign(
+        {uuid: fit for uuid, (fit, _) in taken.items()}, ONE_PLACE * longest, rules.min_confidence
+    )
+    references = [reference.photo for reference, _ in answers]
+    unseen = {uuid: reason for _, answer in answers for uuid, reason in answer.unseen}
+    decisions = []
+    for uuid in target.known:
+        if uuid in there:
+            decisions.append(Decision(uuid, Outcome.THERE, "marked already"))
+        elif not votes[uuid]:
+            decisions.append(Decision(uuid, Outcome.NOT_FOUND, unseen.get(uuid, "not searched")))
+        else:
+            best = given[uuid].vote or votes[uuid][0]
+            outcome, reason = _verdict(best, given[uuid], taken[uuid][1], rules)
+            ballot = ballots[uuid]
+            decisions.append(_decision(uuid, outcome, reason, best, ballot, references))
+    return decisions
+
+
+def _judged(
+    target: Target, reference: Reference, answer: PairAnswer, rules: Rules
+) -> Mapping[str, Judged]:
+    """Every mole of a pair in the light of all others, and of those that both photos mark."""
+    uuids = [mole.uuid for mole in target.marks]
+    anchors = [
+        Anchor(mole.uuid, reference.moles[mole.uuid], mole.point)
+        for mole in target.marks
+        if mole.uuid in reference.moles and uuids.count(mole.uuid) == 1
+    ]
+    consistency_px = rules.consistency_px
+    if consistency_px is None:
+        consistency_px = CONSISTENT * answer.frame.target.longest
+    together = judge_together(answer.proposals, anchors, answer.frame, consistency_px)
+    return {each.uuid: each for each in together}
+
+
+def _fit(
+    votes: Sequence[Vote],
+    ballot: Sequence[Judged | None],
+    target: Target,
+    apart: float,
+    rules: Rules,
+) -> tuple[list[Vote], str]:
+    """The places that a mole may have, and what is wrong with its best one if it may not."""
+    fit, fault = [], ""
+    for number, each in enumerate(votes):
+        holder = next(
+            (mole for mole in target.marks if mole.point.distance_to(each.place) <= apart), None
+        )
+        agreeing = _agreeing(each, ballot)
+        if holder is not None:
+            wrong = f"its place is marked as {holder.uuid}"
+        elif agreeing < rules.min_consistent:
+            wrong = f"{agreeing} other moles agree, {rules.min_consistent} are asked for"
+        else:
+            fit.append(each)
+            continue
+        fault = fault if number else wrong
+    return fit, fault
+
+
+def _agreeing(each: Vote, ballot: Sequence[Judged | None]) -> int:
+    """How many other moles agree, by the reference that has most."""
+    voices = [ballot[voice] for voice in each.voices]
+    return max((judged.agreeing for judged in voices if judged is not None), default=0)
+
+
+def _verdict(best: Vote, given: Assigned, fault: str, rules: Rules) -> tuple[Outcome, str]:
+    if given.vote is not None:
+        return Outcome.ADDED, "sure enough"
+    if best.confidence < min(UNLIKELY, rules.min_confidence):
+        return Outcome.NOT_FOUND, "nothing is like it where it should be"
+    if fault:
+        return Outcome.UNCERTAIN, fault
+    if given.rival is not None:
+        return Outcome.UNCERTAIN, f"its place went to {given.rival}"
+    return Outcome.UNCERTAIN, f"confidence below {rules.min_confidence:g}"
+
+
+def _decision(
+    uuid: str,
+    outcome: Outcome,
+    reason: str,
+    best: Vote,
+    ballot: Sequence[Judged | None],
+    references: Sequence[Path],
+) -> Decision:
+    leads = [judged.expected for judged in ballot if judged is not None]
+    off = min((best.place.distance_to(expected) for expected in leads), default=None)
+    named = tuple(references[voice] for voice in best.voices)
+    agreeing = _agreeing(best, ballot)
+    return Decision(uuid, outcome, reason, best.place, best.confidence, named, agreeing, off)

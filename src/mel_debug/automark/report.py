@@ -1,0 +1,82 @@
+"""Pictures of new marks, so that a person can judge them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mel_debug.automark.decide import Decision, Outcome
+from mel_debug.automark.run import Marked
+from mel_debug.automark.search import Bench, Setup, bench_for
+from mel_debug.choice import choose
+from mel_debug.files.pages import made_folder, write_page
+from mel_debug.files.pictures import write_picture
+from mel_debug.geometry import Point
+from mel_debug.pipeline.locate import locate
+from mel_debug.stages import Matcher, Renderer
+from mel_debug.types import Confidence, Pixels
+
+Shown = tuple[Marked, Decision]
+Track = Callable[[Sequence[Shown], str], Iterable[Shown]]
+
+
+def write_report(
+    folder: Path, results: Sequence[Marked], setup: Setup, text: str, track: Track
+) -> Path:
+    """Draw every new mark with the renderer `pair`; returns the page that shows them all.
+
+    The heat is plain cosine similarity, whatever the search went by. The least sure marks come
+    first. Raises MelError.
+    """
+    made_folder(folder)
+    shown = sorted(
+        (
+            (result, decision)
+            for result in results
+            for decision in result.decisions
+            if decision.outcome is Outcome.ADDED
+        ),
+        key=lambda each: each[1].confidence or 0.0,
+    )
+    pictures: list[tuple[str, str]] = []
+    if shown:
+        wanted = replace(setup.wanted, renderer="pair", matcher="cosine", stage_options=None)
+        choice = choose(replace(wanted, preset="fast", refine=False))
+        bench = bench_for(setup)
+        matcher, renderer = choice.build_matcher(), choice.build_renderer()
+        for number, (result, decision) in enumerate(track(shown, "pictures"), start=1):
+            name = f"{number:04d}-{decision.uuid[:8]}.jpg"
+            picture = _drawn(bench, (matcher, renderer), result, decision)
+            write_picture(folder / name, picture)
+            pictures.append((name, _caption(result, decision)))
+    return write_page(folder, "New marks", pictures, text)
+
+
+def _drawn(
+    bench: Bench, stages: tuple[Matcher, Renderer], result: Marked, decision: Decision
+) -> Pixels:
+    matcher, renderer = stages
+    reference = decision.references[0]
+    marked = _mark_of(result, reference, decision.uuid)
+    source, target = bench.shelf.photo(reference), bench.shelf.photo(result.target.photo)
+    located = locate({decision.uuid: [(source, marked)]}, target, bench.shelf, matcher)
+    (query,), (match,) = located.queries, located.matches
+    assert decision.point is not None  # noqa: S101 - it was added
+    sure = decision.confidence or 0.0
+    confidence = Confidence(sure, 1.0, calibrated=bench.judge.calibrated, uncertain=False)
+    shown = replace(match, best=decision.point, confidence=confidence)
+    return renderer.render(query, located.target, shown)
+
+
+def _mark_of(result: Marked, reference: Path, uuid: str) -> Point:
+    """Where a reference of the target marks a mole."""
+    return next(each.moles[uuid] for each in result.target.references if each.photo == reference)
+
+
+def _caption(result: Marked, decision: Decision) -> str:
+    assert decision.point is not None  # noqa: S101 - it was added
+    x, y = decision.point.x, decision.point.y
+    return (
+        f"{decision.uuid} in {result.target.photo} at ({x:.0f}, {y:.0f}), confidence "
+        f"{decision.confidence:.2f}, as marked in {decision.references[0]}; "
+        f"{decision.agreeing} other moles agree"
+    )

@@ -1,0 +1,173 @@
+"""A whole run: describe, search, decide and write, one target after the other."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from mel_debug.automark.decide import Decision, Outcome, Rules, apart_px, decide
+from mel_debug.automark.plan import Plan, Problem, Reference, Target
+from mel_debug.automark.search import (
+    PairAnswer,
+    PairTask,
+    PhotoTask,
+    Setup,
+    describe_photo,
+    search_pair,
+)
+from mel_debug.errors import MelError
+from mel_debug.files.additions import Added, NewMark, add_marks
+from mel_debug.workers.executors import Workers
+from mel_debug.workers.outcomes import Failed
+from mel_debug.workers.stream import stream
+
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Gives back the items one by one and shows a person how far they are."""
+
+    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do with a plan. `stem` is that of the moles files that are written."""
+
+    plan: Plan
+    setup: Setup
+    rules: Rules
+    stem: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What came of a target: a decision for each mole, and the searches that failed."""
+
+    target: Target
+    decisions: tuple[Decision, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(decision.outcome is outcome for decision in self.decisions)
+
+
+def automark(job: Job, workers: Workers, track: Track) -> Iterator[Marked]:
+    """Mark every target of the plan; gives each back when its marks are written.
+
+    With a cache every photo is described once, whoever searches it then. A photo that is none, and
+    a moles file that can't be written, is a problem of the targets concerned and does not stop the
+    rest. Stop at any time: what was given back is on the disk, and another run does what is left.
+    Raises MelError when the workers are lost, UnfitError when one can't do the work at all.
+    """
+    todo = {id(target): list(_tasks(job, target)) for target in job.plan.targets}
+    bad = _describe(job, workers, track, [task for tasks in todo.values() for _, task in tasks])
+    asked: dict[tuple[Path, Path], tuple[Target, Reference]] = {}
+    left: dict[int, int] = {}
+    tasks: list[PairTask] = []
+    problems: dict[int, list[Problem]] = {}
+    for target in job.plan.targets:
+        fine = [
+            (reference, task)
+            for reference, task in todo[id(target)]
+            if reference.photo not in bad and target.photo not in bad
+        ]
+        concerned = [target.photo, *(reference.photo for reference, _ in todo[id(target)])]
+        problems[id(target)] = [bad[photo] for photo in concerned if photo in bad]
+        left[id(target)] = len(fine)
+        asked |= {(task.reference, task.target): (target, reference) for reference, task in fine}
+        tasks += [task for _, task in fine]
+    for target in job.plan.targets:
+        if not left[id(target)]:
+            yield _finished(job, target, [], problems[id(target)])
+    answers: dict[int, list[tuple[Reference, PairAnswer]]] = {}
+    for outcome in track(stream(workers, search_pair, tasks), "searching", len(tasks)):
+        target, reference = asked[outcome.item.reference, outcome.item.target]
+        if isinstance(outcome, Failed):
+            problems[id(target)].append(Problem(reference.photo, outcome.reason))
+        else:
+            answers.setdefault(id(target), []).append((reference, outcome.result))
+        left[id(target)] -= 1
+        if not left[id(target)]:
+            yield _finished(
+                job, target, _in_order(target, answers.pop(id(target), [])), problems[id(target)]
+            )
+
+
+def _tasks(job: Job, target: Target) -> Iterator[tuple[Reference, PairTask]]:
+    for reference in target.references:
+        moles = tuple(target.wanted_from(reference).items())
+        if moles:
+            yield reference, PairTask(job.setup, reference.photo, target.photo, moles)
+
+
+def _describe(
+    job: Job, workers: Workers, track: Track, tasks: Sequence[PairTask]
+) -> dict[Path, Problem]:
+    """Describe all photos that will be searched, once each; returns those that can't be.
+
+    Without a cache nothing would be left of it in other processes: then each describes what it
+    needs, and keeps it at hand.
+    """
+    if job.setup.wanted.no_cache:
+        return {}
+    photos = dict.fromkeys(photo for task in tasks for photo in (task.target, task.reference))
+    items = [PhotoTask(job.setup, photo) for photo in photos]
+    outcomes = track(stream(workers, describe_photo, items), "describing", len(items))
+    return {
+        outcome.item.photo: Problem(outcome.item.photo, outcome.reason)
+        for outcome in outcomes
+        if isinstance(outcome, Failed)
+    }
+
+
+def _in_order(
+    target: Target, answers: list[tuple[Reference, PairAnswer]]
+) -> list[tuple[Reference, PairAnswer]]:
+    """By the target's references: answers come in no order."""
+    place = {reference.photo: number for number, reference in enumerate(target.references)}
+    return sorted(answers, key=lambda answer: place[answer[0].photo])
+
+
+def _finished(
+    job: Job,
+    target: Target,
+    answers: Sequence[tuple[Reference, PairAnswer]],
+    problems: Sequence[Problem],
+) -> Marked:
+    """Decide, and write what was decided."""
+    decisions = decide(target, answers, job.rules)
+    told = {str(problem): problem for problem in problems}
+    new = [
+        NewMark(each.uuid, each.point, each.confidence)
+        for each in decisions
+        if each.outcome is Outcome.ADDED and each.point is not None and each.confidence is not None
+    ]
+    if new and not job.dry_run:
+        try:
+            added = add_marks(target.photo, new, job.stem, apart_px=apart_px(answers))
+            decisions = [_as_written(each, added) for each in decisions]
+        except MelError as error:
+            problem = Problem(target.photo, str(error))
+            told[str(problem)] = problem
+            decisions = [_unwritten(each) for each in decisions]
+    return Marked(target, tuple(decisions), tuple(told.values()))
+
+
+def _as_written(decision: Decision, added: Added) -> Decision:
+    """A decision as the file allowed it: it may have changed since it was read."""
+    if decision.outcome is not Outcome.ADDED:
+        return decision
+    if any(mark.uuid == decision.uuid for mark in added.there_already):
+        return replace(decision, outcome=Outcome.THERE, reason="marked by someone meanwhile")
+    if any(mark.uuid == decision.uuid for mark in added.taken):
+        reason = "its place was marked as another mole meanwhile"
+        return replace(decision, outcome=Outcome.UNCERTAIN, reason=reason)
+    return decision
+
+
+def _unwritten(decision: Decision) -> Decision:
+    if decision.outcome is not Outcome.ADDED:
+        return decision
+    return replace(decision, outcome=Outcome.UNCERTAIN, reason="its mark could not be written")

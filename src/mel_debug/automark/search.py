@@ -1,0 +1,151 @@
+"""The work on one pair of photos, wherever it is done: values that can be sent, and small answers.
+
+Each process builds its stages once, from what was asked for, and keeps photos and features at hand.
+"""
+
+import functools
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+from mel_debug.calibrations import judge_for
+from mel_debug.choice import Wanted, choose
+from mel_debug.errors import MelError
+from mel_debug.geometry import Point
+from mel_debug.peaks import distinct_peaks
+from mel_debug.pipeline.agreement import Candidate, Frame, Proposal
+from mel_debug.pipeline.confidence import Judge
+from mel_debug.pipeline.evidence import RIVAL_SHARE
+from mel_debug.pipeline.locate import check_mark, locate
+from mel_debug.shelf import Shelf
+from mel_debug.stages import Matcher
+from mel_debug.types import Match, Photo
+
+RUNNERS_UP = (0.2, 0.1, 0.05)
+"""How likely the second, third and fourth best place are right if the best one is not: low, so that
+only the other moles can make one of them believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Which stages every search uses."""
+
+    wanted: Wanted
+    use_masks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoTask:
+    """A photo to describe, so that its features are in the cache."""
+
+    setup: Setup
+    photo: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PairTask:
+    """The moles to look for in a target, by uuid and point in the reference."""
+
+    setup: Setup
+    reference: Path
+    target: Path
+    moles: tuple[tuple[str, Point], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairAnswer:
+    """What a search gave: places by mole, and the moles that the reference can't show, and why."""
+
+    frame: Frame
+    proposals: tuple[Proposal, ...]
+    unseen: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Bench:
+    """The stages of a setup, built, with the photos they have seen."""
+
+    shelf: Shelf
+    matcher: Matcher
+    judge: Judge
+
+    @classmethod
+    def of(cls, setup: Setup) -> "Bench":
+        """Raises MelError, also when the weights can't be had."""
+        choice = choose(setup.wanted)
+        return cls(
+            Shelf(choice.build_features(), setup.use_masks),
+            choice.build_matcher(),
+            judge_for(choice.extractor.name, choice.matcher.name),
+        )
+
+
+def describe_photo(task: PhotoTask) -> None:
+    """Describe a photo; with a cache its features are then there for every process."""
+    shelf = bench_for(task.setup).shelf
+    shelf.of(shelf.photo(task.photo))
+
+
+def search_pair(task: PairTask) -> PairAnswer:
+    """Look for all moles of a task at once. Raises MelError."""
+    bench = bench_for(task.setup)
+    source, target = bench.shelf.photo(task.reference), bench.shelf.photo(task.target)
+    unseen: list[tuple[str, str]] = []
+    sightings = {}
+    for uuid, point in task.moles:
+        reason = _unseen(uuid, source, point)
+        if reason is None:
+            sightings[uuid] = [(source, point)]
+        else:
+            unseen.append((uuid, reason))
+    kept = float(bench.shelf.of(target).kept.mean())
+    frame = Frame(source.size, target.size, kept)
+    if not sightings:
+        return PairAnswer(frame, (), tuple(unseen))
+    located = locate(sightings, target, bench.shelf, bench.matcher, bench.judge)
+    proposals = (
+        _proposal(match, query.views[0].point)
+        for query, match in zip(located.queries, located.matches, strict=True)
+    )
+    return PairAnswer(frame, tuple(proposals), tuple(unseen))
+
+
+def bench_for(setup: Setup) -> Bench:
+    """The bench of this process; made at the first call, and for another setup anew."""
+    return _bench(pickle.dumps(setup))
+
+
+@functools.lru_cache(maxsize=1)
+def _bench(setup: bytes) -> Bench:
+    return Bench.of(pickle.loads(setup))  # noqa: S301 - made by `bench_for`
+
+
+def _unseen(uuid: str, source: Photo, point: Point) -> str | None:
+    """Why a mole can't be searched with; None if it can."""
+    try:
+        check_mark(uuid, source, point)
+    except MelError as error:
+        return str(error)
+    if source.mask is not None and not source.mask[int(point.y), int(point.x)]:
+        return f"{source.name}: its mask hides mole {uuid}"
+    return None
+
+
+def _proposal(match: Match, marked: Point) -> Proposal:
+    """The best place, and where the matcher went by likeness alone also the next best ones."""
+    assert match.confidence is not None  # noqa: S101 - `search_pair` has it judged
+    sure = match.confidence.probability
+    candidates = [Candidate(match.best, sure)]
+    by_geometry = "spread_px" in match.support
+    if not by_geometry:
+        radius = RIVAL_SHARE * match.grid.photo.longest
+        peaks = distinct_peaks(match.scores, match.kept, match.grid, radius, 1 + len(RUNNERS_UP))
+        others = [place for place, _ in peaks if place.distance_to(match.best) > radius]
+        candidates += [
+            Candidate(place, (1 - sure) * share)
+            for place, share in zip(others, RUNNERS_UP, strict=False)
+        ]
+    width, height = match.grid.cell_size
+    # A place is even over its cell; closer looks see finer.
+    blur = 0.0 if by_geometry or match.moves_px else float((width**2 + height**2) / 12) ** 0.5
+    return Proposal(match.uuid, marked, tuple(candidates), by_geometry, blur)

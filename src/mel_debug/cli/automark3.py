@@ -1,0 +1,173 @@
+"""`mel-debug automark3`: mark in whole sessions what earlier ones know."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mel_debug.cli.lists import ListCommand
+from mel_debug.cli.options import (
+    extractor_options,
+    json_option,
+    matcher_options,
+    no_mask_option,
+    photo_or_folder,
+    show_progress,
+    wanted_from,
+)
+
+if TYPE_CHECKING:
+    from mel_debug.automark.run import Job, Marked
+
+T = TypeVar("T")
+
+
+@click.command("automark3", cls=ListCommand)
+@click.option(
+    "--reference",
+    "references",
+    type=photo_or_folder,
+    multiple=True,
+    required=True,
+    metavar="PHOTO_OR_DIR...",
+    help="Photos whose canonical moles are looked for, or folders of them.",
+)
+@click.option(
+    "--target",
+    "targets",
+    type=photo_or_folder,
+    multiple=True,
+    required=True,
+    metavar="PHOTO_OR_DIR...",
+    help="Photos to mark, or folders of them.",
+)
+@click.option(
+    "--extra-stem",
+    metavar="STEM",
+    help="Read and write the targets' marks in PHOTO.STEM.json instead of PHOTO.json, as if there "
+    "were no others: for review with compare-marks.",
+)
+@click.option("--dry-run", is_flag=True, help="Write no marks.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    metavar="P",
+    help="Mark a mole only where its place is right with at least this probability.",
+)
+@click.option(
+    "--min-consistent",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="... and where at least N other moles agree with it on how the photos lie.",
+)
+@click.option(
+    "--consistency-distance",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="PX",
+    help="How near, in pixels of the target, the smooth map through all moles must pass by one "
+    "that agrees.  [default: 2 % of the target's longer side]",
+)
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a picture of every new mark and a page that shows them to DIR.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell of every mole what was decided and why.")
+@extractor_options
+@matcher_options
+@no_mask_option
+@json_option
+def command(
+    references: tuple[Path, ...],
+    targets: tuple[Path, ...],
+    *,
+    extra_stem: str | None,
+    dry_run: bool,
+    min_confidence: float,
+    min_consistent: int,
+    consistency_distance: float | None,
+    report: Path | None,
+    verbose: bool,
+    no_mask: bool,
+    as_json: bool,
+    **stages: Any,
+) -> None:
+    """Mark in every target the moles that are canonical in the references and missing there.
+
+    All moles of a pair of photos are looked for together and must agree on how the photos lie; two
+    never get one place, nor one that is marked already. New marks are not canonical and have a
+    `confidence`. Marks that are there stay as they are.
+
+    In a folder, also inside, all photos are targets and those with marks are references; of a mel
+    repository those under rotomaps/parts, each part of the body by itself. A photo is never its own
+    reference.
+    """
+    from mel_debug.automark.decide import Rules
+    from mel_debug.automark.plan import check_stem, make_plan
+    from mel_debug.automark.run import Job
+    from mel_debug.automark.search import Setup
+    from mel_debug.choice import choose
+
+    check_stem(extra_stem)
+    wanted = wanted_from(**stages)
+    choose(wanted)  # what can't be had is told before anything is read
+    job = Job(
+        make_plan(references, targets, extra_stem),
+        Setup(wanted, use_masks=not no_mask),
+        Rules(min_confidence, min_consistent, consistency_distance),
+        extra_stem,
+        dry_run,
+    )
+    results = marked(job, verbose=verbose)
+    tell(job, results, as_json=as_json, report=report)
+
+
+def marked(job: "Job", *, verbose: bool) -> "list[Marked]":
+    """Do the job; each target's decisions are told as they are made, if asked for."""
+    from mel_debug.automark.run import automark
+    from mel_debug.automark.tables import decision_lines
+    from mel_debug.workers.executors import open_executor
+
+    results = []
+    with open_executor() as workers:
+        for result in automark(job, workers, track):
+            results.append(result)
+            for line in decision_lines(result) if verbose else ():
+                click.echo(line, err=True)
+    place = {target.photo: number for number, target in enumerate(job.plan.targets)}
+    return sorted(results, key=lambda result: place[result.target.photo])
+
+
+def track(items: Iterable[T], label: str, length: int) -> Iterable[T]:
+    """The items with a progress bar, if there are any."""
+    return show_progress(items, label, length) if length else items
+
+
+def tell(job: "Job", results: "list[Marked]", *, as_json: bool, report: Path | None) -> None:
+    """Print what was done and draw what was asked for. Raises MelError if photos had problems."""
+    from mel_debug.automark import tables
+    from mel_debug.errors import MelError
+
+    table = tables.summary_table(results)
+    told = [*job.plan.problems, *(problem for result in results for problem in result.problems)]
+    problems = list({str(problem): problem for problem in told}.values())
+    click.echo(json.dumps(tables.as_json(results, problems)) if as_json else table)
+    if job.dry_run:
+        click.echo("dry run: no marks were written", err=True)
+    if report is not None:
+        from mel_debug.automark.report import write_report
+
+        page = write_report(report, results, job.setup, table, show_progress)
+        click.echo(f"New marks: open {page}", err=True)
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if problems:
+        photos = {problem.photo for problem in problems}
+        raise MelError(f"there were problems with {len(photos)} photos; all others are done")
