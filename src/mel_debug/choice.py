@@ -1,6 +1,6 @@
 """From names and options to the stages of one run: chosen once, checked before use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from mel_debug.errors import UsageError
 from mel_debug.presets import PLAIN, PRESETS, Preset
 from mel_debug.registry import Registry, load_registry
-from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Offer, Renderer
+from mel_debug.stages import BuildOptions, FeatureExtractor, Keeping, Matcher, Offer, Renderer
 
 if TYPE_CHECKING:
     from mel_debug.featurecache.features import CachedFeatures
     from mel_debug.featurecache.store import FileStore
     from mel_debug.pipeline.features import Features, PhotoFeatures
     from mel_debug.pipeline.windows import Track
+    from mel_debug.types import Photo
 
 DEFAULT_DINO_SIZE = "base"
 DEFAULT_OVERLAP = 0.25
@@ -41,6 +42,9 @@ class Wanted:
     device: str = "auto"
     weights: Path | None = None
     offline: bool = False
+    runtime: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
     cache_dir: Path | None = None
     no_cache: bool = False
     stage_options: Mapping[str, str] | None = None
@@ -70,15 +74,22 @@ class Choice:
         """Raises MelError, also when the weights can't be had."""
         return self.extractor.build(self._options_of(self.extractor))
 
-    def build_features(self, track: "Track | None" = None) -> "Features":
+    def build_features(
+        self, track: "Track | None" = None, expecting: "Sequence[Photo]" = ()
+    ) -> "Features":
         """What describes the photos of the run.
 
         With a cache the extractor is built at the first photo whose features it does not have, else
-        now. See `build_extractor`.
+        now. The photos that are `expecting` to be described are decoded while it is built. See
+        `build_extractor`.
         """
         if self.cache is None or self.extractor.depends_on is None:
+            for photo in expecting:
+                photo.begin()
             return self._describing(self.build_extractor(), track)
-        return self.build_cached_features(track)
+        features = self.build_cached_features(track)
+        features.expect(expecting)
+        return features
 
     def build_cached_features(self, track: "Track | None" = None) -> "CachedFeatures":
         """The features of photos, remembered in the cache; the extractor is not built yet.
@@ -142,7 +153,7 @@ def choose(wanted: Wanted) -> Choice:
         wanted.window,
         DEFAULT_OVERLAP if wanted.overlap is None else wanted.overlap,
         wanted.refine,
-        BuildOptions(wanted.device, wanted.weights, wanted.offline),
+        _build_options(wanted),
         given,
         _cache(wanted),
     )
@@ -166,6 +177,26 @@ def _cache(wanted: Wanted) -> "FileStore | None":
     from mel_debug.featurecache.location import open_store
 
     return open_store(wanted.cache_dir)
+
+
+def _build_options(wanted: Wanted) -> BuildOptions:
+    """Every precision but f32 has to be asked for.
+
+    What a stage can make again is kept with `no_cache` as well: it tells nothing of any photo.
+    """
+    from mel_debug.featurecache.digests import Digests
+    from mel_debug.featurecache.location import graph_folder, open_store
+
+    cache = open_store(wanted.cache_dir).folder
+    return BuildOptions(
+        wanted.device,
+        wanted.weights,
+        wanted.offline,
+        runtime=wanted.runtime,
+        precision="f32" if wanted.precision == "auto" else wanted.precision,
+        threads=wanted.threads,
+        keeping=Keeping(graph_folder(cache), Digests(cache).of),
+    )
 
 
 def _preset(name: str) -> Preset:

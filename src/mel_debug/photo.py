@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.geometry import PatchGrid, Size
+from mel_debug.once import Once
 from mel_debug.resample import fitted, kept_cells, painted, resized
 
 Pixels = NDArray[np.uint8]
@@ -66,8 +67,8 @@ class Photo:
         self.size = size
         self.key = key
         self._preview = preview
-        self._load = load
-        self._load_mask = load_mask
+        self._pixels = Once(load)
+        self._mask = Once(load_mask)
         self._scaled: tuple[Size, Pixels] | None = None
 
     @classmethod
@@ -84,18 +85,25 @@ class Photo:
     def __repr__(self) -> str:
         return f"Photo({self.name!r}, {self.size})"
 
-    @cached_property
+    def begin(self) -> None:
+        """Start decoding pixels and mask in the background: they will be needed soon."""
+        self._pixels.begin()
+        self._mask.begin()
+
+    @property
     def pixels(self) -> Pixels:
         """(height, width, 3) uint8 RGB."""
-        pixels = self._load()
+        return self._checked(self._pixels.get())
+
+    def _checked(self, pixels: Pixels) -> Pixels:
         if pixels.shape != (self.size.height, self.size.width, 3):
             raise ValueError(f"{self.name}: expected {self.size} RGB pixels, got {pixels.shape}")
         return pixels
 
-    @cached_property
+    @property
     def mask(self) -> Mask | None:
         """(height, width) bool, True where the photo counts; None when all of it does."""
-        mask = self._load_mask()
+        mask = self._mask.get()
         if mask is not None and mask.shape != (self.size.height, self.size.width):
             raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
         return mask
@@ -135,8 +143,8 @@ class Photo:
         """
 
         def load() -> Pixels:
-            # Not self.pixels: the photo as it was need not stay in memory beside the painted one.
-            pixels = self.__dict__["pixels"] if "pixels" in self.__dict__ else self._load()
+            # The photo as it was need not stay in memory beside the painted one.
+            pixels = self._checked(self._pixels.take())
             if self.mask is None:
                 return pixels
             return painted(pixels, self.mask, colour() if callable(colour) else colour)

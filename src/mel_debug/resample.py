@@ -38,12 +38,10 @@ def painted(
     pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """A copy of (height, width, 3) pixels with `colour` wherever the mask is False."""
-    from PIL import Image
-
-    image = Image.new("RGB", (pixels.shape[1], pixels.shape[0]), colour)
-    grey = mask.astype(np.uint8) * np.uint8(255)
-    image.paste(Image.fromarray(pixels), mask=Image.fromarray(grey))
-    return np.asarray(image)
+    copy = np.empty(pixels.shape, dtype=np.uint8)
+    for channel, value in enumerate(colour):
+        copy[..., channel] = np.where(mask, pixels[..., channel], np.uint8(value))
+    return copy
 
 
 def kept_cells(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from mel_debug.calibrations import ANY, judge_for, key_for, own_path, shipped, text_of
 from mel_debug.errors import MelError
@@ -16,7 +17,7 @@ from mel_debug.evaluation.fitting import LEAST, fit
 from mel_debug.geometry import PatchGrid, Point
 from mel_debug.pipeline.confidence import Calibration, Judge, logistic
 from mel_debug.pipeline.evidence import BETTER_WHEN_HIGHER, evidence_of
-from mel_debug.pipeline.looks import likeness, spot_at
+from mel_debug.pipeline.looks import filters, likeness, spot_at
 from mel_debug.types import Confidence, FeatureMap, Match, Photo, Query, View
 from workbench import skin, with_moles
 
@@ -223,3 +224,13 @@ def test_the_margin_is_over_what_is_not_the_same_place() -> None:
     scores[10, 10] = 0.8
     rivalled = evidence_of(query, features, replace(match, scores=scores))["margin"]
     assert rivalled < 0.3 * alone
+
+
+@given(st.integers(16, 120), st.floats(0.6, 9), st.integers(0, 99))
+def test_the_filters_are_the_laplacian_of_a_gaussian(side: int, sigma: float, seed: int) -> None:
+    """As scipy's own, mirrored at the border, for any size of window and spot."""
+    picture = np.random.default_rng(seed).random((side, side))
+    smooth, bend = filters(side, sigma)
+    response = bend @ picture @ smooth.T + smooth @ picture @ bend.T
+    wanted = -(sigma**2) * ndimage.gaussian_laplace(picture, sigma)
+    assert np.abs(response - wanted).max() < 1e-12

@@ -119,7 +119,8 @@ def search(
     size = "full size" if choice.image_size is None else f"{choice.image_size} px"
     click.echo(f"Looking for {uuid} with {choice.extractor.name} at {size} ...", err=True)
     judge = judge_for(choice.extractor.name, choice.matcher.name, min_confidence)
-    features, matcher = choice.build_features(show_progress), choice.build_matcher()
+    features = choice.build_features(show_progress, list(photos.values()))
+    matcher = choice.build_matcher()
     return locate({uuid: sightings}, photos[target.resolve()], features, matcher, judge)
 
 

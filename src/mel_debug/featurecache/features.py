@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,19 +24,26 @@ class CachedFeatures:
     """Stands where `PhotoFeatures` does and remembers: the extractor is built at the first miss.
 
     What is remembered is looked up by content, so a changed photo, mask, weights file, size or
-    option is a miss. A hit decodes neither photo nor mask, and has a preview at hand. A miss gives what later hits will give,
-    to the bit.
+    option is a miss. A hit decodes neither photo nor mask, and has a preview at hand. A miss gives
+    what later hits will give, to the bit.
     """
 
     extractor: LazyExtractor
     features: PhotoFeatures
     store: FileStore
 
+    def expect(self, photos: Iterable[Photo]) -> None:
+        """Begin to decode those of which nothing is remembered; they come next."""
+        for photo in photos:
+            key = self.key_of(photo)
+            if key is None or not self.store.has(key):
+                photo.begin()
+
     def of(self, photo: Photo) -> FeatureMap:
         """The feature map of a photo; see `PhotoFeatures.of`.
 
-        On a miss the extractor is built before the photo is decoded, so that missing weights are
-        told at once.
+        On a miss the extractor is built before the photo is asked for its pixels, so that missing
+        weights are told at once.
         """
         key = self.key_of(photo)
         found = None if key is None else self.recall(key)

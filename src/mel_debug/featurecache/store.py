@@ -52,6 +52,10 @@ class FileStore:
         """Where the file of a key is, or would be; a key is 64 hexadecimal digits."""
         return self.folder / "features" / key[:2] / f"{key}{SUFFIX}"
 
+    def has(self, key: str) -> bool:
+        """Whether there is a file of a key; what is in it may be unusable all the same."""
+        return self.path_of(key).is_file()
+
     def read(self, key: str) -> bytes | None:
         """The bytes of a key, noted as used now; None when there are none to be had."""
         path = self.path_of(key)

@@ -75,7 +75,7 @@ def spot_at(photo: Photo, place: Point) -> Spot:
     away = np.hypot(down[:, np.newaxis], across)
     best = (-np.inf, 0.0, SIGMAS[0], (0, 0))
     for sigma in _sigmas(side):
-        smooth, bend = _filters(side, sigma)
+        smooth, bend = filters(side, sigma)
         here = _laplacian(dark, smooth, bend, rows, columns)
         # Neighbours within a sigma show much the same, so a part of them tells the noise.
         some = slice(None, None, max(2, int(sigma)))
@@ -109,7 +109,7 @@ def _laplacian(
 
 
 @cache
-def _filters(side: int, sigma: float) -> tuple[Array, Array]:
+def filters(side: int, sigma: float) -> tuple[Array, Array]:
     """Smoothing by a Gaussian along one axis, and minus its second derivative times sigma squared.
 
     As (side, side) matrices; the picture goes on as its mirror image, as with
