@@ -4,6 +4,7 @@ COMMANDS = {
     "automark3": "mel_debug.cli.automark3",
     "cache": "mel_debug.cli.cache",
     "calibrate": "mel_debug.cli.calibrate",
+    "compare-marks": "mel_debug.cli.compare_marks",
     "demo": "mel_debug.cli.demo",
     "dino3-map": "mel_debug.cli.dino3_map",
     "evaluate": "mel_debug.cli.evaluate",

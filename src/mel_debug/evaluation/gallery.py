@@ -7,9 +7,9 @@ from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
 from mel_debug.calibrations import judge_for
 from mel_debug.evaluation.answers import Answer
 from mel_debug.evaluation.configurations import Configuration
-from mel_debug.files.pages import made_folder, write_page
 from mel_debug.evaluation.run import Bench, Task
 from mel_debug.evaluation.summary import Result
+from mel_debug.files.pages import made_folder, write_page
 from mel_debug.files.pictures import write_picture
 from mel_debug.geometry import Point
 from mel_debug.pipeline.confidence import Judge

@@ -10,10 +10,10 @@ from mel_debug.evaluation.answers import Answer
 from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.labelled import LabelledPair, Question, content_of
 from mel_debug.evaluation.memory import peak_mb, reset_peak
-from mel_debug.shelf import Shelf
 from mel_debug.evaluation.state import Finished, State, key_of
 from mel_debug.pipeline.evidence import evidence_of
 from mel_debug.pipeline.locate import check_mark, locate
+from mel_debug.shelf import Shelf
 from mel_debug.stages import Matcher
 from mel_debug.types import Photo
 from mel_debug.version import __version__

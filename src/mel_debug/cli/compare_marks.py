@@ -1,0 +1,146 @@
+"""`mel-debug compare-marks`: guessed marks against true ones."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mel_debug.cli.options import json_option, photo_or_folder
+
+if TYPE_CHECKING:
+    from mel_debug.evaluation.compare import Compared, Comparison
+
+
+@click.command("compare-marks")
+@click.argument("places", metavar="PHOTO_OR_DIR...", type=photo_or_folder, nargs=-1, required=True)
+@click.option(
+    "--extra-stem",
+    required=True,
+    metavar="STEM",
+    help="The guessed marks are in PHOTO.STEM.json, the true ones in PHOTO.json.",
+)
+@click.option(
+    "--error-distance",
+    type=click.FloatRange(min=0),
+    default=50.0,
+    show_default=True,
+    metavar="PX",
+    help="How far, in pixels, a right guess may be from the true mark.",
+)
+@click.option(
+    "--reference",
+    "references",
+    type=photo_or_folder,
+    multiple=True,
+    metavar="PHOTO_OR_DIR",
+    help="Ask only for moles that are canonical in these photos: no other could be found. "
+    "Repeatable.",
+)
+@json_option
+def command(
+    places: tuple[Path, ...],
+    *,
+    extra_stem: str,
+    error_distance: float,
+    references: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Compare guessed marks with the true ones: what matches, what is missing, what is added.
+
+    Try `mel-debug automark3 --extra-stem STEM` first. True are the canonical marks of PHOTO.json;
+    with --min-confidence 0 it guesses every mole, and the table by confidence shows what another
+    threshold would give. In a folder, also inside, the photos that have both files are compared.
+    """
+    from mel_debug.evaluation.compare import Comparison, compare
+
+    findable = known_in(references) if references else None
+    photos = [
+        compare(photo, extra_stem, error_distance, findable)
+        for photo in guessed_photos(places, extra_stem)
+    ]
+    comparison = Comparison(tuple(photos))
+    click.echo(json.dumps(comparison.as_json()) if as_json else as_text(comparison))
+
+
+def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
+    """The photos named, and of folders those that have both files. Raises MelError for none."""
+    from mel_debug.errors import MelError
+    from mel_debug.files.folders import find_photos
+    from mel_debug.files.marks import marks_path
+
+    named = {place.resolve() for place in places if not place.is_dir()}
+    photos = [
+        photo
+        for photo in find_photos(places)
+        if photo.resolve() in named
+        or (marks_path(photo).exists() and marks_path(photo, stem).exists())
+    ]
+    if not photos:
+        raise MelError(
+            f"no photo there has both PHOTO.json and PHOTO.{stem}.json; "
+            f"try mel-debug automark3 --extra-stem {stem} first"
+        )
+    return photos
+
+
+def known_in(references: tuple[Path, ...]) -> frozenset[str]:
+    """The moles that are canonical in some photo."""
+    from mel_debug.files.folders import find_photos
+    from mel_debug.files.marks import marks_path, read_moles
+
+    return frozenset(
+        mole.uuid
+        for photo in find_photos(references)
+        if marks_path(photo).exists()
+        for mole in read_moles(photo)
+        if mole.is_canonical
+    )
+
+
+def as_text(comparison: "Comparison") -> str:
+    """Counts by photo, rates, and the table by confidence."""
+    rows = [["", "matched", "misplaced", "missing", "added"]]
+    rows += [_row(photo) for photo in comparison.photos]
+    if len(comparison.photos) > 1:
+        kinds = rows[0][1:]
+        rows.append(["all", *(str(comparison.count(kind)) for kind in kinds)])
+    lines = [
+        *_aligned(rows),
+        "",
+        f"recall {_percent(comparison.recall)}, precision {_percent(comparison.precision)}",
+        f"AUROC of the confidence {_number(comparison.auroc)}",
+    ]
+    if any(guess.confidence is not None for guess in comparison.guesses):
+        head = ["confidence", "guesses", "precision", "recall", "right taken", "wrong taken"]
+        table = [
+            [
+                f"{line.confidence:.2f}",
+                str(line.guesses),
+                *map(_percent, (line.precision, line.recall, line.hits, line.false_alarms)),
+            ]
+            for line in comparison.roc()
+        ]
+        lines += ["", *_aligned([head, *table])]
+    return "\n".join(lines)
+
+
+def _row(photo: "Compared") -> list[str]:
+    kinds = [guess.kind for guess in photo.guesses]
+    counts = [kinds.count("matched"), kinds.count("misplaced"), len(photo.missing)]
+    return [str(photo.photo), *map(str, (*counts, kinds.count("added")))]
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
