@@ -1,13 +1,15 @@
 """The workers of a Dask cluster: dask.distributed's own executor, with a look at what is there."""
 
+import asyncio
 import contextlib
 import functools
+import logging
 import socket
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mel_debug.errors import MelError
@@ -85,7 +87,11 @@ def _connected(address: str) -> "Client":
         raise MelError(
             "--scheduler needs dask.distributed; try: pip install 'mel-debug[cluster]'"
         ) from error
+    # It tells of a lost scheduler in tracebacks; whoever waits for a call is told in one line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
+        with ThreadPoolExecutor(1) as thread:  # the caller's may have an event loop already
+            thread.submit(asyncio.run, _knock(address)).result()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # releases that differ are told by `_check`
             return distributed.Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
@@ -93,8 +99,19 @@ def _connected(address: str) -> "Client":
         raise MelError(
             f"no Dask scheduler answers at {address} ({reason_of(error)}); is it running, and is "
             "this the address that `dask scheduler` printed? "
-            f"distributed is {distributed.__version__} here and must be the same there"
+            f"It must have distributed {distributed.__version__}, as this machine"
         ) from error
+
+
+async def _knock(address: str) -> None:
+    """Raise unless a scheduler answers; a Client waits for ever for one that takes a call only."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    security = Security().get_connection_args("client")
+    call = connect(address, timeout=PATIENCE_SECONDS, **security)
+    comm = await asyncio.wait_for(call, PATIENCE_SECONDS + 1)
+    await comm.close()
 
 
 def _check(client: "Client", address: str) -> None:

@@ -1,5 +1,6 @@
 """Executors as in `concurrent.futures`: in this process, in others, or on a Dask cluster."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -10,6 +11,9 @@ from mel_debug.errors import UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://\S+:\d+")
+"""What a Dask scheduler says its address is; a Client given anything else may wait for ever."""
 
 
 class Workers(Executor):
@@ -41,15 +45,10 @@ def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Worke
     `tcp://10.0.0.5:8786`, they go to the workers of that Dask cluster, which repeats what a dead
     worker had begun. Calls and their results must be picklable, except in this process.
 
-    A block left by an exception does not wait for calls under way. Raises UsageError when both are
-    asked for, MelError when the scheduler can't be used.
+    A block left by an exception does not wait for calls under way. Raises UsageError for a request
+    that makes no sense, MelError when the scheduler can't be used.
     """
-    if jobs < 1:
-        raise UsageError(f"there must be at least one job, not {jobs}")
-    if scheduler is not None and jobs > 1:
-        raise UsageError(
-            "--jobs and --scheduler exclude each other: a cluster has its own workers; give one"
-        )
+    check(jobs, scheduler)
     workers = _opened(jobs, scheduler)
     try:
         yield workers
@@ -57,6 +56,22 @@ def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Worke
         workers.stop()
         raise
     workers.shutdown(wait=True, cancel_futures=True)
+
+
+def check(jobs: int, scheduler: str | None) -> None:
+    """Raise UsageError for what `open_executor` can't take; nothing is opened."""
+    if jobs < 1:
+        raise UsageError(f"there must be at least one job, not {jobs}")
+    if scheduler is not None and jobs > 1:
+        raise UsageError(
+            "--jobs and --scheduler exclude each other, for a cluster has its own workers; "
+            "give one of them"
+        )
+    if scheduler is not None and not ADDRESS.fullmatch(scheduler):
+        raise UsageError(
+            f"--scheduler takes an address such as tcp://10.0.0.5:8786, not {scheduler!r}; "
+            "`dask scheduler` prints its own"
+        )
 
 
 def _opened(jobs: int, scheduler: str | None) -> Workers:

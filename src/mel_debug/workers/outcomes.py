@@ -38,4 +38,6 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory; try a smaller --image-size"
     text = " ".join(str(error).split())
-    return text if isinstance(error, MelError | MishapError) else f"{type(error).__name__}: {text}"
+    if text and isinstance(error, MelError | MishapError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
