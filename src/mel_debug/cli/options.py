@@ -119,6 +119,24 @@ _MATCHER = (
 )
 
 
+_WORKERS = (
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Work in N processes of this machine, which share its cores; 1 is this process.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Work on a Dask cluster: the address of its scheduler, such as tcp://10.0.0.5:8786 "
+        "(extra: cluster).",
+    ),
+)
+
+
 def extractor_options(command: Command) -> Command:
     """The options that choose and set up a feature extractor."""
     return _with(_EXTRACTOR, command)
@@ -127,6 +145,11 @@ def extractor_options(command: Command) -> Command:
 def matcher_options(command: Command) -> Command:
     """The options that choose and set up a matcher."""
     return _with(_MATCHER, command)
+
+
+def worker_options(command: Command) -> Command:
+    """Where the work on many photos is done; both go to `mel_debug.workers`."""
+    return _with(_WORKERS, command)
 
 
 def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:

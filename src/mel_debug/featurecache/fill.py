@@ -15,7 +15,7 @@ from mel_debug.featurecache.features import CachedFeatures
 from mel_debug.geometry import Size
 from mel_debug.pipeline.features import Prepared
 from mel_debug.pipeline.windows import BATCH_PIXELS
-from mel_debug.types import Photo
+from mel_debug.types import Photo, Vectors
 
 MOST_AT_ONCE = 16
 """Photos in one batch at most, so that little is lost if the process is killed."""
@@ -59,13 +59,7 @@ def find_missing(
     def look(photo: tuple[str, OpenPhoto]) -> Missing | Bad | None:
         name, open_photo = photo
         try:
-            opened = open_photo()
-            key = features.key_of(opened)
-            if key is None:
-                return Bad(name, "nothing tells its content")
-            if features.recall(key) is not None:
-                return None
-            return Missing(name, open_photo, key, features.features.grid_of(opened.size).scaled)
+            return _missing(features, name, open_photo)
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
             return _bad(name, error)
 
@@ -100,6 +94,33 @@ def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad 
                 )
 
 
+def fill_one(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> bool:
+    """Describe a photo and keep it unless the cache has it; tells whether it had to be described.
+
+    Raises what is wrong with the photo, and MelError without weights, or when the cache can't be
+    written.
+    """
+    if features.extractor.identity() is None:
+        _ = features.extractor.built
+    missing = _missing(features, name, open_photo)
+    if missing is None:
+        return False
+    _ = features.extractor.built
+    prepared = _prepared(features, missing)
+    _keep(features, missing, prepared, features.features.describe([prepared])[0])
+    return True
+
+
+def _missing(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Missing | None:
+    opened = open_photo()
+    key = features.key_of(opened)
+    if key is None:
+        raise MelError(f"{name}: nothing tells its content")
+    if features.recall(key) is not None:
+        return None
+    return Missing(name, open_photo, key, features.features.grid_of(opened.size).scaled)
+
+
 def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
     photo = missing.open()
     prepared = features.features.prepare(photo)
@@ -123,11 +144,15 @@ def _kept(
         for one in batch:  # find out which of them it is
             yield from _kept(features, [one])
         return
-    colour = features.extractor.mean_colour
     for (missing, prepared), vectors in zip(batch, described, strict=True):
-        found = Described.of(prepared.grid, vectors, prepared.kept, colour, prepared.preview)
-        features.store.write(missing.key, encode(missing.key, found))
+        _keep(features, missing, prepared, vectors)
         yield None
+
+
+def _keep(features: CachedFeatures, missing: Missing, prepared: Prepared, vectors: Vectors) -> None:
+    colour = features.extractor.mean_colour
+    found = Described.of(prepared.grid, vectors, prepared.kept, colour, prepared.preview)
+    features.store.write(missing.key, encode(missing.key, found))
 
 
 def _batches(missing: Iterable[Missing]) -> Iterator[list[Missing]]:

@@ -18,9 +18,12 @@ _UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
 _UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", 1)}
 
 
-def open_store(folder: Path | None = None) -> FileStore:
-    """The cache of this run; nothing is made before something is kept. Raises UsageError."""
-    return FileStore(folder or cache_folder(), size_limit())
+def open_store(folder: Path | None = None, most_bytes: int | None = None) -> FileStore:
+    """The cache of this run; nothing is made before something is kept. Raises UsageError.
+
+    None leaves it to the environment, and then to the platform.
+    """
+    return FileStore(folder or cache_folder(), most_bytes or size_limit())
 
 
 def size_limit() -> int:
