@@ -84,10 +84,14 @@ def oriented(orientation: int) -> Image.Exif:
     return exif
 
 
-def extractor(name: str, weights: Path | None = None) -> FeatureExtractor:
-    """The extractor of a name, built as the command line builds it, without a network."""
+def extractor(name: str, weights: Path | None = None, **others: Any) -> FeatureExtractor:
+    """The extractor of a name, built as the command line builds it, without a network.
+
+    But for `others` nothing that it makes is kept.
+    """
     offer = load_registry().extractor(name)
-    return offer.build(BuildOptions("cpu", weights, offline=True, values=offer.values({})))
+    options = BuildOptions("cpu", weights, offline=True, values=offer.values({}), **others)
+    return offer.build(options)
 
 
 def matcher(name: str, **given: str) -> Matcher:

@@ -1,5 +1,6 @@
 """From names and options to the stages of one run: chosen once, checked before use."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,8 @@ class Wanted:
 
     `image_size` and `window` are scaled pixels, `overlap` a share of the window, and
     `stage_options` texts by option name. `cache_dir` None is the folder of the environment or the
-    platform.
+    platform, and `cache_bytes` None the environment's limit. `threads` None is what
+    OMP_NUM_THREADS allows, if it is set.
     """
 
     extractor: str | None = None
@@ -46,6 +48,7 @@ class Wanted:
     precision: str = "auto"
     threads: int | None = None
     cache_dir: Path | None = None
+    cache_bytes: int | None = None
     no_cache: bool = False
     stage_options: Mapping[str, str] | None = None
 
@@ -157,6 +160,7 @@ def choose(wanted: Wanted) -> Choice:
         given,
         _cache(wanted),
     )
+    _check_runtime(wanted, extractor)
     _check_size("--image-size", wanted.image_size, extractor)
     _check_size("--window", wanted.window, extractor)
     if wanted.overlap is not None and wanted.window is None:
@@ -176,7 +180,7 @@ def _cache(wanted: Wanted) -> "FileStore | None":
         return None
     from mel_debug.featurecache.location import open_store
 
-    return open_store(wanted.cache_dir)
+    return open_store(wanted.cache_dir, wanted.cache_bytes)
 
 
 def _build_options(wanted: Wanted) -> BuildOptions:
@@ -185,24 +189,43 @@ def _build_options(wanted: Wanted) -> BuildOptions:
     What a stage can make again is kept with `no_cache` as well: it tells nothing of any photo.
     """
     from mel_debug.featurecache.digests import Digests
-    from mel_debug.featurecache.location import graph_folder, open_store
+    from mel_debug.featurecache.graphs import graph_folder
+    from mel_debug.files.places import cache_folder
 
-    cache = open_store(wanted.cache_dir).folder
+    cache = wanted.cache_dir or cache_folder()
     return BuildOptions(
         wanted.device,
         wanted.weights,
         wanted.offline,
         runtime=wanted.runtime,
         precision="f32" if wanted.precision == "auto" else wanted.precision,
-        threads=wanted.threads,
+        threads=wanted.threads or _threads_allowed(),
         keeping=Keeping(graph_folder(cache), Digests(cache).of),
     )
+
+
+def _threads_allowed() -> int | None:
+    """What the environment allows each library; workers are started with it."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdecimal() and int(told) > 0 else None
 
 
 def _preset(name: str) -> Preset:
     if name not in PRESETS:
         raise UsageError(f"no preset named {name!r}; try one of: {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def _check_runtime(wanted: Wanted, extractor: Offer[FeatureExtractor]) -> None:
+    for option, value, there in (
+        ("--runtime", wanted.runtime, extractor.runtimes),
+        ("--precision", wanted.precision, extractor.precisions),
+    ):
+        if value not in ("auto", *there):
+            raise UsageError(
+                f"{extractor.name} can't be had with {option} {value}; try one of: "
+                f"{', '.join(('auto', *there))}"
+            )
 
 
 def _check_size(option: str, size: int | None, extractor: Offer[FeatureExtractor]) -> None:

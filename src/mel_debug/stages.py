@@ -99,18 +99,38 @@ _KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "a t
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where a stage may keep what it can make again, such as a compiled model.
+
+    The `folder` is there once something is kept; other processes and stages use it too. `digest`
+    tells the content of a file as 64 hexadecimal digits, remembered between runs.
+    """
+
+    folder: Path
+    digest: Callable[[Path], str]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildOptions:
     """What a stage is built with.
 
     `options["name"]` gives the value of one of the offer's own options. `device` is `auto`, `cpu`,
     `cuda` or `mps`; `weights` a checkpoint to load in place of the published one; `offline` forbids
-    the network.
+    the network. `runtime` is `auto`, `torch` or `openvino`, `precision` `f32` or `bf16`, and
+    `threads` how many to compute with, None for all. `keeping` is None where nothing may be kept.
+
+    Features in f32 are shared between runtimes: they must agree to 1e-4 of a vector's length. An
+    extractor of which they do not says its runtime in `Offer.depends_on`.
     """
 
     device: str = "auto"
     weights: Path | None = None
     offline: bool = False
     values: Mapping[str, OptionValue] = field(default_factory=dict)
+    runtime: str = "auto"
+    precision: str = "f32"
+    threads: int | None = None
+    keeping: Keeping | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -124,8 +144,8 @@ class Offer(Generic[Stage_co]):
     """A stage that can be had by name. Cheap to make: `build` does the heavy imports.
 
     An extractor's offer also tells its `patch` and the `image_size` that suits it, in scaled
-    pixels, so that a size that does not fit is refused before any weights are loaded, and the
-    `preset` it is best used with, if any.
+    pixels, so that a size that does not fit is refused before any weights are loaded, the `preset`
+    it is best used with, if any, and the `runtimes` and `precisions` that it can be built with.
 
     `depends_on` tells, without building, what an extractor's vectors depend on besides pixels and
     its options: texts (the version of a library) and files (weights, of which the content counts).
@@ -140,6 +160,8 @@ class Offer(Generic[Stage_co]):
     patch: int | None = None
     image_size: int = DEFAULT_IMAGE_SIZE
     preset: str | None = None
+    runtimes: tuple[str, ...] = ("torch",)
+    precisions: tuple[str, ...] = ("f32",)
     depends_on: "Callable[[BuildOptions], Sequence[str | Path] | None] | None" = None
 
     def __post_init__(self) -> None:

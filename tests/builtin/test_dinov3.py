@@ -12,6 +12,7 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
+from mel_debug.builtin.extractors.dinov3 import load_model
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
 from mel_debug.builtin.extractors.hub import find_weights
 from mel_debug.errors import WeightsError
@@ -54,6 +55,13 @@ def relative_error(got: Vectors, expected: Vectors) -> float:
     return float(wrong.max())
 
 
+def cosines(one: Vectors, other: Vectors) -> Vectors:
+    """The cosine of the angle between the vectors of each patch."""
+    lengths = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
+    result: Vectors = np.sum(one * other, axis=-1) / lengths
+    return result
+
+
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
 def test_features_equal_timms_own_forward_features(
     dinov3_small: Dinov3Weights, small: FeatureExtractor, timms_own: Any, kind: str
@@ -74,6 +82,72 @@ def test_the_weights_of_the_test_tell_patches_apart(timms_own: Any) -> None:
     mirrored = timms_features(timms_own, image[np.newaxis, :, ::-1])
     assert relative_error(vectors, mirrored) > 0.01
     assert relative_error(vectors[:, ::-1], vectors) > 0.01
+
+
+def test_a_loaded_model_is_what_timm_would_have_made(
+    dinov3_small: Dinov3Weights, timms_own: Any
+) -> None:
+    """To the bit, with what no checkpoint holds, though nothing of it is initialised first."""
+    model = load_model(dinov3_small.timm_name, dinov3_small.safetensors, "cpu")
+    state, expected = model.state_dict(), load_file(dinov3_small.safetensors)
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], expected[name]) for name in expected)
+    computed, timms = dict(model.named_buffers()), dict(timms_own.named_buffers())
+    assert computed.keys() == timms.keys()
+    assert computed
+    assert all(torch.equal(computed[name], timms[name]) for name in timms)
+
+
+OFFICIAL = {"reg_token": "storage_tokens", "gamma_1": "ls1.gamma", "gamma_2": "ls2.gamma"}
+"""What the release of DINOv3's authors calls things, by timm's names for them."""
+
+
+def test_the_names_and_extras_of_the_official_release_are_understood(
+    tmp_path: Path,
+    dinov3_small: Dinov3Weights,
+    small: FeatureExtractor,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It has a mask token and biases of zeros that timm leaves out; nothing of it is printed."""
+    state = {}
+    for name, tensor in load_file(dinov3_small.safetensors).items():
+        state[_renamed(name)] = tensor
+        if name.endswith("qkv.weight"):
+            state[name.replace("weight", "bias")] = torch.zeros(len(tensor))
+    state["mask_token"] = torch.zeros(1, 384)
+    state["rope_embed.periods"] = torch.ones(16, dtype=torch.bfloat16)
+    path = tmp_path / "official.pth"
+    torch.save(state, path)
+    image = skin(64, 48)[np.newaxis]
+    assert np.array_equal(extractor("dinov3-small", path).extract(image), small.extract(image))
+    assert capsys.readouterr().out == ""
+
+
+def _renamed(name: str) -> str:
+    for timms, theirs in OFFICIAL.items():
+        name = name.replace(timms, theirs)
+    return name
+
+
+def test_weights_kept_in_half_precision_are_computed_with_in_full(
+    tmp_path: Path, dinov3_small: Dinov3Weights
+) -> None:
+    """A file's type is how it is kept, not how it is meant to be used."""
+    halves = {name: t.half() for name, t in load_file(dinov3_small.safetensors).items()}
+    save_file(halves, tmp_path / "half.safetensors")
+    model = load_model(dinov3_small.timm_name, tmp_path / "half.safetensors", "cpu")
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_bf16_turns_no_vector_by_more_than_a_few_degrees(dinov3_small: Dinov3Weights) -> None:
+    """The cosine to the same patch in f32 is at least 0.999."""
+    image = skin(112, 64, 3)[np.newaxis]
+    full = extractor("dinov3-small", dinov3_small.safetensors, runtime="torch").extract(image)
+    short = extractor(
+        "dinov3-small", dinov3_small.safetensors, runtime="torch", precision="bf16"
+    ).extract(image)
+    assert not np.array_equal(full, short)
+    assert cosines(full, short).min() >= 0.999
 
 
 def test_an_image_gets_the_same_features_alone_and_among_others(small: FeatureExtractor) -> None:

@@ -23,6 +23,8 @@ def mel_extractors() -> list[Offer[FeatureExtractor]]:
             f"DINOv3 {name}: {size.dimensions} dimensions, {PATCH} px patches",
             build=partial(_dinov3, size.timm_name),
             patch=PATCH,
+            runtimes=("torch", "openvino"),
+            precisions=("f32", "bf16"),
             depends_on=partial(_dinov3_depends_on, size.timm_name),
         )
         for name, size in SIZES.items()
@@ -67,19 +69,31 @@ def mel_renderers() -> list[Offer[Renderer]]:
 def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
     # The weights are looked for first: importing torch to say that there are none takes seconds.
     from mel_debug.builtin.extractors.hub import find_weights
+    from mel_debug.builtin.extractors.runtime import chosen_runtime, without_collection
 
+    runtime = chosen_runtime(options)
     path = find_weights(timm_name, options)
+    with without_collection():
+        if runtime == "openvino":
+            from mel_debug.builtin.extractors import openvino_dinov3
 
-    from mel_debug.builtin.extractors.dinov3 import VisionTransformer, load_model
+            return openvino_dinov3.build(timm_name, path, options)
+        from mel_debug.builtin.extractors import dinov3
 
-    return VisionTransformer(load_model(timm_name, path, options.device))
+        return dinov3.build(timm_name, path, options)
 
 
 def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | Path] | None:
     from mel_debug.builtin.extractors.hub import identity_of
+    from mel_debug.builtin.extractors.runtime import chosen_runtime
 
+    runtime = chosen_runtime(options)
     weights = identity_of(timm_name, options)
-    return None if weights is None else (timm_name, _release("timm"), weights)
+    if weights is None:
+        return None
+    # In f32 the runtimes give the same, in less than that each rounds in its own way.
+    rounded = () if options.precision == "f32" else (runtime, _release(runtime))
+    return timm_name, _release("timm"), weights, *rounded
 
 
 def _xfeat(options: BuildOptions) -> FeatureExtractor:

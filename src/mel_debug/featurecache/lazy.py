@@ -13,7 +13,7 @@ from mel_debug.errors import WeightsError
 from mel_debug.stages import BuildOptions, FeatureExtractor, Offer
 from mel_debug.types import Colour, Vectors
 
-IMMATERIAL = {"device", "weights", "offline", "values"}
+IMMATERIAL = {"device", "weights", "offline", "values", "runtime", "threads", "keeping"}
 """Build options that do not by themselves change vectors, or that the identity tells otherwise.
 
 Any option that `BuildOptions` may get later counts.

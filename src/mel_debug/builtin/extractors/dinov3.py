@@ -1,14 +1,28 @@
-"""Dense DINOv3 patch features through timm."""
+"""Dense DINOv3 patch features through timm and torch."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 
-from mel_debug.builtin.extractors.device import torch_device
+from mel_debug.builtin.extractors.device import (
+    low_precision,
+    on_device,
+    torch_device,
+    use_threads,
+)
 from mel_debug.errors import WeightsError
+from mel_debug.stages import BuildOptions
 from mel_debug.types import Colour, Pixels, Vectors
+
+
+def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "VisionTransformer":
+    """See `load_model`; the first use of weights that are None downloads them."""
+    use_threads(options.threads)
+    return VisionTransformer(load_model(timm_name, weights, options.device), options.precision)
 
 
 def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
@@ -16,12 +30,38 @@ def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
 
     Raises WeightsError for weights that are damaged or of another model.
     """
-    source = {} if weights is None else {"pretrained_cfg_overlay": {"file": str(weights)}}
     try:
-        model = timm.create_model(timm_name, pretrained=True, num_classes=0, **source)
+        if weights is None:
+            model = timm.create_model(timm_name, pretrained=True, num_classes=0)
+        else:
+            model = _loaded(timm_name, weights)
     except Exception as error:  # timm, torch, safetensors and the hub share no error
         raise _unloadable(timm_name, weights, error) from error
     return model.eval().requires_grad_(False).to(torch_device(device))
+
+
+def _loaded(timm_name: str, weights: Path) -> Any:
+    """What `create_model(pretrained=True)` makes of a local file, but nothing is initialised first.
+
+    The model is built without memory and its parameters are the checkpoint's own tensors, which
+    for safetensors are pages of the file. Random numbers that are then overwritten took longer to
+    draw than an answer takes to compute.
+    """
+    from timm.models import load_state_dict
+    from timm.models.eva import checkpoint_filter_fn
+
+    with torch.device("meta"):
+        model = timm.create_model(timm_name, pretrained=False, num_classes=0)
+    for module in model.modules():
+        # What no checkpoint holds, such as the periods of the rotary embedding, is computed.
+        if hasattr(module, "init_non_persistent_buffers"):
+            module.to_empty(device="cpu", recurse=False)
+            module.init_non_persistent_buffers()
+    state = load_state_dict(str(weights))
+    with contextlib.redirect_stdout(sys.stderr):  # it prints what it leaves out
+        state = checkpoint_filter_fn(state, model)
+    model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+    return model
 
 
 def _unloadable(name: str, path: Path | None, error: Exception) -> WeightsError:
@@ -34,15 +74,17 @@ def _unloadable(name: str, path: Path | None, error: Exception) -> WeightsError:
 
 
 class VisionTransformer:
-    """A timm vision transformer as a feature extractor.
+    """A timm vision transformer as a feature extractor, run by torch.
 
     The model's own config gives the mean and standard deviation of its training images, and the
-    model itself how many of its tokens come before the patches ([CLS] and registers).
+    model itself how many of its tokens come before the patches ([CLS] and registers). `precision`
+    is f32 or bf16.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, precision: str = "f32") -> None:
         self.model = model
         self.patch = int(model.patch_embed.patch_size[0])
+        self._precision = precision
         self._mean = tuple(float(value) for value in model.pretrained_cfg["mean"])
         self._std = tuple(float(value) for value in model.pretrained_cfg["std"])
 
@@ -56,10 +98,11 @@ class VisionTransformer:
         count, height, width = images.shape[:3]
         device = next(self.model.parameters()).device
         with torch.inference_mode():
-            batch = torch.tensor(images, device=device).permute(0, 3, 1, 2).float().div_(255)
+            batch = on_device(images, device).permute(0, 3, 1, 2).float().div_(255)
             mean = torch.tensor(self._mean, device=device).view(3, 1, 1)
             std = torch.tensor(self._std, device=device).view(3, 1, 1)
-            tokens = self.model.forward_features(batch.sub_(mean).div_(std))
+            with low_precision(self._precision, device):
+                tokens = self.model.forward_features(batch.sub_(mean).div_(std))
             patches = tokens[:, self.model.num_prefix_tokens :].float().cpu()
         rows, columns = height // self.patch, width // self.patch
         vectors: Vectors = patches.reshape(count, rows, columns, -1).numpy()
