@@ -2,9 +2,11 @@
 
 import sys
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,11 +16,30 @@ from mel_debug.cli.options import (
     photo_or_folder,
     show_progress,
     stage_option,
+    worker_options,
 )
 
 if TYPE_CHECKING:
+    from mel_debug.choice import Wanted
     from mel_debug.featurecache.features import CachedFeatures
-    from mel_debug.featurecache.fill import Bad, Missing
+    from mel_debug.featurecache.fill import Bad
+    from mel_debug.featurecache.store import FileStore
+    from mel_debug.workers.executors import Workers
+
+T = TypeVar("T")
+
+MANY = 100
+"""Photos from which on it is worth a line that the cache is too small for all of them."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the photos so far; `seconds` is what the described ones took."""
+
+    described: int = 0
+    present: int = 0
+    seconds: float = 0.0
+    bad: "list[Bad]" = field(default_factory=list)
 
 
 @click.command("precalc")
@@ -26,10 +47,13 @@ if TYPE_CHECKING:
 @extractor_options
 @stage_option
 @no_mask_option
+@worker_options
 def command(
     places: tuple[Path, ...],
     *,
     no_mask: bool,
+    jobs: int,
+    scheduler: str | None,
     stage_options: tuple[tuple[str, str], ...],
     **stages: Any,
 ) -> None:
@@ -43,55 +67,110 @@ def command(
     from mel_debug.choice import Wanted, choose
     from mel_debug.errors import MelError
     from mel_debug.files.folders import find_photos
+    from mel_debug.workers.executors import check, open_executor
 
+    check(jobs, scheduler)
     # Any matcher will do: none is used.
-    choice = choose(Wanted(matcher="cosine", stage_options=dict(stage_options), **stages))
-    features = choice.build_cached_features()
+    wanted = Wanted(matcher="cosine", stage_options=dict(stage_options), **stages)
+    features = choose(wanted).build_cached_features()
     photos = find_photos(places)
-    missing, bad = look_through(features, photos, use_masks=not no_mask)
-    present = len(photos) - len(missing) - len(bad)
-    described, seconds, worse = describe(features, missing)
-    for one in [*bad, *worse]:
+    if jobs == 1 and scheduler is None:
+        tally = fill_here(features, photos, use_masks=not no_mask)
+    else:
+        with open_executor(jobs, scheduler) as workers:
+            tally = fill_elsewhere(workers, wanted, features, photos, use_masks=not no_mask)
+    for one in tally.bad:
         named = one.name in one.reason
         click.echo(one.reason if named else f"{one.name}: {one.reason}", err=True)
-    rate = f" ({described / seconds:.2f} photos/s)" if described else ""
-    click.echo(f"{described} described{rate}, {present} there already; {features.store.folder}")
-    if bad or worse:
-        raise MelError(f"{len(bad) + len(worse)} of {len(photos)} photos could not be described")
+    rate = f" ({tally.described / tally.seconds:.2f} photos/s)" if tally.described else ""
+    there = f"{tally.present} there already; {features.store.folder}"
+    click.echo(f"{tally.described} described{rate}, {there}")
+    if tally.bad:
+        raise MelError(f"{len(tally.bad)} of {len(photos)} photos could not be described")
 
 
-def look_through(
-    features: "CachedFeatures", photos: list[Path], *, use_masks: bool
-) -> tuple[list["Missing"], list["Bad"]]:
-    """Of which photos the cache has no features, and which are none or can't be read."""
-    from mel_debug.featurecache.fill import Missing, find_missing
+def fill_here(features: "CachedFeatures", photos: list[Path], *, use_masks: bool) -> Tally:
+    """Look through all photos, then describe what is missing, in this process."""
+    from mel_debug.featurecache.fill import Missing, fill, find_missing
     from mel_debug.files.photos import read_photo
 
     named = [(str(path), partial(read_photo, path, use_mask=use_masks)) for path in photos]
     looked = list(show_progress(find_missing(features, named), "looking", len(named)))
     missing = [one for one in looked if isinstance(one, Missing)]
-    return missing, [one for one in looked if one is not None and not isinstance(one, Missing)]
-
-
-def describe(
-    features: "CachedFeatures", missing: list["Missing"]
-) -> tuple[int, float, list["Bad"]]:
-    """Fill the cache and show how fast; gives the number of photos described, seconds, the bad."""
-    from mel_debug.featurecache.fill import fill
-
+    bad = [one for one in looked if one is not None and not isinstance(one, Missing)]
+    tally = Tally(present=len(photos) - len(missing) - len(bad), bad=bad)
     if not missing:
-        return 0, 0.0, []
-    bad: list[Bad] = []
-    number = 0
+        return tally
+    start = time.perf_counter()
+    for one in with_rate(fill(features, missing), len(missing)):
+        if one is None:
+            tally.described += 1
+            warn_if_small(features.store, len(photos), tally)
+        else:
+            tally.bad.append(one)
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+def fill_elsewhere(
+    workers: "Workers",
+    wanted: "Wanted",
+    features: "CachedFeatures",
+    photos: list[Path],
+    *,
+    use_masks: bool,
+) -> Tally:
+    """Hand the photos out: whoever gets one looks it up, and describes it if it is missing."""
+    from mel_debug.featurecache.fill import Bad
+    from mel_debug.workers.describing import Describe, describe
+    from mel_debug.workers.outcomes import Failed
+    from mel_debug.workers.portable import portable
+    from mel_debug.workers.stream import stream
+
+    sent, identity = portable(wanted), features.extractor.identity()
+    tasks = (Describe(sent, path.absolute(), str(path), use_masks, identity) for path in photos)
+    tally = Tally()
+    start = time.perf_counter()
+    for outcome in with_rate(stream(workers, describe, tasks), len(photos)):
+        if isinstance(outcome, Failed):
+            tally.bad.append(Bad(outcome.item.name, outcome.reason))
+        elif outcome.result:
+            tally.described += 1
+            warn_if_small(features.store, len(photos), tally)
+        else:
+            tally.present += 1
+    tally.seconds = time.perf_counter() - start
+    order = {str(path): number for number, path in enumerate(photos)}
+    tally.bad.sort(key=lambda bad: order[bad.name])
+    return tally
+
+
+def with_rate(outcomes: Iterable[T], length: int) -> Iterable[T]:
+    """Outcomes one by one, with a progress bar that shows photos a second and the time left."""
     start = time.perf_counter()
     with click.progressbar(
-        length=len(missing),
+        length=length,
         label="describing",
         file=sys.stderr,
         show_pos=True,
         item_show_func=lambda rate: rate,
     ) as bar:
-        for number, one in enumerate(fill(features, missing), 1):
-            bad += [] if one is None else [one]
+        for number, outcome in enumerate(outcomes, 1):
+            yield outcome
             bar.update(1, f"{number / (time.perf_counter() - start):.2f} photos/s")
-    return number - len(bad), time.perf_counter() - start, bad
+
+
+def warn_if_small(store: "FileStore", photos: int, tally: Tally) -> None:
+    """Tell once, at the first photo described, if the cache can't hold so many of its kind."""
+    from mel_debug.featurecache.location import SIZE, size_text
+
+    if tally.described != 1 or photos < MANY:
+        return
+    newest = store.entries()[-1:]
+    if newest and newest[0].size * photos > store.most_bytes:
+        click.echo(
+            f"warning: {photos} photos like the first take about "
+            f"{size_text(newest[0].size * photos)}, but the cache keeps at most "
+            f"{size_text(store.most_bytes)} and forgets the rest; set {SIZE}",
+            err=True,
+        )

@@ -59,7 +59,7 @@ def find_missing(
     def look(photo: tuple[str, OpenPhoto]) -> Missing | Bad | None:
         name, open_photo = photo
         try:
-            return _missing(features, name, open_photo)
+            return missing_of(features, name, open_photo)
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
             return _bad(name, error)
 
@@ -94,24 +94,11 @@ def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad 
                 )
 
 
-def fill_one(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> bool:
-    """Describe a photo and keep it unless the cache has it; tells whether it had to be described.
+def missing_of(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Missing | None:
+    """A photo if the cache has no features of it, else None.
 
-    Raises what is wrong with the photo, and MelError without weights, or when the cache can't be
-    written.
+    Raises MelError when it can't be read. The extractor must tell its identity or be built.
     """
-    if features.extractor.identity() is None:
-        _ = features.extractor.built
-    missing = _missing(features, name, open_photo)
-    if missing is None:
-        return False
-    _ = features.extractor.built
-    prepared = _prepared(features, missing)
-    _keep(features, missing, prepared, features.features.describe([prepared])[0])
-    return True
-
-
-def _missing(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Missing | None:
     opened = open_photo()
     key = features.key_of(opened)
     if key is None:
@@ -119,6 +106,15 @@ def _missing(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Miss
     if features.recall(key) is not None:
         return None
     return Missing(name, open_photo, key, features.features.grid_of(opened.size).scaled)
+
+
+def encoded(features: CachedFeatures, missing: Missing) -> bytes:
+    """What the cache will hold of a photo: decoded and described now, and not kept yet.
+
+    Raises MelError when something is wrong with it.
+    """
+    prepared = _prepared(features, missing)
+    return _encoded(features, missing, prepared, features.features.describe([prepared])[0])
 
 
 def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
@@ -145,14 +141,16 @@ def _kept(
             yield from _kept(features, [one])
         return
     for (missing, prepared), vectors in zip(batch, described, strict=True):
-        _keep(features, missing, prepared, vectors)
+        features.store.write(missing.key, _encoded(features, missing, prepared, vectors))
         yield None
 
 
-def _keep(features: CachedFeatures, missing: Missing, prepared: Prepared, vectors: Vectors) -> None:
+def _encoded(
+    features: CachedFeatures, missing: Missing, prepared: Prepared, vectors: Vectors
+) -> bytes:
     colour = features.extractor.mean_colour
     found = Described.of(prepared.grid, vectors, prepared.kept, colour, prepared.preview)
-    features.store.write(missing.key, encode(missing.key, found))
+    return encode(missing.key, found)
 
 
 def _batches(missing: Iterable[Missing]) -> Iterator[list[Missing]]:
