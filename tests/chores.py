@@ -27,7 +27,7 @@ def odd_is_bad(number: int) -> int:
     return number
 
 
-class Awkward(Exception):
+class AwkwardError(Exception):
     """Can be pickled, but not read back."""
 
     def __init__(self, one: int, other: int) -> None:
@@ -35,7 +35,7 @@ class Awkward(Exception):
 
 
 def awkward(number: int) -> int:
-    raise Awkward(number, number)
+    raise AwkwardError(number, number)
 
 
 def leaves(number: int) -> int:
