@@ -57,7 +57,9 @@ def _drawn(
     matcher, renderer = stages
     reference = decision.references[0]
     marked = _mark_of(result, reference, decision.uuid)
-    source, target = bench.shelf.photo(reference), bench.shelf.photo(result.target.photo)
+    source, target = (
+        bench.shelf.photo(path.absolute()) for path in (reference, result.target.photo)
+    )
     located = locate({decision.uuid: [(source, marked)]}, target, bench.shelf, matcher)
     (query,), (match,) = located.queries, located.matches
     assert decision.point is not None  # noqa: S101 - it was added

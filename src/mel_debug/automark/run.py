@@ -61,65 +61,64 @@ def automark(job: Job, workers: Workers, track: Track) -> Iterator[Marked]:
     rest. Stop at any time: what was given back is on the disk, and another run does what is left.
     Raises MelError when the workers are lost, UnfitError when one can't do the work at all.
     """
-    todo = {id(target): list(_tasks(job, target)) for target in job.plan.targets}
-    bad = _describe(job, workers, track, [task for tasks in todo.values() for _, task in tasks])
-    asked: dict[tuple[Path, Path], tuple[Target, Reference]] = {}
+    pairs = {id(target): list(_pairs(target)) for target in job.plan.targets}
+    bad = _describe(job, workers, track, [pair for some in pairs.values() for pair in some])
+    asked: dict[PairTask, tuple[Target, Reference]] = {}
     left: dict[int, int] = {}
-    tasks: list[PairTask] = []
     problems: dict[int, list[Problem]] = {}
     for target in job.plan.targets:
-        fine = [
-            (reference, task)
-            for reference, task in todo[id(target)]
-            if reference.photo not in bad and target.photo not in bad
-        ]
-        concerned = [target.photo, *(reference.photo for reference, _ in todo[id(target)])]
-        problems[id(target)] = [bad[photo] for photo in concerned if photo in bad]
+        photos = [target.photo, *(reference.photo for _, reference in pairs[id(target)])]
+        problems[id(target)] = [bad[photo] for photo in photos if photo in bad]
+        fine = [(t, r) for t, r in pairs[id(target)] if not {t.photo, r.photo} & set(bad)]
         left[id(target)] = len(fine)
-        asked |= {(task.reference, task.target): (target, reference) for reference, task in fine}
-        tasks += [task for _, task in fine]
-    for target in job.plan.targets:
-        if not left[id(target)]:
+        asked |= {_task(job, *pair): pair for pair in fine}
+        if not fine:
             yield _finished(job, target, [], problems[id(target)])
     answers: dict[int, list[tuple[Reference, PairAnswer]]] = {}
-    for outcome in track(stream(workers, search_pair, tasks), "searching", len(tasks)):
-        target, reference = asked[outcome.item.reference, outcome.item.target]
+    for outcome in track(stream(workers, search_pair, asked), "searching", len(asked)):
+        target, reference = asked[outcome.item]
+        found = answers.setdefault(id(target), [])
         if isinstance(outcome, Failed):
             problems[id(target)].append(Problem(reference.photo, outcome.reason))
         else:
-            answers.setdefault(id(target), []).append((reference, outcome.result))
+            found.append((reference, outcome.result))
         left[id(target)] -= 1
         if not left[id(target)]:
-            yield _finished(
-                job, target, _in_order(target, answers.pop(id(target), [])), problems[id(target)]
-            )
+            yield _finished(job, target, _in_order(target, found), problems[id(target)])
+            del answers[id(target)]
 
 
-def _tasks(job: Job, target: Target) -> Iterator[tuple[Reference, PairTask]]:
+def _pairs(target: Target) -> Iterator[tuple[Target, Reference]]:
+    """The target with each reference that has something to look for in it."""
     for reference in target.references:
-        moles = tuple(target.wanted_from(reference).items())
-        if moles:
-            yield reference, PairTask(job.setup, reference.photo, target.photo, moles)
+        if target.wanted_from(reference):
+            yield target, reference
+
+
+def _task(job: Job, target: Target, reference: Reference) -> PairTask:
+    moles = tuple(target.wanted_from(reference).items())
+    return PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
 
 
 def _describe(
-    job: Job, workers: Workers, track: Track, tasks: Sequence[PairTask]
+    job: Job, workers: Workers, track: Track, pairs: Sequence[tuple[Target, Reference]]
 ) -> dict[Path, Problem]:
     """Describe all photos that will be searched, once each; returns those that can't be.
 
     Without a cache nothing would be left of it in other processes: then each describes what it
     needs, and keeps it at hand.
     """
-    if job.setup.wanted.no_cache:
+    if not job.setup.remembers:
         return {}
-    photos = dict.fromkeys(photo for task in tasks for photo in (task.target, task.reference))
+    photos = {photo.absolute(): photo for t, r in pairs for photo in (t.photo, r.photo)}
     items = [PhotoTask(job.setup, photo) for photo in photos]
     outcomes = track(stream(workers, describe_photo, items), "describing", len(items))
-    return {
-        outcome.item.photo: Problem(outcome.item.photo, outcome.reason)
+    bad = {
+        photos[outcome.item.photo]: outcome.reason
         for outcome in outcomes
         if isinstance(outcome, Failed)
     }
+    return {photo: Problem(photo, reason) for photo, reason in bad.items()}
 
 
 def _in_order(

@@ -5,12 +5,18 @@ Each process builds its stages once, from what was asked for, and keeps photos a
 
 import functools
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mel_debug.calibrations import judge_for
 from mel_debug.choice import Wanted, choose
 from mel_debug.errors import MelError
+from mel_debug.featurecache.features import CachedFeatures
+from mel_debug.featurecache.fill import encoded, missing_of
+from mel_debug.files.photos import read_photo
 from mel_debug.geometry import Point
 from mel_debug.peaks import distinct_peaks
 from mel_debug.pipeline.agreement import Candidate, Frame, Proposal
@@ -20,6 +26,8 @@ from mel_debug.pipeline.locate import check_mark, locate
 from mel_debug.shelf import Shelf
 from mel_debug.stages import Matcher
 from mel_debug.types import Match, Photo
+from mel_debug.workers.outcomes import UnfitError, reason_of
+from mel_debug.workers.portable import portable
 
 RUNNERS_UP = (0.2, 0.1, 0.05)
 """How likely the second, third and fourth best place are right if the best one is not: low, so that
@@ -28,10 +36,24 @@ only the other moles can make one of them believed."""
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Which stages every search uses."""
+    """Which stages every search uses, the same in every process.
+
+    `remembers`: features are kept in a cache that all processes share. `identity` tells what they
+    depend on besides photos, as where the run was started; None while that can't be known.
+    """
 
     wanted: Wanted
     use_masks: bool = True
+    remembers: bool = False
+    identity: str | None = None
+
+    @classmethod
+    def of(cls, wanted: Wanted, *, use_masks: bool = True) -> "Setup":
+        """Nothing is built yet. Raises UsageError for what can't be had."""
+        choice = choose(wanted)
+        remembers = choice.cache is not None and choice.extractor.depends_on is not None
+        identity = choice.build_cached_features().extractor.identity() if remembers else None
+        return cls(portable(wanted), use_masks, remembers, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +64,12 @@ class PhotoTask:
     photo: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PairTask:
-    """The moles to look for in a target, by uuid and point in the reference."""
+    """The moles to look for in a target, by uuid and point in the reference.
+
+    Each task is itself only: what was asked for may hold what can't be compared.
+    """
 
     setup: Setup
     reference: Path
@@ -71,19 +96,40 @@ class Bench:
 
     @classmethod
     def of(cls, setup: Setup) -> "Bench":
-        """Raises MelError, also when the weights can't be had."""
-        choice = choose(setup.wanted)
-        return cls(
-            Shelf(choice.build_features(), setup.use_masks),
-            choice.build_matcher(),
-            judge_for(choice.extractor.name, choice.matcher.name),
-        )
+        """Raises UnfitError when this process can't have the stages, or not the same ones."""
+        with _fit():
+            choice = choose(setup.wanted)
+            features = choice.build_features()
+            bench = cls(
+                Shelf(features, setup.use_masks),
+                choice.build_matcher(),
+                judge_for(choice.extractor.name, choice.matcher.name),
+            )
+        told = features.extractor.identity() if isinstance(features, CachedFeatures) else None
+        if setup.identity not in (None, told):
+            raise UnfitError(
+                f"its weights of {choice.extractor.name}, or the libraries that run it, are not "
+                "those of the machine that asks; install the same on both"
+            )
+        return bench
 
 
 def describe_photo(task: PhotoTask) -> None:
-    """Describe a photo; with a cache its features are then there for every process."""
-    shelf = bench_for(task.setup).shelf
-    shelf.of(shelf.photo(task.photo))
+    """Describe a photo unless the cache has it; its features are then there for every process.
+
+    Raises MelError when something is wrong with the photo, UnfitError when it is with this process.
+    """
+    features = bench_for(task.setup).shelf.features
+    assert isinstance(features, CachedFeatures)  # noqa: S101 - `Setup.remembers`
+    opened = partial(read_photo, task.photo, use_mask=task.setup.use_masks)
+    missing = missing_of(features, str(task.photo), opened)
+    if missing is None:
+        return
+    with _fit():
+        _ = features.extractor.built
+    data = encoded(features, missing)
+    with _fit():
+        features.store.write(missing.key, data)
 
 
 def search_pair(task: PairTask) -> PairAnswer:
@@ -118,6 +164,15 @@ def bench_for(setup: Setup) -> Bench:
 @functools.lru_cache(maxsize=1)
 def _bench(setup: bytes) -> Bench:
     return Bench.of(pickle.loads(setup))  # noqa: S301 - made by `bench_for`
+
+
+@contextmanager
+def _fit() -> Iterator[None]:
+    """What goes wrong within is no fault of a photo."""
+    try:
+        yield
+    except Exception as error:
+        raise UnfitError(reason_of(error)) from error
 
 
 def _unseen(uuid: str, source: Photo, point: Point) -> str | None:

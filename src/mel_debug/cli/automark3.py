@@ -16,6 +16,7 @@ from mel_debug.cli.options import (
     photo_or_folder,
     show_progress,
     wanted_from,
+    worker_options,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ T = TypeVar("T")
 @extractor_options
 @matcher_options
 @no_mask_option
+@worker_options
 @json_option
 def command(
     references: tuple[Path, ...],
@@ -96,6 +98,8 @@ def command(
     report: Path | None,
     verbose: bool,
     no_mask: bool,
+    jobs: int,
+    scheduler: str | None,
     as_json: bool,
     **stages: Any,
 ) -> None:
@@ -113,30 +117,31 @@ def command(
     from mel_debug.automark.plan import check_stem, make_plan
     from mel_debug.automark.run import Job
     from mel_debug.automark.search import Setup
-    from mel_debug.choice import choose
+    from mel_debug.workers.executors import check
 
+    check(jobs, scheduler)
     check_stem(extra_stem)
-    wanted = wanted_from(**stages)
-    choose(wanted)  # what can't be had is told before anything is read
+    # What can't be had is told before anything is read.
+    setup = Setup.of(wanted_from(**stages), use_masks=not no_mask)
     job = Job(
         make_plan(references, targets, extra_stem),
-        Setup(wanted, use_masks=not no_mask),
+        setup,
         Rules(min_confidence, min_consistent, consistency_distance),
         extra_stem,
         dry_run,
     )
-    results = marked(job, verbose=verbose)
+    results = marked(job, jobs, scheduler, verbose=verbose)
     tell(job, results, as_json=as_json, report=report)
 
 
-def marked(job: "Job", *, verbose: bool) -> "list[Marked]":
+def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[Marked]":
     """Do the job; each target's decisions are told as they are made, if asked for."""
     from mel_debug.automark.run import automark
     from mel_debug.automark.tables import decision_lines
     from mel_debug.workers.executors import open_executor
 
     results = []
-    with open_executor() as workers:
+    with open_executor(jobs, scheduler) as workers:
         for result in automark(job, workers, track):
             results.append(result)
             for line in decision_lines(result) if verbose else ():
