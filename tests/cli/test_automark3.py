@@ -1,0 +1,292 @@
+"""Laws of `mel-debug automark3`, run as a person runs it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mel_debug.files.locking import lock_path
+from mel_debug.files.marks import marks_path
+from mel_debug.photo import Photo
+from mel_debug.pipeline.features import PhotoFeatures
+from mel_debug.types import FeatureMap
+from sessions import GONE, Session, arguments, make_session, uuid
+from workbench import Outcome, run, run_and_see_imports, save, settings, skin
+
+pytestmark = pytest.mark.usefixtures("only_builtins")
+
+ALL = range(8)
+CLOSE = 6.0
+"""Pixels, less than a cell, within which a mole counts as found."""
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> tuple[Session, Session]:
+    """A day on which all moles are marked, and a later one without marks."""
+    before, after = make_session(tmp_path, "day1"), make_session(tmp_path, "day2")
+    before.mark(*ALL)
+    return before, after
+
+
+def automark(before: Session, after: Session, *more: str) -> Outcome:
+    return run(*arguments([before.photo], [after.photo], *more))
+
+
+def test_moles_of_the_reference_are_marked_in_the_target(days: tuple[Session, Session]) -> None:
+    """As guesses with a confidence, at the right places, in a file of its own if there is none."""
+    before, after = days
+    known = before.marks()
+    outcome = automark(before, after)
+    assert outcome.code == 0, outcome.stderr
+    errors = after.errors()
+    assert len(errors) >= 6
+    assert GONE not in errors
+    assert max(errors.values()) <= CLOSE
+    for entry in after.marks():
+        assert entry["is_uuid_canonical"] is False
+        assert 0.5 <= entry["confidence"] <= 1
+    assert before.marks() == known
+    head, counts = outcome.stdout.splitlines()
+    assert head.split() == ["added", "already", "there", "not", "found", "uncertain"]
+    assert sum(map(int, counts.split()[1:])) == len(ALL)
+
+
+def test_a_second_run_finds_it_all_there(days: tuple[Session, Session]) -> None:
+    """And adds nothing: no mole is marked twice, no mark moves."""
+    before, after = days
+    automark(before, after)
+    first = marks_path(after.photo).read_bytes()
+    report = json.loads(automark(before, after, "--json").stdout)
+    assert marks_path(after.photo).read_bytes() == first
+    (target,) = report["targets"]
+    assert target["added"] == 0
+    assert target["there"] == len(after.marks())
+
+
+def test_marks_that_are_there_stay_as_they_are(days: tuple[Session, Session]) -> None:
+    """Wherever they are, with all their keys, and before the new ones."""
+    before, after = days
+    after.mark(2, 0, note={"kept": [1, None]}, confidence=0.25)
+    there = after.marks()
+    there[0]["x"] += 9
+    marks_path(after.photo).write_text(json.dumps(there))
+    assert automark(before, after).code == 0
+    assert after.marks()[:2] == there
+    assert len(after.marks()) > 2
+
+
+def test_guesses_of_the_reference_are_not_passed_on(days: tuple[Session, Session]) -> None:
+    """Only a canonical mole is looked for."""
+    before, after = days
+    before.mark(*ALL, is_uuid_canonical=False)
+    outcome = automark(before, after)
+    assert outcome.code == 1
+    assert "none of the references marks a mole" in outcome.stderr
+    assert not marks_path(after.photo).exists()
+
+
+def test_a_dry_run_writes_nothing(days: tuple[Session, Session]) -> None:
+    """But tells what it would."""
+    before, after = days
+    outcome = automark(before, after, "--dry-run", "--json")
+    assert outcome.report["targets"][0]["added"] >= 6
+    assert "dry run" in outcome.stderr
+    assert sorted(path.name for path in after.photo.parent.iterdir()) == ["0.png"]
+
+
+def test_a_stem_keeps_guesses_apart_from_the_true_marks(days: tuple[Session, Session]) -> None:
+    """True marks are neither used nor changed, so what was guessed can be compared with them."""
+    before, after = days
+    after.mark(*range(GONE))
+    truth = marks_path(after.photo).read_bytes()
+    outcome = automark(before, after, "--extra-stem", "auto")
+    assert outcome.code == 0, outcome.stderr
+    assert marks_path(after.photo).read_bytes() == truth
+    assert len(after.errors("auto")) >= 6
+    compared = run("compare-marks", str(after.photo), "--extra-stem", "auto", "--json").report
+    assert compared["recall"] >= 6 / 7
+    assert compared["precision"] == 1.0
+
+
+def test_every_decision_is_told_if_asked_for(days: tuple[Session, Session]) -> None:
+    """With the reason, on standard error."""
+    before, after = days
+    after.mark(0)
+    outcome = automark(before, after, "-v")
+    lines = [line for line in outcome.stderr.splitlines() if line.startswith(str(after.photo))]
+    assert len(lines) == len(ALL)
+    assert "already there: marked already" in lines[0]
+    assert any(" added: sure enough; best place (" in line for line in lines)
+    assert any("other moles agree" in line for line in lines)
+
+
+def test_more_agreement_than_there_are_moles_is_never_met(days: tuple[Session, Session]) -> None:
+    """Then nothing is marked, and -v says why."""
+    before, after = days
+    outcome = automark(before, after, "-v", "--min-consistent", "50")
+    assert not marks_path(after.photo).exists()
+    assert "50 are asked for" in outcome.stderr
+    assert automark(before, after, "--min-consistent", "3").code == 0
+    assert len(after.errors()) >= 5
+
+
+def test_a_report_shows_every_new_mark(days: tuple[Session, Session], tmp_path: Path) -> None:
+    """A picture each, and a page."""
+    before, after = days
+    outcome = automark(before, after, "--report", str(tmp_path / "report"))
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "open" in outcome.stderr
+    pictures = list((tmp_path / "report").glob("*.jpg"))
+    assert len(pictures) == len(after.marks())
+    for picture, entry in zip(sorted(pictures), after.marks(), strict=False):
+        assert picture.name in page
+        assert entry["uuid"] in page
+
+
+def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
+    """Or each after its own, and folders as well; a photo is never its own reference."""
+    sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]
+    sessions[0].mark(*ALL)
+    sessions[1].mark(1, 3, 5)
+    folders = [session.photo.parent for session in sessions]
+    outcome = run(*arguments(folders[:2], folders[1:], "--json"))
+    targets = outcome.report["targets"]
+    assert [target["target"] for target in targets] == [str(s.photo) for s in sessions[1:]]
+    assert targets[0]["there"] == 3
+    (mole,) = [mole for mole in targets[1]["moles"] if mole["uuid"] == uuid(1)]
+    assert set(mole["references"]) == {str(s.photo) for s in sessions[:2]}
+    assert max(sessions[2].errors().values()) <= CLOSE
+    again = ["--reference", str(folders[0]), "--reference", str(folders[1])]
+    again += ["--target", str(tmp_path), *arguments([], [])[3:]]
+    outcome = run("automark3", *again, "--json")
+    assert len(outcome.report["targets"]) == 3
+    assert sum(target["added"] for target in outcome.report["targets"]) == 0
+
+
+def test_bad_photos_are_named_and_do_not_stop_the_rest(
+    days: tuple[Session, Session], tmp_path: Path
+) -> None:
+    """A target that is no photo, a reference without marks, marks that can't be read."""
+    before, after = days
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    unmarked = save(skin(64, 64), tmp_path / "unmarked.png")
+    damaged = save(skin(64, 64), tmp_path / "damaged.png")
+    marks_path(damaged).write_text("[{")
+    outcome = run(*arguments([before.photo, unmarked], [broken, damaged, after.photo]))
+    assert outcome.code == 1
+    for photo in (broken, unmarked, damaged):
+        assert str(photo) in outcome.stderr
+    assert "there were problems with 3 photos" in outcome.stderr.splitlines()[-1]
+    assert len(after.errors()) >= 6
+    assert marks_path(damaged).read_text() == "[{"
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        (["--extra-stem", "a/b"], "is no stem"),
+        (["--extra-stem", "absent"], "another stem"),
+        (["--extractor", "nothing"], "nothing"),
+        (["--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"], "exclude each other"),
+    ],
+)
+def test_misuse_is_told_before_anything_is_done(
+    days: tuple[Session, Session], more: list[str], complaint: str
+) -> None:
+    """With exit code 2."""
+    before, after = days
+    outcome = automark(before, after, *more)
+    assert outcome.code == 2
+    assert complaint in outcome.error
+
+
+def test_with_cached_features_neither_torch_nor_a_model_is_loaded(
+    days: tuple[Session, Session], tmp_path: Path
+) -> None:
+    """The second search of the same photos needs only what the first left in the cache."""
+    before, after = days
+    asked = arguments([before.photo], [after.photo], "--dry-run", "--json")
+    first, _ = run_and_see_imports(tmp_path / "note", *asked)
+    second, loaded = run_and_see_imports(tmp_path / "note", *asked)
+    assert second.report == first.report
+    assert "torch" not in loaded
+
+
+def test_each_photo_is_described_once_without_a_cache_too(
+    days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However many pairs it is part of."""
+    third = make_session(tmp_path, "day3")
+    third.mark(*range(GONE))
+    described = []
+    describe = PhotoFeatures.of
+
+    def noted(features: PhotoFeatures, photo: Photo) -> FeatureMap:
+        described.append(photo.name)
+        return describe(features, photo)
+
+    monkeypatch.setattr(PhotoFeatures, "of", noted)
+    before, after = days
+    run(*arguments([before.photo, third.photo], [after.photo, third.photo], "--no-cache"))
+    assert sorted(described) == sorted(str(session.photo) for session in (before, after, third))
+
+
+def test_two_jobs_give_what_one_gives(days: tuple[Session, Session]) -> None:
+    """In processes of their own."""
+    before, after = days
+    here = automark(before, after, "--dry-run", "--json")
+    there = automark(before, after, "--dry-run", "--json", "--jobs", "2")
+    assert there.report == here.report
+
+
+def process(*arguments: str) -> subprocess.Popen[bytes]:
+    clean = {name: value for name, value in os.environ.items() if name not in settings()}
+    return subprocess.Popen(
+        [sys.executable, "-m", "mel_debug", *arguments],
+        env={**clean, "MEL_DEBUG_PLUGINS": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_two_runs_on_one_target_lose_no_mark(tmp_path: Path) -> None:
+    """Each has a reference with other moles; in the end all are marked, each once."""
+    sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]
+    sessions[0].mark(0, 1, 2, 3)
+    sessions[1].mark(3, 4, 5, 6)
+    target = sessions[2]
+    more = ("--min-confidence", "0")
+    runs = [process(*arguments([s.photo], [target.photo], *more)) for s in sessions[:2]]
+    assert [run.wait(120) for run in runs] == [0, 0]
+    assert sorted(entry["uuid"] for entry in target.marks()) == [uuid(n) for n in range(7)]
+
+
+def test_a_killed_run_leaves_the_old_file_or_the_new_and_a_rerun_completes_it(
+    days: tuple[Session, Session],
+) -> None:
+    """SIGKILL at random moments, of the whole command."""
+    before, after = days
+    after.mark(0)
+    old = marks_path(after.photo).read_bytes()
+    asked = arguments([before.photo], [after.photo])
+    start = time.monotonic()
+    assert process(*asked).wait(120) == 0
+    whole, new = time.monotonic() - start, marks_path(after.photo).read_bytes()
+    chance = random.Random(3)
+    for _ in range(5):
+        marks_path(after.photo).write_bytes(old)
+        running = process(*asked)
+        time.sleep(chance.uniform(0.3, 1.1) * whole)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        assert marks_path(after.photo).read_bytes() in (old, new)
+    assert process(*asked).wait(120) == 0
+    assert marks_path(after.photo).read_bytes() == new
+    assert not lock_path(marks_path(after.photo)).exists()
