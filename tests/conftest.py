@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 import workbench
-from mel_debug.files.places import CACHE, CONFIG, STATE
+from mel_debug.files.places import CACHE, CONFIG, GRAPHS, STATE
 from mel_debug.registry import load_registry
 from workbench import Dinov3Weights, Scene, make_scene, make_weights
 
@@ -39,6 +39,18 @@ def feature_cache(
     folder = tmp_path_factory.mktemp("cache") / "mel-debug"
     monkeypatch.setenv(CACHE, str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def graph_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All tests share what they convert: each model takes seconds."""
+    return tmp_path_factory.mktemp("graphs") / "graphs"
+
+
+@pytest.fixture(autouse=True)
+def shared_graphs(graph_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or keeps a converted model of the person who runs it."""
+    monkeypatch.setenv(GRAPHS, str(graph_folder))
 
 
 @pytest.fixture(autouse=True)

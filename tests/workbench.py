@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from mel_debug.cli.main import main
-from mel_debug.files.places import CACHE, CONFIG, STATE
+from mel_debug.files.places import CACHE, CONFIG, GRAPHS, STATE
 from mel_debug.registry import load_registry
 from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Renderer
 from mel_debug.types import Colour, Pixels, Vectors
@@ -197,7 +197,7 @@ def run(*arguments: str, env: Mapping[str, str] | None = None) -> Outcome:
 
 def settings() -> list[str]:
     """The variables that set mel-debug up, but for folders: those are the tests' own."""
-    folders = (CACHE, CONFIG, STATE)
+    folders = (CACHE, CONFIG, GRAPHS, STATE)
     return [name for name in os.environ if name.startswith("MEL_DEBUG_") and name not in folders]
 
 

@@ -189,8 +189,7 @@ def _build_options(wanted: Wanted) -> BuildOptions:
     What a stage can make again is kept with `no_cache` as well: it tells nothing of any photo.
     """
     from mel_debug.featurecache.digests import Digests
-    from mel_debug.featurecache.graphs import graph_folder
-    from mel_debug.files.places import cache_folder
+    from mel_debug.files.places import cache_folder, graph_folder
 
     cache = wanted.cache_dir or cache_folder()
     return BuildOptions(

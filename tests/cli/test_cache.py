@@ -94,6 +94,8 @@ def test_info_tells_folder_number_size_and_oldest_use(scene: Scene, feature_cach
         "bytes": 0,
         "most_bytes": 10**10,
         "oldest_use": None,
+        "graphs": 0,
+        "graph_bytes": 0,
     }
     run(*fast(scene))
     old, new = sorted(files())

@@ -15,7 +15,8 @@ def command() -> None:
 
     It keeps what the extractor said of each photo, by the content of photo and mask, the extractor,
     its weights and its options. When it grows beyond MEL_DEBUG_CACHE_SIZE (10 GB unless set), what
-    was used longest ago goes first. Removing any of it is safe: it is computed again.
+    was used longest ago goes first. Models that were converted for OpenVINO are kept beside them.
+    Removing any of it is safe: it is computed again.
     """
 
 
@@ -23,12 +24,15 @@ def command() -> None:
 @cache_dir_option
 @json_option
 def info(cache_dir: Path | None, *, as_json: bool) -> None:
-    """Show where the cache is, how many photos it holds and how large it is."""
+    """Show where the cache is, what it holds and how large it is."""
+    from mel_debug.featurecache.graphs import kept_graphs
     from mel_debug.featurecache.location import open_store, size_text
 
     store = open_store(cache_dir)
     entries = store.entries()
     used = sum(entry.size for entry in entries)
+    graphs = kept_graphs(store.folder)
+    graph_bytes = sum(graph.size for graph in graphs)
     oldest = entries[0].used if entries else None
     if as_json:
         report = {
@@ -37,12 +41,16 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
             "bytes": used,
             "most_bytes": store.most_bytes,
             "oldest_use": oldest,
+            "graphs": len(graphs),
+            "graph_bytes": graph_bytes,
         }
         click.echo(json.dumps(report))
         return
     click.echo(f"folder      {store.folder}")
     click.echo(f"photos      {len(entries)}")
     click.echo(f"size        {size_text(used)} of at most {size_text(store.most_bytes)}")
+    if graphs:
+        click.echo(f"models      {_models(len(graphs))}, {size_text(graph_bytes)} more")
     if oldest is not None:
         click.echo(f"oldest use  {time.strftime('%Y-%m-%d %H:%M', time.localtime(oldest))}")
 
@@ -52,11 +60,16 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
 def clear(cache_dir: Path | None) -> None:
     """Remove everything the cache holds; files that are not its own are left alone."""
     from mel_debug.featurecache.digests import Digests
-    from mel_debug.featurecache.location import open_store
+    from mel_debug.featurecache.graphs import remove_graphs
+    from mel_debug.featurecache.location import open_store, size_text
 
     store = open_store(cache_dir)
     Digests(store.folder).forget()
+    graphs = remove_graphs(store.folder)
     _report(store.folder, [entry.size for entry in store.prune(-1)])
+    if graphs:
+        size = sum(graph.size for graph in graphs)
+        click.echo(f"removed {size_text(size)} of {_models(len(graphs))}")
 
 
 @command.command("prune")
@@ -67,7 +80,10 @@ def clear(cache_dir: Path | None) -> None:
 )
 @cache_dir_option
 def prune(max_size: str | None, cache_dir: Path | None) -> None:
-    """Remove what was used longest ago until the rest is small enough."""
+    """Remove the features that were used longest ago until the rest is small enough.
+
+    Converted models stay; `clear` removes them.
+    """
     from mel_debug.featurecache.location import open_store, parse_size
 
     store = open_store(cache_dir)
@@ -80,3 +96,7 @@ def _report(folder: Path, removed: list[int]) -> None:
 
     photos = "1 photo" if len(removed) == 1 else f"{len(removed)} photos"
     click.echo(f"removed {size_text(sum(removed))} of {photos} from {folder}")
+
+
+def _models(number: int) -> str:
+    return "1 converted model" if number == 1 else f"{number} converted models"

@@ -35,6 +35,36 @@ stage_option = click.option(
     help="Set an option of a chosen stage; `mel-debug plugins` lists them. Repeatable.",
 )
 
+runtime_options = (
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto takes cuda, else mps, else cpu.",
+    ),
+    click.option(
+        "--runtime",
+        type=click.Choice(["auto", "torch", "openvino"]),
+        default="auto",
+        show_default=True,
+        help="What computes; auto takes openvino for DINOv3 on a cpu if installed, else torch.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "f32", "bf16"]),
+        default="auto",
+        show_default=True,
+        help="auto is f32. bf16 is faster where the processor has it, and less exact.",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Compute with N threads.  [default: the runtime's own choice, a thread a core]",
+    ),
+)
+
 _EXTRACTOR = (
     click.option(
         "--dino-size",
@@ -73,13 +103,7 @@ _EXTRACTOR = (
         help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
     ),
     click.option("--offline", is_flag=True, help="Never touch the network."),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        default="auto",
-        show_default=True,
-        help="Where to compute; auto takes cuda, else mps, else cpu.",
-    ),
+    *runtime_options,
     cache_dir_option,
     click.option("--no-cache", is_flag=True, help="Neither read nor keep features."),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mel_debug.cli.options import photo_file
+from mel_debug.cli.options import photo_file, runtime_options
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
@@ -52,13 +52,7 @@ _SEVERAL = (
         help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
     ),
     click.option("--offline", is_flag=True, help="Never touch the network."),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        default="auto",
-        show_default=True,
-        help="Where to compute; auto takes cuda, else mps, else cpu.",
-    ),
+    *runtime_options,
     click.option(
         "--refine",
         is_flag=True,

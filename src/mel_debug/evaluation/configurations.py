@@ -33,14 +33,16 @@ class Configuration:
 
     @property
     def identity(self) -> str:
-        """Everything that makes a difference to the answers, as a text."""
+        """Everything that makes a difference to the answers or their times, as a text."""
         choice = self.choice
         options = [
             (offer.name, sorted(offer.values(choice.given).items()))
             for offer in (choice.extractor, choice.matcher)
         ]
         rest = (choice.image_size, choice.window, choice.overlap, choice.refine)
-        return repr((options, rest, choice.options.weights))
+        build = choice.options
+        computed = (build.device, build.runtime, build.precision, build.threads)
+        return repr((options, rest, build.weights, computed))
 
 
 def product_of(

@@ -4,10 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def graph_folder(cache: Path) -> Path:
-    """Where a cache keeps what stages can make again, in a folder each."""
-    return cache / "graphs"
+from mel_debug.files.places import graph_folder
 
 
 @dataclass(frozen=True, slots=True)

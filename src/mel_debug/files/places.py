@@ -1,7 +1,7 @@
 """Where a person's own settings and what can be made again are kept.
 
-The system's usual folders, unless `MEL_DEBUG_CONFIG_DIR`, `MEL_DEBUG_STATE_DIR` or
-`MEL_DEBUG_CACHE` names another.
+The system's usual folders, unless `MEL_DEBUG_CONFIG_DIR`, `MEL_DEBUG_STATE_DIR`,
+`MEL_DEBUG_CACHE` or `MEL_DEBUG_GRAPHS` names another.
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 CONFIG = "MEL_DEBUG_CONFIG_DIR"
 STATE = "MEL_DEBUG_STATE_DIR"
 CACHE = "MEL_DEBUG_CACHE"
+GRAPHS = "MEL_DEBUG_GRAPHS"
 
 
 def config_folder() -> Path:
@@ -34,3 +35,9 @@ def cache_folder() -> Path:
 
     given = os.environ.get(CACHE)
     return Path(given).expanduser() if given else user_cache_path("mel-debug", appauthor=False)
+
+
+def graph_folder(cache: Path) -> Path:
+    """The folder of converted models, which several caches may share; it may not exist."""
+    given = os.environ.get(GRAPHS)
+    return Path(given).expanduser() if given else cache / "graphs"

@@ -1,0 +1,278 @@
+"""Laws of DINOv3 through OpenVINO: the same features, without torch once it is converted."""
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mel_debug.builtin.extractors.graphs import FACTS, MODEL, PART, WEIGHTS
+from mel_debug.builtin.extractors.rotary import rotary_table
+from mel_debug.errors import WeightsError
+from mel_debug.featurecache.digests import Digests
+from mel_debug.stages import FeatureExtractor, Keeping
+from mel_debug.types import Vectors
+from workbench import Dinov3Weights, extractor, run_python, skin
+
+pytest.importorskip("openvino")
+
+SIZES = [(96, 64), (64, 112), (80, 80)]
+"""Widths and heights in pixels, none of which the conversion has seen."""
+
+
+@dataclass(frozen=True)
+class Small:
+    """DINOv3 small on disk, with a folder for what is made of it."""
+
+    weights: Path
+    keeping: Keeping
+
+    def build(self, **others: Any) -> FeatureExtractor:
+        options = {"runtime": "openvino", "keeping": self.keeping, **others}
+        return extractor("dinov3-small", self.weights, **options)
+
+    @property
+    def graphs(self) -> list[Path]:
+        """The folders of kept graphs."""
+        return [path for path in self.keeping.folder.iterdir() if path.suffix != PART]
+
+
+@pytest.fixture(scope="module")
+def small(dinov3_small: Dinov3Weights, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Converted once for the module."""
+    folder = tmp_path_factory.mktemp("openvino")
+    converted = Small(dinov3_small.safetensors, Keeping(folder / "graphs", Digests(folder).of))
+    converted.build()
+    return converted
+
+
+@pytest.fixture
+def copied(small: Small, tmp_path: Path) -> Small:
+    """One that a test may damage."""
+    shutil.copytree(small.keeping.folder, tmp_path / "graphs")
+    return Small(small.weights, Keeping(tmp_path / "graphs", small.keeping.digest))
+
+
+@pytest.fixture(scope="module")
+def in_torch(dinov3_small: Dinov3Weights) -> FeatureExtractor:
+    """The same weights in torch."""
+    return extractor("dinov3-small", dinov3_small.safetensors, runtime="torch")
+
+
+def relative_error(got: Vectors, expected: Vectors) -> float:
+    """The largest difference of a patch's vector, in lengths of it."""
+    wrong = np.linalg.norm(got - expected, axis=-1) / np.linalg.norm(expected, axis=-1)
+    return float(wrong.max())
+
+
+def test_one_graph_gives_what_torch_gives_for_every_size_and_number_of_images(
+    small: Small, in_torch: FeatureExtractor
+) -> None:
+    """To 1e-4 of a vector's length; wide, high and square, one image and two."""
+    built = small.build()
+    for width, height in SIZES:
+        for count in (1, 2):
+            images = np.stack([skin(width, height, seed) for seed in range(count)])
+            vectors = built.extract(images)
+            assert vectors.dtype == np.float32
+            assert vectors.shape == (count, height // 16, width // 16, 384)
+            assert relative_error(vectors, in_torch.extract(images)) <= 1e-4
+    assert built.mean_colour == in_torch.mean_colour
+    assert built.patch == in_torch.patch
+    assert len(small.graphs) == 1
+
+
+def test_an_answer_is_not_changed_by_the_next(small: Small) -> None:
+    """Each has memory of its own, which can be written to."""
+    built = small.build()
+    first = built.extract(skin(64, 48, 1)[np.newaxis])
+    kept = first.copy()
+    second = built.extract(skin(64, 48, 2)[np.newaxis])
+    assert np.array_equal(first, kept)
+    assert not np.array_equal(first, second)
+    first += 1
+
+
+def test_bf16_turns_no_vector_by_more_than_a_few_degrees(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cosine to f32 is at least 0.999; a processor that only pretends to have it is named."""
+    image = skin(64, 48, 3)[np.newaxis]
+    full, short = small.build().extract(image), small.build(precision="bf16").extract(image)
+    lengths = np.linalg.norm(full, axis=-1) * np.linalg.norm(short, axis=-1)
+    assert not np.array_equal(full, short)
+    assert (np.sum(full * short, axis=-1) / lengths).min() >= 0.999
+    assert capsys.readouterr().err.count("\n") <= 1
+
+
+def test_threads_change_no_answer(small: Small) -> None:
+    """But for rounding."""
+    image = skin(64, 48)[np.newaxis]
+    assert (
+        relative_error(small.build(threads=1).extract(image), small.build().extract(image)) < 1e-5
+    )
+
+
+_USE = """
+import sys
+from pathlib import Path
+import numpy as np
+from mel_debug.featurecache.digests import Digests
+from mel_debug.stages import Keeping
+from workbench import extractor
+folder, weights, runtime = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+keeping = Keeping(folder, Digests(folder.parent).of)
+built = extractor("dinov3-small", weights, runtime=runtime, keeping=keeping)
+vectors = built.extract(np.zeros((1, 32, 48, 3), np.uint8))
+print(*vectors.shape, *({"torch", "timm", "torchvision"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "auto"])
+def test_once_converted_it_needs_neither_torch_nor_timm(small: Small, runtime: str) -> None:
+    """In a process of its own, also where nothing was asked for."""
+    arguments = (str(small.keeping.folder), str(small.weights), runtime)
+    tests = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    outcome = run_python("-c", _USE, *arguments, env=tests)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stdout.split() == ["1", "2", "3", "384"]
+
+
+def test_where_nothing_can_be_kept_nothing_is_converted_unless_asked_for(
+    dinov3_small: Dinov3Weights,
+) -> None:
+    """To convert for one run takes longer than it saves."""
+    from mel_debug.builtin.extractors.dinov3 import VisionTransformer
+
+    assert isinstance(extractor("dinov3-small", dinov3_small.safetensors), VisionTransformer)
+
+
+def _truncate(place: Path) -> None:
+    with (place / WEIGHTS).open("r+b") as file:
+        file.truncate(1000)
+
+
+def _scribble(place: Path) -> None:
+    (place / MODEL).write_text((place / MODEL).read_text().replace("MatMul", "MutMal"))
+
+
+def _forget(place: Path) -> None:
+    (place / FACTS).write_text("{}")
+
+
+def _misdescribe(place: Path) -> None:
+    """A model that OpenVINO can't read, though it is as it was written."""
+    (place / MODEL).write_text("<net")
+    told = json.loads((place / FACTS).read_text())
+    told["state"]["model"] = hashlib.sha256(b"<net").hexdigest()
+    (place / FACTS).write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize("damage", [_truncate, _scribble, _forget, _misdescribe])
+def test_a_damaged_graph_is_converted_again(
+    small: Small, copied: Small, damage: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And then whole, and the only one."""
+    (place,) = copied.graphs
+    damage(place)
+    image = skin(64, 48)[np.newaxis]
+    assert np.array_equal(copied.build().extract(image), small.build().extract(image))
+    assert "converting" in capsys.readouterr().err
+    assert copied.graphs == [place]
+    copied.build()
+    assert capsys.readouterr().err == ""
+    assert [*copied.keeping.folder.glob(f".*{PART}")] == []
+
+
+def test_a_whole_graph_is_used_as_it_is(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is converted or said."""
+    before = {file: file.read_bytes() for file in small.graphs[0].iterdir()}
+    small.build()
+    assert {file: file.read_bytes() for file in small.graphs[0].iterdir()} == before
+    assert capsys.readouterr().err == ""
+
+
+def test_other_weights_make_another_graph(small: Small, copied: Small, tmp_path: Path) -> None:
+    """Found by content: the same weights in another place are known."""
+    from safetensors.torch import load_file, save_file
+
+    moved = tmp_path / "moved.safetensors"
+    shutil.copy(small.weights, moved)
+    Small(moved, copied.keeping).build()
+    assert len(copied.graphs) == 1
+    state = load_file(moved)
+    state["norm.weight"] *= 2
+    save_file(state, tmp_path / "other.safetensors")
+    other = Small(tmp_path / "other.safetensors", copied.keeping).build()
+    image = skin(64, 48)[np.newaxis]
+    assert relative_error(other.extract(image), small.build().extract(image)) > 1e-3
+    assert len(copied.graphs) == 2
+
+
+def test_two_that_convert_at_once_leave_one_whole_graph(small: Small, tmp_path: Path) -> None:
+    """Here as threads that save at the same moment; who comes second takes what is there."""
+    from mel_debug.builtin.extractors.graphs import Facts, find_graph, keep_graph
+
+    gate = threading.Barrier(2)
+    facts = Facts(16, (124, 116, 104), 64, 100.0)
+
+    def save(path: Path) -> None:
+        for name in (MODEL, WEIGHTS):
+            shutil.copy(small.graphs[0] / name, path.with_name(name))
+        gate.wait()
+
+    kept: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: kept.append(keep_graph(tmp_path, "0" * 64, facts, save)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(kept) == 2
+    assert kept[0] == kept[1] == find_graph(tmp_path, "0" * 64)
+    assert [path.name for path in tmp_path.iterdir()] == ["0" * 64]
+
+
+def test_a_folder_that_can_t_be_written_costs_a_warning_and_no_answer(
+    small: Small, in_torch: FeatureExtractor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model is converted for this run alone."""
+    (tmp_path / "file").write_text("in the way")
+    lost = Small(small.weights, Keeping(tmp_path / "file", small.keeping.digest))
+    image = skin(64, 48)[np.newaxis]
+    assert relative_error(lost.build().extract(image), in_torch.extract(image)) <= 1e-4
+    assert "not kept" in capsys.readouterr().err
+
+
+def test_weights_that_change_while_they_are_converted_are_an_error(
+    small: Small, tmp_path: Path
+) -> None:
+    """A graph of one under the name of the other would be used for ever."""
+    digests: Iterator[str] = iter(["1" * 64, "2" * 64])
+    with pytest.raises(WeightsError, match="changed while"):
+        Small(small.weights, Keeping(tmp_path / "graphs", lambda _: next(digests))).build()
+    assert not (tmp_path / "graphs").exists()
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (2, 3), (37, 56), (56, 37), (5, 64)])
+def test_the_rotary_table_is_timms(grid: tuple[int, int]) -> None:
+    """To 1e-6, for each shape of a grid."""
+    import timm
+    import torch
+
+    model = timm.create_model("vit_small_patch16_dinov3", pretrained=False, num_classes=0)
+    rope = model.rope
+    with torch.inference_mode():
+        timms = rope.get_embed(shape=grid).numpy()
+    ours = rotary_table(*grid, rope.dim, rope.temperature)
+    assert ours.shape == timms.shape
+    assert ours.dtype == np.float32
+    assert np.abs(ours - timms).max() <= 1e-6
