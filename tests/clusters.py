@@ -22,9 +22,6 @@ PATIENCE = 90.0
 NOTES = "SLOWPOKE_NOTES"
 """Environment variable: the folder in which each process that describes leaves its number."""
 
-RELEASE = "SLOWPOKE_RELEASE"
-"""Environment variable: what the extractor says that its vectors depend on."""
-
 SLOWPOKE = f"""
 import os, time
 from pathlib import Path
@@ -34,9 +31,11 @@ from mel_debug.stages import Offer
 
 @hookimpl
 def mel_extractors():
-    def tell(_):
-        return [os.environ.get({RELEASE!r}, "1")]
-    return [Offer("slowpoke", "a toy", build=Slowpoke, patch=8, image_size=64, depends_on=tell)]
+    return [
+        Offer(
+            "slowpoke", "a toy", build=Slowpoke, patch=8, image_size=64, depends_on=lambda _: ["1"]
+        )
+    ]
 
 class Slowpoke:
     patch = 8
@@ -128,9 +127,14 @@ class Cluster:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(PATIENCE)
+            end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process and all it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The workers of a Dask cluster: dask.distributed's own executor, with a look at what is there."""
 
 import asyncio
-import contextlib
 import functools
 import logging
 import socket
@@ -10,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mel_debug.errors import MelError
@@ -39,17 +39,21 @@ COUNT_EVERY_SECONDS = 10.0
 
 SAME_EVERYWHERE = ("dask", "distributed")
 
+CHATTY = ("distributed.client", "tornado.application")
+"""Loggers that tell of a lost scheduler, or of a call cut off by Ctrl-C, in tracebacks."""
+
 
 class Cluster(Workers):
     """Whatever workers the scheduler has at the moment. Raises MelError when it can't be used."""
 
     def __init__(self, address: str) -> None:
-        self._client = _connected(address)
-        try:
+        _import()
+        with ExitStack() as undo:
+            undo.enter_context(_hushed())
+            self._client = _connected(address)
+            undo.callback(self._client.close)
             _check(self._client, address)
-        except BaseException:
-            self._client.close()
-            raise
+            self._close = undo.pop_all().close
         # Not pure: what a call gives depends on files as well, so equal calls are not one call.
         self._executor = self._client.get_executor(retries=RETRIES, pure=False)
         self._counted = 0.0
@@ -59,7 +63,7 @@ class Cluster(Workers):
     def ahead(self) -> int:
         if time.monotonic() - self._counted > COUNT_EVERY_SECONDS:
             self._counted = time.monotonic()
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 self._threads = sum(self._client.nthreads().values())
         return 2 * max(1, self._threads)
 
@@ -74,21 +78,38 @@ class Cluster(Workers):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._executor.shutdown(wait=wait and not cancel_futures)
-        self._client.close()
+        self._close()
 
     def stop(self) -> None:
         self.shutdown(wait=False)
 
 
-def _connected(address: str) -> "Client":
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Whoever waits for a call is told in one line what became of it."""
+    loggers = [logging.getLogger(name) for name in CHATTY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
-        import distributed
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _import() -> None:
+    try:
+        import distributed  # noqa: F401 - sets its loggers up, which is then undone
     except ImportError as error:
         raise MelError(
             "--scheduler needs dask.distributed; try: pip install 'mel-debug[cluster]'"
         ) from error
-    # It tells of a lost scheduler in tracebacks; whoever waits for a call is told in one line.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+
+
+def _connected(address: str) -> "Client":
+    import distributed
+
     try:
         with ThreadPoolExecutor(1) as thread:  # the caller's may have an event loop already
             thread.submit(asyncio.run, _knock(address)).result()
