@@ -1,0 +1,128 @@
+"""Laws of deciding what becomes of each mole of a target."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from mel_debug.automark.decide import Decision, Outcome, Rules, decide
+from mel_debug.automark.plan import Reference, Target
+from mel_debug.automark.search import PairAnswer
+from mel_debug.geometry import Point, Size
+from mel_debug.pipeline.agreement import Candidate, Frame, Proposal
+from mel_debug.types import Mole
+
+SIZE = Size(4000, 3000)
+FRAME = Frame(SIZE, SIZE)
+CHANCE = random.Random(5)
+PLACES = {f"m{n}": Point(CHANCE.uniform(300, 3500), CHANCE.uniform(300, 2600)) for n in range(9)}
+
+
+def there(uuid: str) -> Point:
+    """Where the target shows a mole: a little further right."""
+    return Point(PLACES[uuid].x + 100, PLACES[uuid].y + 40)
+
+
+def found(uuid: str, sure: float, place: Point | None = None) -> Proposal:
+    return Proposal(uuid, PLACES[uuid], (Candidate(place or there(uuid), sure),))
+
+
+def answer(*proposals: Proposal, name: str = "ref.jpg") -> tuple[Reference, PairAnswer]:
+    reference = Reference(Path(name), PLACES, frozenset(PLACES))
+    return reference, PairAnswer(FRAME, proposals)
+
+
+def decided(
+    *answers: tuple[Reference, PairAnswer], marks: tuple[Mole, ...] = (), **rules: object
+) -> dict[str, Decision]:
+    target = Target(Path("target.jpg"), marks, tuple(reference for reference, _ in answers))
+    decisions = decide(target, answers, Rules(**rules))  # type: ignore[arg-type]
+    return {decision.uuid: decision for decision in decisions}
+
+
+SURE = tuple(found(f"m{n}", 0.95) for n in range(7))
+
+
+def test_every_mole_that_a_reference_knows_is_decided_once() -> None:
+    """Also those that no search answered for."""
+    nowhere = found("m7", 0.02, Point(3900, 50))
+    decisions = decided(answer(*SURE, nowhere), marks=(Mole("m8", there("m8"), False),))
+    assert {uuid: decision.outcome for uuid, decision in decisions.items()} == {
+        **{f"m{n}": Outcome.ADDED for n in range(7)},
+        "m7": Outcome.NOT_FOUND,
+        "m8": Outcome.THERE,
+    }
+    assert decided(answer())["m0"].outcome is Outcome.NOT_FOUND
+
+
+def test_the_place_of_a_mark_is_not_given_away() -> None:
+    """Nor what lies as near to it as one mole."""
+    nearby = Point(there("m7").x + 3, there("m7").y)
+    decisions = decided(answer(*SURE, found("m7", 0.9)), marks=(Mole("other", nearby, False),))
+    assert decisions["m7"].outcome is Outcome.UNCERTAIN
+    assert decisions["m7"].reason == "its place is marked as other"
+
+
+def test_two_moles_never_get_one_place() -> None:
+    """The one that is surer gets it, in the light of where all others lead."""
+    decisions = decided(answer(*SURE, found("m7", 0.9, there("m0"))))
+    assert decisions["m0"].outcome is Outcome.ADDED
+    assert decisions["m7"].outcome in (Outcome.UNCERTAIN, Outcome.NOT_FOUND)
+
+
+def test_a_mole_that_contradicts_all_others_is_not_marked() -> None:
+    """However sure its match is of itself."""
+    decisions = decided(answer(*SURE, found("m7", 0.9, Point(3900, 50))))
+    assert decisions["m7"].outcome is not Outcome.ADDED
+    assert decisions["m7"].agreeing == 0
+
+
+def test_as_many_moles_must_agree_as_were_asked_for() -> None:
+    """Others than the mole itself."""
+    enough = decided(answer(*SURE), min_consistent=6)
+    assert all(enough[f"m{n}"].outcome is Outcome.ADDED for n in range(7))
+    short = decided(answer(*SURE), min_consistent=7)
+    assert {short[f"m{n}"].outcome for n in range(7)} == {Outcome.UNCERTAIN}
+    assert short["m0"].reason == "6 other moles agree, 7 are asked for"
+
+
+def test_references_that_disagree_make_a_mole_less_sure() -> None:
+    """And those that agree make it surer; it names those that led there."""
+    weak = (found("m7", 0.6),)
+    one = decided(answer(*weak, name="1.jpg"))["m7"]
+    agreeing = decided(answer(*weak, name="1.jpg"), answer(*weak, name="2.jpg"))["m7"]
+    elsewhere = found("m7", 0.6, Point(3000, 300))
+    torn = decided(answer(*weak, name="1.jpg"), answer(elsewhere, name="2.jpg"))["m7"]
+    assert one.confidence is not None
+    assert agreeing.confidence is not None
+    assert torn.confidence is not None
+    assert torn.confidence < one.confidence < agreeing.confidence
+    assert agreeing.references == (Path("1.jpg"), Path("2.jpg"))
+
+
+def test_what_is_below_the_threshold_is_uncertain_and_what_is_unlikely_not_found() -> None:
+    """With its best place all the same, for a person to look at."""
+    decisions = decided(answer(*SURE), min_confidence=0.9999)
+    assert {decisions[f"m{n}"].outcome for n in range(7)} == {Outcome.UNCERTAIN}
+    assert decisions["m0"].point == there("m0")
+    alone = decided(answer(found("m0", 0.01)))["m0"]
+    assert alone.outcome is Outcome.NOT_FOUND
+    everything = decided(answer(found("m0", 0.01)), min_confidence=0.0)["m0"]
+    assert everything.outcome is Outcome.ADDED
+
+
+def test_a_mole_that_no_reference_can_show_is_not_found_and_says_why() -> None:
+    """Its mask hides it, say."""
+    reference, _ = answer()
+    unseen = PairAnswer(FRAME, (), (("m0", "ref.jpg: its mask hides mole m0"),))
+    assert decided((reference, unseen))["m0"].reason == "ref.jpg: its mask hides mole m0"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_moles_plays_no_part(seed: int) -> None:
+    """What becomes of a mole does not hang on who is asked first."""
+    moles = [*SURE, found("m7", 0.5), found("m8", 0.9, there("m1"))]
+    before = decided(answer(*moles))
+    random.Random(seed).shuffle(moles)
+    after = decided(answer(*moles))
+    assert {u: d.outcome for u, d in after.items()} == {u: d.outcome for u, d in before.items()}

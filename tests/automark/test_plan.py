@@ -1,0 +1,115 @@
+"""Laws of which photos are searched for which moles."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mel_debug.automark.plan import Plan, Problem, make_plan, part_of
+from mel_debug.errors import MelError, UsageError
+from mel_debug.files.marks import marks_path
+
+
+def photo(folder: Path, name: str, *uuids: str, guessed: tuple[str, ...] = ()) -> Path:
+    """An empty file of a photo's name, and its marks if there are any."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    entries = [
+        {"uuid": uuid, "x": 1, "y": 2, "is_uuid_canonical": uuid not in guessed}
+        for uuid in (*uuids, *guessed)
+    ]
+    if entries:
+        marks_path(path).write_text(json.dumps(entries))
+    return path
+
+
+def paired(plan: Plan) -> dict[str, list[str]]:
+    """The references of each target, by the names of their folders."""
+    return {
+        target.photo.parent.name: [reference.photo.parent.name for reference in target.references]
+        for target in plan.targets
+    }
+
+
+def test_a_photo_is_never_its_own_reference(tmp_path: Path) -> None:
+    """However it is named."""
+    first, second = photo(tmp_path, "1/a.jpg", "m"), photo(tmp_path, "2/a.jpg", "n")
+    other_name = tmp_path / "1" / ".." / "1" / "a.jpg"
+    assert paired(make_plan([other_name, second], [first, tmp_path])) == {"1": ["2"], "2": ["1"]}
+
+
+def test_moles_wanted_are_canonical_and_not_marked_at_all(tmp_path: Path) -> None:
+    """A guess in the target counts as there, a guess in a reference tells nothing."""
+    reference = photo(tmp_path, "1/a.jpg", "a", "b", "c", guessed=("d",))
+    target = photo(tmp_path, "2/a.jpg", "a", guessed=("b",))
+    (planned,) = make_plan([reference], [target]).targets
+    assert list(planned.wanted_from(planned.references[0])) == ["c"]
+    assert planned.known == ["a", "b", "c"]
+
+
+def test_a_mole_that_a_reference_marks_twice_is_not_looked_for(tmp_path: Path) -> None:
+    """Nobody knows which of the two it is."""
+    reference = photo(tmp_path, "1/a.jpg", "a", "b", "b")
+    (planned,) = make_plan([reference], [photo(tmp_path, "2/a.jpg")]).targets
+    assert planned.known == ["a"]
+
+
+def test_with_a_stem_only_its_marks_count_as_there(tmp_path: Path) -> None:
+    """In references the main marks are the ones that are known."""
+    reference, target = photo(tmp_path, "1/a.jpg", "a", "b"), photo(tmp_path, "2/a.jpg", "a", "b")
+    marks_path(target, "auto").write_text('[{"uuid": "b", "x": 0, "y": 0}]')
+    (planned,) = make_plan([reference], [target], "auto").targets
+    assert list(planned.wanted_from(planned.references[0])) == ["a"]
+
+
+def test_in_a_repository_each_part_of_the_body_is_by_itself(tmp_path: Path) -> None:
+    """Unless a reference is named, or no reference is of the target's part."""
+    parts = tmp_path / "rotomaps" / "parts"
+    back = photo(parts, "Trunk/Back/day1/0.jpg", "a")
+    arm = photo(parts, "LeftArm/Upper/day1/0.jpg", "b")
+    target = photo(parts, "Trunk/Back/day2/0.jpg")
+    lonely = photo(parts, "RightArm/Upper/day2/0.jpg")
+
+    def references(*places: Path, of: Path = target) -> list[Path]:
+        (planned,) = make_plan(places, [of]).targets
+        return [reference.photo for reference in planned.references]
+
+    assert references(tmp_path) == [back]
+    assert references(arm, tmp_path) == [arm, back]
+    assert references(tmp_path, of=lonely) == [arm, back]
+    assert part_of(back) == (parts / "Trunk" / "Back").resolve()
+    assert part_of(tmp_path / "0.jpg") is None
+
+
+def test_what_is_wrong_with_a_photo_is_told_with_its_name(tmp_path: Path) -> None:
+    """Of those that were named; in a folder, photos without marks are just no references."""
+    good = photo(tmp_path / "folder", "1/a.jpg", "a")
+    photo(tmp_path / "folder", "2/a.jpg")
+    unmarked = photo(tmp_path, "3/a.jpg")
+    guessed = photo(tmp_path, "4/a.jpg", guessed=("a",))
+    damaged = photo(tmp_path, "5/a.jpg")
+    marks_path(damaged).write_text("{")
+    plan = make_plan([tmp_path / "folder", unmarked, guessed, damaged], [good, damaged])
+    assert [problem.photo for problem in plan.problems] == [unmarked, guessed, damaged, damaged]
+    assert all(str(problem.photo) in str(problem) for problem in plan.problems)
+    assert [target.photo for target in plan.targets] == [good]
+
+
+def test_without_any_reference_there_is_nothing_to_do(tmp_path: Path) -> None:
+    """In one line."""
+    with pytest.raises(MelError, match="none of the references marks a mole"):
+        make_plan([photo(tmp_path, "1/a.jpg", guessed=("a",))], [photo(tmp_path, "2/a.jpg")])
+
+
+@pytest.mark.parametrize("stem", ["", "a/b", "..", ".hidden", "absent", "a\\b"])
+def test_a_stem_is_part_of_a_name(tmp_path: Path, stem: str) -> None:
+    """Not a path, and not one that has a meaning already."""
+    with pytest.raises(UsageError):
+        make_plan([photo(tmp_path, "1/a.jpg", "a")], [photo(tmp_path, "2/a.jpg")], stem)
+
+
+def test_a_problem_names_its_photo_once() -> None:
+    """Also where the reason does so already."""
+    assert str(Problem(Path("a.jpg"), "a.jpg is damaged")) == "a.jpg is damaged"
+    assert str(Problem(Path("a.jpg"), "is damaged")) == "a.jpg: is damaged"

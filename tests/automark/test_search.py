@@ -1,0 +1,111 @@
+"""Laws of the work on one pair of photos."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from mel_debug.automark.search import (
+    PairTask,
+    PhotoTask,
+    Setup,
+    bench_for,
+    describe_photo,
+    search_pair,
+)
+from mel_debug.choice import Wanted
+from mel_debug.errors import MelError
+from mel_debug.files.photos import mask_path
+from mel_debug.geometry import Point
+from mel_debug.workers.outcomes import UnfitError
+from sessions import PLACES, Session, make_session, uuid
+from workbench import save, skin
+
+pytestmark = pytest.mark.usefixtures("only_builtins")
+
+
+def setup(**more: object) -> Setup:
+    wanted = {"extractor": "xfeat", "matcher": "cosine", "image_size": 256, "stage_options": {}}
+    return Setup.of(Wanted(**{**wanted, **more}))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> tuple[Session, Session]:
+    """Two photos of one skin."""
+    return make_session(tmp_path, "day1"), make_session(tmp_path, "day2")
+
+
+def task(days: tuple[Session, Session], *numbers: int, **more: object) -> PairTask:
+    before, after = days
+    moles = tuple((uuid(n), Point(*before.place(n))) for n in numbers)
+    return PairTask(setup(**more), before.photo, after.photo, moles)
+
+
+def test_work_and_answers_can_be_sent_to_other_processes(days: tuple[Session, Session]) -> None:
+    """And are small: places and numbers, no feature maps."""
+    sent = pickle.loads(pickle.dumps(task(days, *range(len(PLACES)))))
+    answer = pickle.dumps(search_pair(sent))
+    assert len(answer) < 10_000
+    assert [each.uuid for each in pickle.loads(answer).proposals] == [uuid(n) for n in range(8)]
+
+
+def test_a_search_of_known_photos_takes_features_from_the_cache(
+    days: tuple[Session, Session],
+) -> None:
+    """Whoever described them: then no model is built."""
+    asked = task(days, 0, 1)
+    for photo in (asked.reference, asked.target):
+        describe_photo(PhotoTask(asked.setup, photo))
+    bench_for(setup(image_size=128))  # another setup: this process starts anew
+    before = search_pair(asked)
+    features = bench_for(asked.setup).shelf.features
+    assert features.extractor._built is None  # type: ignore[attr-defined]
+    assert search_pair(asked) == before
+
+
+def test_a_mole_that_the_reference_can_not_show_does_not_stop_the_others(
+    days: tuple[Session, Session],
+) -> None:
+    """One outside the photo, one that its mask hides."""
+    before, _ = days
+    mask = skin(256, 256)[..., 0] * 0 + 255
+    x, y = before.place(1)
+    mask[y - 20 : y + 20, x - 20 : x + 20] = 0
+    save(mask, mask_path(before.photo))
+    asked = task(days, 0, 1, 2)
+    outside = (uuid(9), Point(9999, 5))
+    asked = PairTask(asked.setup, asked.reference, asked.target, (*asked.moles, outside))
+    answer = search_pair(asked)
+    assert [each.uuid for each in answer.proposals] == [uuid(0), uuid(2)]
+    reasons = dict(answer.unseen)
+    assert "mask hides" in reasons[uuid(1)]
+    assert "outside" in reasons[uuid(9)]
+
+
+def test_candidates_are_distinct_places_the_best_first(days: tuple[Session, Session]) -> None:
+    """Their confidences add up to one at most."""
+    for each in search_pair(task(days, *range(5))).proposals:
+        sure = [candidate.confidence for candidate in each.candidates]
+        assert 1 < len(sure) <= 4
+        assert sum(sure) <= 1
+        places = [candidate.place for candidate in each.candidates]
+        for number, place in enumerate(places):
+            assert all(place.distance_to(other) > 4 for other in places[:number])
+        assert each.blur_px > 0
+
+
+def test_a_process_with_other_weights_takes_no_part(days: tuple[Session, Session]) -> None:
+    """It would fill the cache with what nobody looks for."""
+    asked = task(days, 0)
+    other = Setup(asked.setup.wanted, True, True, "the identity of something else")
+    with pytest.raises(UnfitError, match="install the same on both"):
+        describe_photo(PhotoTask(other, asked.target))
+
+
+def test_a_photo_that_is_none_is_told_by_name(tmp_path: Path) -> None:
+    """It is no fault of the process."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    with pytest.raises(MelError, match=r"broken\.jpg") as told:
+        describe_photo(PhotoTask(setup(), broken))
+    assert not isinstance(told.value, UnfitError)
