@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mel_debug.errors import MelError
-from mel_debug.featurecache.store import ABANDONED_SECONDS, FileStore
+from mel_debug.featurecache.store import ABANDONED_SECONDS, COUNT_SHARE, FileStore
 from rivals import PLENTY, SIZE, prune_again_and_again, write_again_and_again
 
 
@@ -98,6 +98,18 @@ def test_what_other_processes_wrote_counts_from_the_start(tmp_path: Path) -> Non
         put(FileStore(tmp_path, PLENTY), number, 30, age=100 - number)
     FileStore(tmp_path, 100).write(key(9), bytes(30))
     assert kept(FileStore(tmp_path, 100), range(10)) == {1, 2, 9}
+
+
+def test_many_that_fill_one_cache_at_once_keep_its_size_together(tmp_path: Path) -> None:
+    """None sees the others' writes, but all count the cache anew from time to time."""
+    most, size, many = 1_000, 10, 4
+    stores = [FileStore(tmp_path, most) for _ in range(many)]
+    for number in range(300):
+        stores[number % many].write(key(number), bytes(size))
+        if number % 50 == 49:
+            used = sum(entry.size for entry in stores[0].entries())
+            assert used <= most + many * (COUNT_SHARE * most + size)
+    assert used > most / 2
 
 
 def test_what_is_larger_than_the_cache_is_not_kept_and_pushes_nothing_out(tmp_path: Path) -> None:

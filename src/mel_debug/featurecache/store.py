@@ -24,6 +24,10 @@ ABANDONED_SECONDS = 3600.0
 ROOM_SHARE = 0.9
 """A full cache is cut to this share of its size, so that not every write has to look through it."""
 
+COUNT_SHARE = 0.01
+"""After writing this share of the size a process counts the whole cache anew, for others write too:
+so many processes exceed the size by this share each, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -45,7 +49,8 @@ class FileStore:
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self.folder = folder
         self.most_bytes = most_bytes
-        self._total: int | None = None
+        self._total = 0
+        self._uncounted = most_bytes
         self._silent = False
 
     def path_of(self, key: str) -> Path:
@@ -109,15 +114,15 @@ class FileStore:
             if _removed(entry.path):
                 total -= entry.size
                 removed.append(entry)
-        self._total = total
+        self._total, self._uncounted = total, 0
         return removed
 
     def _make_room(self, added: int) -> None:
-        """The first write of a process counts the whole cache; later ones only add to it."""
-        if self._total is None:
-            self._total = sum(entry.size for entry in self.entries())
-        else:
-            self._total += added
+        """The first write of a process counts the whole cache; most later ones only add to it."""
+        self._total += added
+        self._uncounted += added
+        if self._uncounted > self.most_bytes * COUNT_SHARE:
+            self._total, self._uncounted = sum(entry.size for entry in self.entries()), 0
         if self._total > self.most_bytes:
             self.prune(max(added, int(self.most_bytes * ROOM_SHARE)))
 
