@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from mel_debug.entries import GROUP
+
 if TYPE_CHECKING:
     import click
 
     from mel_debug.stages import FeatureExtractor, Matcher, Offer, Renderer
-
-GROUP = "mel_debug"
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)

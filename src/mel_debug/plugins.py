@@ -1,8 +1,7 @@
 """Finding plugins and keeping a broken one from breaking the rest."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,13 @@ import pluggy
 
 from mel_debug import hookspecs
 from mel_debug.builtin import plugin as builtin_plugin
+from mel_debug.entries import GROUP, third_party
 from mel_debug.errors import PluginError
 from mel_debug.stages import Offer
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-RESTRICTION = "MEL_DEBUG_PLUGINS"
-"""Environment variable: the third-party plugins to load, by entry-point name; empty for none."""
 
 BUILTIN = "mel-debug"
 STAGE_HOOKS = {
@@ -43,7 +40,7 @@ class Plugin:
 def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
     """The built-in plugin, then each third-party one; broken ones are warned of and skipped."""
     yield _contents(BUILTIN, __version__, builtin_plugin)
-    for entry in _entry_points():
+    for entry in third_party():
         try:
             with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in our JSON
                 plugin = _contents(entry.name, _version(entry), entry.load())
@@ -53,27 +50,13 @@ def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
             warn(f"plugin {entry.name!r} ({entry.value}) is skipped: {reason}")
 
 
-def _entry_points() -> "Sequence[EntryPoint]":
-    wanted = os.environ.get(RESTRICTION)
-    names = None if wanted is None else {name.strip() for name in wanted.split(",")}
-    if names is not None and not any(names):
-        return ()
-    from importlib.metadata import entry_points
-
-    found = entry_points(group=hookspecs.GROUP)
-    return sorted(
-        (entry for entry in found if names is None or entry.name in names),
-        key=lambda entry: entry.name,
-    )
-
-
 def _version(entry: "EntryPoint") -> str:
     return entry.dist.version if entry.dist is not None else "unknown"
 
 
 def _contents(name: str, version: str, module: object) -> Plugin:
     """Ask a plugin's hooks. Raises what the plugin raises, or PluginError for a broken rule."""
-    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
     manager.check_pending()  # a misspelled hook

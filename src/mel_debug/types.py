@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.geometry import Cell, PatchGrid, Point
+from mel_debug.mole import Mole
 from mel_debug.photo import Colour, Mask, Photo, Pixels, Preview
 
 __all__ = [
@@ -26,14 +27,6 @@ __all__ = [
 
 Vectors = NDArray[np.float32]
 """One descriptor a cell, (rows, columns, dimensions)."""
-
-@dataclass(frozen=True, slots=True)
-class Mole:
-    """One mark of a moles file, its place as a point in photo pixels."""
-
-    uuid: str
-    point: Point
-    is_canonical: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from mel_debug.files.marks import (
     read_text,
 )
 from mel_debug.geometry import Point
-from mel_debug.types import Mole
+from mel_debug.mole import Mole
 
 
 @dataclass(frozen=True, slots=True)

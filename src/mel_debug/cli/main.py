@@ -47,6 +47,10 @@ def _named_in_environment(name: str, command: click.Command) -> click.Command:
 
 
 def _plugin_commands() -> dict[str, click.Command]:
+    from mel_debug.entries import third_party
+
+    if not third_party():  # what ships has no commands but `COMMANDS`
+        return {}
     from mel_debug.registry import load_registry
 
     return load_registry().commands

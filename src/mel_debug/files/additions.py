@@ -11,7 +11,7 @@ from mel_debug.files.exact_json import text_of
 from mel_debug.files.locking import locked
 from mel_debug.files.marks import entries_of, marks_path, moles_of, read_text
 from mel_debug.geometry import Point
-from mel_debug.types import Mole
+from mel_debug.mole import Mole
 
 CONFIDENCE_DIGITS = 3
 
