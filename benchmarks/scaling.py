@@ -1,0 +1,199 @@
+"""How many photos a second are described by one worker and by two, and what many photos would take.
+
+    python benchmarks/scaling.py [--photos N] [--megapixels M] [--extractor NAME] [--weights FILE]
+        [--image-size N]
+
+Photos are generated, a few of them, and copied with other bytes behind their end, so that the cache
+takes each for another. Workers are warm before the clock starts: a long run starts them once.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from mel_debug.choice import Wanted, choose
+from mel_debug.errors import MelError
+from mel_debug.featurecache.fill import Missing, fill, find_missing
+from mel_debug.featurecache.location import size_text
+from mel_debug.files.folders import find_photos
+from mel_debug.files.photos import read_photo
+from mel_debug.synth.repository import begin_repository, plan_repository
+from mel_debug.workers.describing import Describe, describe
+from mel_debug.workers.executors import Workers, open_executor
+from mel_debug.workers.outcomes import Failed
+from mel_debug.workers.portable import portable
+from mel_debug.workers.stream import stream
+from mel_debug.workers.threads import threads_for
+from tables import machine, show
+
+WARM_UP = 6
+"""Photos described before the clock starts: several for each worker."""
+
+MANY = (1_000, 100_000, 10_000_000)
+AT_ONCE = (1, 2, 100)
+"""Workers for which times are told; measured are one and two."""
+
+Photos = list[Path]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Photos to warm up with, photos to measure with, and what describes them."""
+
+    wanted: Wanted
+    warm_up: Photos
+    photos: Photos
+    folder: Path
+
+    def with_cache(self, name: str) -> Wanted:
+        """What is wanted, with a cache of its own that nothing is forgotten from."""
+        cache = self.folder / name
+        return portable(replace(self.wanted, cache_dir=cache, cache_bytes=10**13))
+
+
+def copies(folder: Path, photos: int, megapixels: float) -> Photos:
+    """Generated photos, each again and again under another name and with another content."""
+    planned = plan_repository(
+        folder / "made",
+        7,
+        photos=3,
+        sessions=2,
+        moles=12,
+        megapixels=megapixels,
+        difficulty=0.5,
+        absent=0.2,
+    )
+    begin_repository(folder / "made")
+    for photo in planned:
+        photo.write()
+    made = [path.read_bytes() for path in find_photos([folder / "made"])]
+    paths = [folder / f"{number:05}.jpg" for number in range(photos)]
+    for number, path in enumerate(paths):
+        path.write_bytes(made[number % len(made)] + str(number).encode())
+    return paths
+
+
+def here(bench: Bench) -> float:
+    """Photos a second in this process, as `mel-debug precalc` does it: decoding runs ahead."""
+    features = choose(bench.with_cache("here")).build_cached_features()
+
+    def filled(paths: Photos) -> float:
+        start = time.perf_counter()
+        looked = list(
+            find_missing(features, [(str(path), partial(read_photo, path)) for path in paths])
+        )
+        missing = [one for one in looked if isinstance(one, Missing)]
+        if [bad for bad in fill(features, missing) if bad is not None] or len(missing) < len(paths):
+            raise MelError("a generated photo could not be described")
+        return len(paths) / (time.perf_counter() - start)
+
+    filled(bench.warm_up)
+    return filled(bench.photos)
+
+
+def handed_out(bench: Bench, name: str, workers: Workers) -> float:
+    """Photos a second by workers."""
+    wanted = bench.with_cache(name)
+
+    def done(paths: Photos) -> float:
+        start = time.perf_counter()
+        tasks = (Describe(wanted, path.absolute(), str(path)) for path in paths)
+        for outcome in stream(workers, describe, tasks):
+            if isinstance(outcome, Failed):
+                raise MelError(outcome.reason)
+        return len(paths) / (time.perf_counter() - start)
+
+    done(bench.warm_up)
+    return done(bench.photos)
+
+
+@contextmanager
+def dask(workers: int) -> Iterator[Workers]:
+    """A local cluster of processes with one thread each, as the README says to start one."""
+    from distributed import LocalCluster
+
+    with ExitStack() as stack:
+        cluster = stack.enter_context(
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+            )
+        )
+        yield stack.enter_context(open_executor(scheduler=cluster.scheduler_address))
+
+
+def measured(bench: Bench) -> dict[str, float]:
+    """Photos a second by where the work was done."""
+    rates = {"this process, all cores": here(bench)}
+    with open_executor(2) as workers:
+        rates[f"--jobs 2 x {threads_for(2)} thread"] = handed_out(bench, "jobs", workers)
+    for number in (1, 2):
+        with dask(number) as workers:
+            rates[f"Dask, {number} x 1 thread"] = handed_out(bench, f"dask{number}", workers)
+    return rates
+
+
+def span(seconds: float) -> str:
+    """A time as a person says it."""
+    for unit, length in (("years", 31_557_600), ("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length or (unit == "h" and seconds >= length):
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+@click.command()
+@click.option("--photos", default=40, show_default=True, type=click.IntRange(min=2))
+@click.option("--megapixels", default=12.0, show_default=True)
+@click.option("--extractor", default="xfeat", show_default=True)
+@click.option("--weights", type=click.Path(exists=True, path_type=Path))
+@click.option("--image-size", type=int)
+def main(
+    photos: int, megapixels: float, extractor: str, weights: Path | None, image_size: int | None
+) -> None:
+    """Print two tables: what was measured, and what it means for many photos."""
+    wanted = Wanted(extractor, matcher="cosine", weights=weights, image_size=image_size)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = copies(Path(folder), WARM_UP + photos, megapixels)
+        bench = Bench(wanted, paths[:WARM_UP], paths[WARM_UP:], Path(folder))
+        try:
+            rates = measured(bench)
+        except MelError as error:
+            raise click.ClickException(str(error)) from error
+        entries = choose(bench.with_cache("here")).cache
+        assert entries is not None
+        kept = sum(entry.size for entry in entries.entries()) / len(paths)
+        read = sum(path.stat().st_size for path in paths) / len(paths)
+    one, two = rates["Dask, 1 x 1 thread"], rates["Dask, 2 x 1 thread"]
+    click.echo(machine())
+    show(
+        f"{photos} photos of {megapixels:g} megapixels, {extractor}",
+        ("where", "photos/s", "against one worker"),
+        [(where, rate, rate / one) for where, rate in rates.items()],
+    )
+    by_workers = {1: one, 2: two, 100: 50 * two}
+    show(
+        "extrapolated; for 100 workers as if each pair were as fast as this one, and files with it",
+        ("photos", *(f"{count} workers" for count in AT_ONCE), "to read", "cache"),
+        [
+            (
+                f"{count:,}",
+                *(span(count / by_workers[number]) for number in AT_ONCE),
+                size_text(int(read * count)),
+                size_text(int(kept * count)),
+            )
+            for count in MANY
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
