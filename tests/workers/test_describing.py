@@ -214,7 +214,10 @@ def reaching(address: str) -> str:
 def test_a_release_that_differs_and_a_scheduler_that_dies_are_one_line(
     site: Site, tmp_path: Path
 ) -> None:
-    """The first when the run begins, the second when it happens."""
+    """The first when the run begins, the second when it happens.
+
+    Between them: a worker with two threads, and no nanny, lets its libraries use two.
+    """
     pytest.importorskip("distributed")
     shadow = tmp_path / "shadow"
     copy_package(shadow, lambda text: text.replace(__version__, "0.0.1"))
@@ -229,6 +232,9 @@ def test_a_release_that_differs_and_a_scheduler_that_dies_are_one_line(
         until(lambda: cluster.logs().count("Registered to") == 1)
         with open_executor(scheduler=cluster.address) as workers:
             assert workers.ahead == 4
+            (told,) = stream(workers, chores.threads_told, [0])
+            assert isinstance(told, Done)
+            assert set(told.result.values()) == {"2"}
             outcomes = stream(workers, chores.slow_square, range(1000))
             next(outcomes)
             end(cluster.running[0])
