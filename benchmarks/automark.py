@@ -134,15 +134,17 @@ def many(megapixels: float, preset: str) -> None:
         reference, target = find_photos([root])
         entries = json.loads(marks_path(reference).read_text())
         more = ("--dry-run", "--preset", preset)
-        rows = []
+        rows: list[list[object]] = []
+        times = []
         for count in (1, MANY):
             some = [entries[MANY // 2]] if count == 1 else entries
             marks_path(reference).write_text(text_of(some) + "\n")
             marks_path(target).unlink(missing_ok=True)
             automark([reference], [target], *more)  # describes the photos
             seconds = [automark([reference], [target], *more) for _ in range(REPEATS)]
-            rows.append([count, min(seconds), float(np.median(seconds))])
-    rows.append(["ratio", rows[1][1] / rows[0][1], rows[1][2] / rows[0][2]])
+            times.append(np.array([min(seconds), np.median(seconds)]))
+            rows.append([count, *times[-1].tolist()])
+    rows.append(["ratio", *(times[1] / times[0]).tolist()])
     title = f"Moles of one pair, features cached, {megapixels:g} megapixels, {preset}"
     show(f"{title} ({machine()})", ["moles", "seconds, fastest", "median"], rows)
 
@@ -204,7 +206,7 @@ def automark(references: Sequence[Path], targets: Sequence[Path], *more: str) ->
     return time.perf_counter() - start
 
 
-def synth(  # noqa: PLR0913 - what to generate
+def synth(
     folder: Path,
     seed: int,
     megapixels: float,
