@@ -64,6 +64,16 @@ def dies_once(place: tuple[Path, int]) -> int:
     return number
 
 
+def fails_once(place: tuple[Path, int]) -> int:
+    """As a disk may that is far away."""
+    folder, number = place
+    try:
+        (folder / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        return number
+    raise OSError(number)
+
+
 def unfit(number: int) -> int:
     raise UnfitError(f"no weights for {number}")
 

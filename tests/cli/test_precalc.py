@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mel_debug.cli import precalc
 from mel_debug.files.photos import mask_path
 from workbench import (
     Dinov3Weights,
@@ -119,6 +120,20 @@ def test_bad_photos_are_told_at_the_end_and_the_rest_is_done(tmp_path: Path) -> 
     assert "cut.jpg" in second
     assert last == "Error: 2 of 5 photos could not be described"
     assert photos_in_cache() == 3
+
+
+@pytest.mark.parametrize(("size", "is_told"), [("10GB", False), ("250kB", True), ("1kB", True)])
+def test_a_cache_too_small_for_the_photos_is_told_once(
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, is_told: bool
+) -> None:
+    """Or a run of days would forget its first photos for its last ones, in silence."""
+    monkeypatch.setattr(precalc, "MANY", 5)
+    monkeypatch.setenv("MEL_DEBUG_CACHE_SIZE", size)
+    outcome = run("precalc", str(repository(tmp_path / "repository", 5)), *XFEAT)
+    assert outcome.code == 0
+    told = [line for line in outcome.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(told) == is_told
+    assert all("5 photos" in line and "set MEL_DEBUG_CACHE_SIZE" in line for line in told)
 
 
 def test_dinov3_with_a_checkpoint_is_kept_by_the_checkpoints_content(

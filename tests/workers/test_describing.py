@@ -177,6 +177,15 @@ def test_bad_items_and_errors_of_any_kind_come_back_from_a_cluster(workers: Work
         list(stream(workers, chores.unfit, range(100)))
 
 
+def test_a_call_that_fails_for_no_known_reason_is_repeated_on_a_cluster(
+    workers: Workers, tmp_path: Path
+) -> None:
+    """The next node may see the file that the first one did not."""
+    items = [(tmp_path, number) for number in range(4)]
+    outcomes = list(stream(workers, chores.fails_once, items))
+    assert sorted(out.item for out in outcomes if isinstance(out, Done)) == items
+
+
 def test_a_cluster_names_the_item_that_always_kills_its_worker(workers: Workers) -> None:
     """And the scheduler's retries save those beside it."""
     outcomes = list(stream(workers, chores.deadly_seven, range(10)))

@@ -167,10 +167,10 @@ def warn_if_small(store: "FileStore", photos: int, tally: Tally) -> None:
     if tally.described != 1 or photos < MANY:
         return
     newest = store.entries()[-1:]
-    if newest and newest[0].size * photos > store.most_bytes:
+    size = newest[0].size if newest else store.most_bytes + 1  # too large to be kept at all
+    if size * photos > store.most_bytes:
         click.echo(
-            f"warning: {photos} photos like the first take about "
-            f"{size_text(newest[0].size * photos)}, but the cache keeps at most "
-            f"{size_text(store.most_bytes)} and forgets the rest; set {SIZE}",
+            f"warning: {photos} photos like the first take {size_text(size * photos)} or more, "
+            f"but the cache keeps {size_text(store.most_bytes)} and forgets the rest; set {SIZE}",
             err=True,
         )

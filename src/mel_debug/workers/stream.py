@@ -15,7 +15,7 @@ MOST_DEATHS = 2
 """Workers that may die over one item while it is the only one under way; then it is given up."""
 
 HOPELESS = 3
-"""Items given up before any succeeded, from which on the workers are at fault and not the items."""
+"""Items given up before any was answered for, from which on it is the workers that are at fault."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -64,7 +64,7 @@ class _Stream(Generic[Item, Result]):
         self.work = work
         self.flying: dict[Future[_Answer[Result]], _Attempt[Item]] = {}
         self.suspects: deque[_Attempt[Item]] = deque()
-        self.succeeded = False
+        self.answered = False
         self.given_up = 0
 
     def run(
@@ -87,7 +87,7 @@ class _Stream(Generic[Item, Result]):
                     yield outcome
 
     def submit(self, attempt: _Attempt[Item]) -> None:
-        future = self.workers.submit(_attempt, __version__, self.work, attempt.item)
+        future = self.workers.submit(_called, __version__, self.work, attempt.item)
         self.flying[future] = attempt
 
     def drop(self) -> None:
@@ -106,9 +106,9 @@ class _Stream(Generic[Item, Result]):
             raise MelError("the workers are gone; what is done is kept: run again") from None
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the rest
             return self.failure(attempt, error)
+        self.answered = True
         if answer.reason is not None:
             return Failed(attempt.item, answer.reason)
-        self.succeeded = True
         return Done(attempt.item, answer.result)  # type: ignore[arg-type] # no reason: a result
 
     def failure(self, attempt: _Attempt[Item], error: Exception) -> Failed[Item] | None:
@@ -120,7 +120,7 @@ class _Stream(Generic[Item, Result]):
             self.suspects.append(attempt)
             return None
         self.given_up += 1
-        if self.given_up >= HOPELESS and not self.succeeded:
+        if self.given_up >= HOPELESS and not self.answered:
             raise MelError(
                 "workers die over everything they begin; try fewer --jobs, a smaller --image-size, "
                 "or none of --jobs and --scheduler to see what is wrong"
@@ -132,7 +132,7 @@ class _Stream(Generic[Item, Result]):
         )
 
 
-def _attempt(release: str, work: Callable[[Item], Result], item: Item) -> _Answer[Result]:
+def _called(release: str, work: Callable[[Item], Result], item: Item) -> _Answer[Result]:
     """One call, on the worker. Raises UnfitError, and MishapError for what may yet go well."""
     if release != __version__:
         raise UnfitError(f"it has mel-debug {__version__}, but this run is of {release}")
@@ -141,6 +141,6 @@ def _attempt(release: str, work: Callable[[Item], Result], item: Item) -> _Answe
     except UnfitError:
         raise
     except MelError as error:
-        return _Answer(None, " ".join(str(error).split()))
+        return _Answer(None, reason_of(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         raise MishapError(reason_of(error)) from None
