@@ -1,0 +1,192 @@
+"""How time and memory grow with the size of images, the number of moles and of photos.
+
+    python benchmarks/growth.py size               one photo at 448 to 1792
+    python benchmarks/growth.py moles              1 to 1000 moles looked for in one photo
+    python benchmarks/growth.py photos             precalc of 1 to 64 photos
+
+Each figure is from a process of its own. The exponent is that of the power of n that fits best, by
+least squares on logarithms: 1 is in proportion, 0 is not at all. Photos are generated, DINOv3's
+weights seeded and random; nothing is downloaded.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from PIL import Image
+
+from mel_debug.choice import Wanted, choose
+from mel_debug.files.photos import read_photo
+from mel_debug.geometry import PatchGrid, Point, Size
+from mel_debug.pipeline.locate import locate
+from processes import python, run
+from tables import machine, show
+
+SIZES = (448, 640, 896, 1280, 1792)
+MOLES = (1, 3, 10, 30, 100, 300, 1000)
+PHOTOS = (1, 2, 4, 8, 16, 32, 64)
+PHOTO = Size(2400, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An extractor, the folder of its weights and of all that is kept."""
+
+    extractor: str
+    runtime: str
+    folder: Path
+
+    @property
+    def weights(self) -> Path | None:
+        if not self.extractor.startswith("dinov3-"):
+            return None
+        return self.folder / f"{self.extractor}.safetensors"
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "extractor": self.extractor,
+            "runtime": self.runtime,
+            "weights": self.weights,
+            "device": "cpu",
+            "cache_dir": self.folder / "cache",
+        }
+
+    @property
+    def options(self) -> list[str]:
+        weights = ["--weights", str(self.weights)] if self.weights else []
+        return ["--extractor", self.extractor, "--runtime", self.runtime, *weights]
+
+
+@click.group()
+def main() -> None:
+    """See the top of the file."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    extractor = click.option("--extractor", default="dinov3-base", show_default=True)
+    runtime = click.option("--runtime", default="auto", show_default=True)
+    return extractor(runtime(command))
+
+
+@main.command()
+@_options
+@click.option("--rounds", default=3, show_default=True)
+def size(extractor: str, runtime: str, rounds: int) -> None:
+    """Time and memory of describing one photo, by the size it is scaled to."""
+    with _case(extractor, runtime) as case:
+        figures = [_child("one", case, at, rounds) for at in SIZES]
+    _show(f"{extractor}, one photo (seconds of the forward pass)", "pixels", SIZES, figures)
+
+
+@main.command()
+@_options
+def moles(extractor: str, runtime: str) -> None:
+    """Time and memory of looking for many moles in one target, both photos described already."""
+    with _case(extractor, runtime) as case:
+        _child("many", case, 1)
+        for similarity in ("cosine", "geometric"):
+            figures = [_child("many", case, number, similarity) for number in MOLES]
+            _show(f"{extractor}, {similarity}, moles in one photo", "moles", MOLES, figures)
+
+
+@main.command()
+@_options
+@click.option("--image-size", default=448, show_default=True)
+def photos(extractor: str, runtime: str, image_size: int) -> None:
+    """Time and memory of `precalc`, by the number of photos; all have other content."""
+    with _case(extractor, runtime) as case:
+        _child("one", case, image_size, 1)
+        figures = []
+        content = (case.folder / "photo.jpg").read_bytes()
+        for number in PHOTOS:
+            folder = case.folder / f"photos-{number}"
+            folder.mkdir()
+            for i in range(number):  # what follows the end of a JPEG is not read
+                (folder / f"{i}.jpg").write_bytes(content + number.to_bytes(2) + i.to_bytes(2))
+            size = ["--image-size", str(image_size), "--cache-dir", str(case.folder / "cache")]
+            done = run(python("-m", "mel_debug", "precalc", str(folder), *case.options, *size))
+            figures.append((done.seconds, done.megabytes))
+    _show(f"{extractor}, precalc at {image_size} (whole process)", "photos", PHOTOS, figures)
+
+
+@contextmanager
+def _case(extractor: str, runtime: str) -> Iterator[Case]:
+    """A folder with a generated photo, weights, and the model converted if need be."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = Case(extractor, runtime, Path(folder))
+        rng = np.random.default_rng(0)
+        small = rng.integers(90, 220, (PHOTO.height // 8, PHOTO.width // 8, 3), dtype=np.uint8)
+        photo = Image.fromarray(small).resize((PHOTO.width, PHOTO.height), Image.Resampling.BICUBIC)
+        photo.save(case.folder / "photo.jpg", quality=90)
+        if case.weights is not None:
+            code = "import sys; from pathlib import Path; from seeded import make_weights; "
+            code += "make_weights(sys.argv[1], Path(sys.argv[2]))"
+            here = {"PYTHONPATH": str(Path(__file__).parent)}
+            name = extractor.removeprefix("dinov3-")
+            run(python("-c", code, name, str(case.weights)), here)
+            _child("one", case, 448, 1)
+        yield case
+
+
+def _child(what: str, case: Case, *arguments: object) -> tuple[float, float]:
+    """Seconds that a step took, and the peak memory of the process that did it."""
+    place = (case.extractor, case.runtime, case.folder)
+    done = run(python(__file__, f"_{what}", *map(str, [*place, *arguments])))
+    return float(json.loads(done.printed)), done.megabytes
+
+
+@main.command("_one", hidden=True)
+@click.argument("place", nargs=3)
+@click.argument("image_size", type=int)
+@click.argument("rounds", type=int)
+def _one(place: tuple[str, str, str], image_size: int, rounds: int) -> None:
+    case = Case(place[0], place[1], Path(place[2]))
+    built = choose(Wanted(**case.wanted)).build_extractor()
+    scaled = PatchGrid.fit(PHOTO, image_size, built.patch).scaled
+    image = np.zeros((1, scaled.height, scaled.width, 3), np.uint8)
+    print(min(_seconds(lambda: built.extract(image)) for _ in range(rounds)))
+
+
+@main.command("_many", hidden=True)
+@click.argument("place", nargs=3)
+@click.argument("number", type=int)
+@click.argument("similarity", default="cosine")
+def _many(place: tuple[str, str, str], number: int, similarity: str) -> None:
+    case = Case(place[0], place[1], Path(place[2]))
+    choice = choose(Wanted(**case.wanted, matcher=similarity))
+    photo = read_photo(case.folder / "photo.jpg")
+    features, matcher = choice.build_features(), choice.build_matcher()
+    features.of(photo)
+    rng = np.random.default_rng(number)
+    points = rng.uniform((200, 200), (PHOTO.width - 200, PHOTO.height - 200), (number, 2))
+    sightings = {f"{i:032x}": [(photo, Point(*map(float, at)))] for i, at in enumerate(points)}
+    print(_seconds(lambda: locate(sightings, photo, features, matcher)))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _show(
+    title: str, what: str, numbers: Sequence[int], figures: Sequence[tuple[float, float]]
+) -> None:
+    print(f"\n{machine()}", file=sys.stderr)
+    rows = [(n, *pair) for n, pair in zip(numbers, figures, strict=True)]
+    show(title, (what, "seconds", "peak MB"), rows)
+    slopes = np.polyfit(np.log(numbers), np.log(figures), 1)[0]
+    print(f"exponents: time {slopes[0]:.2f}, memory {slopes[1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Whole processes: how long each takes, and the most memory it has at a time."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One process that ended well: wall seconds, peak resident megabytes, and what it printed."""
+
+    seconds: float
+    megabytes: float
+    printed: str
+
+
+_WATCH = """
+import json, os, sys, time
+start = time.perf_counter()
+child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(child, 0)
+seconds = time.perf_counter() - start
+with open(sys.argv[1], "w") as note:
+    json.dump([os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss], note)
+"""
+"""A small process that starts the command: a process begins with the memory of who starts it."""
+
+
+def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
+    """Run a command with `env` on top of the environment. Ends the script if it fails."""
+    with tempfile.NamedTemporaryFile("r") as note:
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _WATCH, note.name, *command],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **(env or {})},
+            check=True,
+        )
+        code, seconds, peak = json.load(note)
+    if code != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    kilobyte = 1 if sys.platform == "darwin" else 1024
+    return Run(seconds, peak * kilobyte / MEGABYTE, done.stdout)
+
+
+def python(*arguments: str) -> list[str]:
+    return [sys.executable, *arguments]
+
+
+def in_turn(rounds: int, *contestants: Callable[[], float]) -> list[list[float]]:
+    """What each contestant measures, `rounds` times; they take turns, so that noise hits all."""
+    measured: list[list[float]] = [[] for _ in contestants]
+    for _ in range(rounds):
+        for values, contestant in zip(measured, contestants, strict=True):
+            values.append(contestant())
+    return measured
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Median, least and most."""
+    return statistics.median(values), min(values), max(values)

