@@ -37,7 +37,9 @@ def write_picture(path: Path, pixels: Pixels) -> None:
 def _format_of(path: Path) -> str:
     from PIL import Image
 
-    kind = Image.registered_extensions().get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    Image.preinit()  # the usual formats; all of them take longer to load than to draw a picture
+    kind = Image.EXTENSION.get(suffix) or Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise UsageError(f"{path}: {path.suffix or 'no suffix'} names no picture format; try .jpg")
     return kind
