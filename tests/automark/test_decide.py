@@ -63,6 +63,17 @@ def test_the_place_of_a_mark_is_not_given_away() -> None:
     assert decisions["m7"].reason == "its place is marked as other"
 
 
+def test_marks_that_are_there_lead_the_way() -> None:
+    """Canonical ones surely; guesses as far as they fit, for they may be wrong too."""
+    for canonical in (True, False):
+        marks = tuple(Mole(f"m{n}", there(f"m{n}"), canonical) for n in range(7))
+        decisions = decided(answer(found("m7", 0.4), found("m8", 0.9, Point(50, 50))), marks=marks)
+        assert decisions["m7"].outcome is Outcome.ADDED
+        assert decisions["m8"].outcome is not Outcome.ADDED
+    marks = (*marks[:6], Mole("m6", Point(3900, 2900), False))
+    assert decided(answer(found("m7", 0.4)), marks=marks)["m7"].outcome is Outcome.ADDED
+
+
 def test_two_moles_never_get_one_place() -> None:
     """The one that is surer gets it, in the light of where all others lead."""
     decisions = decided(answer(*SURE, found("m7", 0.9, there("m0"))))

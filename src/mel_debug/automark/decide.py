@@ -8,7 +8,7 @@ from pathlib import Path
 from mel_debug.automark.plan import Reference, Target
 from mel_debug.automark.search import PairAnswer
 from mel_debug.geometry import Point
-from mel_debug.pipeline.agreement import Anchor, Judged, judge_together
+from mel_debug.pipeline.agreement import Anchor, Candidate, Judged, Proposal, judge_together
 from mel_debug.pipeline.assign import Assigned, assign
 from mel_debug.pipeline.confidence import DEFAULT_THRESHOLD
 from mel_debug.pipeline.evidence import WITHIN
@@ -19,6 +19,9 @@ ONE_PLACE = 0.0025
 
 CONSISTENT = 0.02
 """... within which a mole agrees with the map of all, unless a person says otherwise."""
+
+GUESSED = 0.8
+"""How probable it is that a mark which is not canonical is right."""
 
 UNLIKELY = 0.1
 """A mole whose best place is less probable than this is taken for not being there."""
@@ -108,17 +111,31 @@ def decide(
 def _judged(
     target: Target, reference: Reference, answer: PairAnswer, rules: Rules
 ) -> Mapping[str, Judged]:
-    """Every mole of a pair in the light of all others, and of those that both photos mark."""
+    """Every mole of a pair in the light of all others, and of those that both photos mark.
+
+    Canonical marks of the target are taken as true, others as good guesses that may be wrong too.
+    """
     uuids = [mole.uuid for mole in target.marks]
-    anchors = [
-        Anchor(mole.uuid, reference.moles[mole.uuid], mole.point)
+    common = [
+        mole
         for mole in target.marks
         if mole.uuid in reference.moles and uuids.count(mole.uuid) == 1
+    ]
+    anchors = [
+        Anchor(mole.uuid, reference.moles[mole.uuid], mole.point)
+        for mole in common
+        if mole.is_canonical
+    ]
+    guesses = [
+        Proposal(mole.uuid, reference.moles[mole.uuid], (Candidate(mole.point, GUESSED),))
+        for mole in common
+        if not mole.is_canonical
     ]
     consistency_px = rules.consistency_px
     if consistency_px is None:
         consistency_px = CONSISTENT * answer.frame.target.longest
-    together = judge_together(answer.proposals, anchors, answer.frame, consistency_px)
+    proposals = [*answer.proposals, *guesses]
+    together = judge_together(proposals, anchors, answer.frame, consistency_px)
     return {each.uuid: each for each in together}
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from mel_debug.geometry import Point, Size
-from mel_debug.pipeline.constellation import Array, Foreseen, Places, density, foresee
+from mel_debug.pipeline.constellation import Array, Foreseen, Places, density, foresee, pull
 
 STRAY = 0.01
 """Of a matcher that goes by geometry, wrong places too lie near where it leads: their standard
@@ -141,7 +141,10 @@ def judge_together(
         ]
         trusts = [_updated(odds, ratio) for odds, ratio in zip(own, evidence, strict=True)]
         best = np.array([p[trust.argmax()] for p, trust in zip(options, trusts, strict=True)])
+        away = np.abs(best - foreseen.places[: len(best)])
         weights = np.array([trust.max() for trust in trusts])
+        # What is sure of itself keeps its weight: bodies are not always as smooth as the map.
+        weights = weights * pull(away, foreseen.variances[: len(best)]) ** (1 - weights)
     foreseen = foresee(source, np.append(best, known), _with_anchors(weights, anchors), blurs)
     posteriors = [
         _updated(odds, np.clip(ratio, -MOST_EVIDENCE, MOST_EVIDENCE))

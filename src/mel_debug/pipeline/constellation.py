@@ -87,3 +87,13 @@ def density(distances: Array, variances: Array, area: float) -> Array:
     height = np.maximum(1 / (np.pi * variances), 1 / area)
     spread = distances**2 / variances
     return np.asarray(height * (1 + 2 * spread / TAIL) ** (-(TAIL + 2) / 2))
+
+
+def pull(distances: Array, variances: Array) -> Array:
+    """How much of its weight a place keeps that lies at a distance from where it is expected.
+
+    1 for what is as expected; what is far off under the t distribution of `density` pulls the less
+    the further it is (the weight of its expectation maximisation; Lange, Little and Taylor 1989).
+    """
+    spread = 2 * distances**2 / variances
+    return np.asarray(np.minimum(1.0, (TAIL + 2) / (TAIL + spread)))
