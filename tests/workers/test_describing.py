@@ -220,14 +220,16 @@ def reaching(address: str) -> str:
     return str(caught.value)
 
 
-def test_a_release_that_differs_and_a_scheduler_that_dies_are_one_line(
-    site: Site, tmp_path: Path
+def test_releases_that_differ_and_clusters_that_die_are_one_line(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first when the run begins, the second when it happens.
+    """The first when the run begins; lost workers after a while, a lost scheduler at once.
 
     Between them: a worker with two threads, and no nanny, lets its libraries use two.
     """
     pytest.importorskip("distributed")
+    monkeypatch.setattr("mel_debug.workers.cluster.LONELY_SECONDS", 3.0)
+    monkeypatch.setattr("mel_debug.workers.stream.LOOK_EVERY_SECONDS", 0.5)
     shadow = tmp_path / "shadow"
     copy_package(shadow, lambda text: text.replace(__version__, "0.0.1"))
     changed = {"PYTHONPATH": os.pathsep.join([str(shadow), site.env["PYTHONPATH"]])}
@@ -244,6 +246,13 @@ def test_a_release_that_differs_and_a_scheduler_that_dies_are_one_line(
             (told,) = stream(workers, chores.threads_told, [0])
             assert isinstance(told, Done)
             assert set(told.result.values()) == {"2"}
+            outcomes = stream(workers, chores.slow_square, range(1000))
+            next(outcomes)
+            end(cluster.running.pop())
+            with pytest.raises(MelError, match="has no workers any more"):
+                list(outcomes)
+            cluster.work(*alone)
+            until(lambda: cluster.logs().count("Registered to") == 1)
             outcomes = stream(workers, chores.slow_square, range(1000))
             next(outcomes)
             end(cluster.running[0])

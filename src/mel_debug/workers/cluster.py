@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mel_debug.errors import MelError
@@ -37,6 +37,9 @@ How often it repeats one whose worker died is the scheduler's own setting,
 COUNT_EVERY_SECONDS = 10.0
 """Workers come and go; they are counted anew after this long."""
 
+LONELY_SECONDS = 60.0
+"""A cluster without workers may get new ones; after this long that is not waited for any more."""
+
 SAME_EVERYWHERE = ("dask", "distributed")
 
 CHATTY = ("distributed.client", "tornado.application")
@@ -56,16 +59,33 @@ class Cluster(Workers):
             self._close = undo.pop_all().close
         # Not pure: what a call gives depends on files as well, so equal calls are not one call.
         self._executor = self._client.get_executor(retries=RETRIES, pure=False)
+        self._address = address
         self._counted = 0.0
         self._threads = 1
+        self._seen = time.monotonic()
 
     @property
     def ahead(self) -> int:
         if time.monotonic() - self._counted > COUNT_EVERY_SECONDS:
-            self._counted = time.monotonic()
-            with suppress(OSError):
-                self._threads = sum(self._client.nthreads().values())
+            self._count()
         return 2 * max(1, self._threads)
+
+    def look(self) -> None:
+        self._count()
+        if time.monotonic() - self._seen > LONELY_SECONDS:
+            raise MelError(
+                f"the scheduler {self._address} has no workers any more, or is gone itself; "
+                "what is done is kept: start new ones and run again"
+            )
+
+    def _count(self) -> None:
+        self._counted = time.monotonic()
+        try:
+            self._threads = sum(self._client.nthreads().values())
+        except Exception:  # noqa: BLE001 - a lost scheduler: Dask raises what it likes
+            self._threads = 0
+        if self._threads:
+            self._seen = self._counted
 
     def deaths(self, error: BaseException) -> int:
         from distributed import KilledWorker

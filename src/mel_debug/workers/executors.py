@@ -31,6 +31,9 @@ class Workers(Executor):
         Other calls under way at the time may end with the same error.
         """
 
+    def look(self) -> None:
+        """Called now and then while nothing comes back. Raises MelError if nothing will."""
+
     @abstractmethod
     def stop(self) -> None:
         """End now: start nothing that waits, and don't wait for what is under way."""

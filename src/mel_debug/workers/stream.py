@@ -17,6 +17,9 @@ MOST_DEATHS = 2
 HOPELESS = 3
 """Items given up before any was answered for, from which on it is the workers that are at fault."""
 
+LOOK_EVERY_SECONDS = 10.0
+"""How long nothing may come back before the workers are asked whether anything will."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -81,7 +84,10 @@ class _Stream(Generic[Item, Result]):
                     self.submit(one)
             if not self.flying:
                 return
-            for future in wait(self.flying, return_when=FIRST_COMPLETED).done:
+            done = wait(self.flying, LOOK_EVERY_SECONDS, FIRST_COMPLETED).done
+            if not done:
+                self.workers.look()
+            for future in done:
                 outcome = self.outcome(self.flying.pop(future), future)
                 if outcome is not None:
                     yield outcome
