@@ -2,27 +2,23 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import chores
-import mel_debug
-from clusters import Cluster, Site, cluster_of, end, until
+from clusters import Cluster, Site, cluster_of, until
 from mel_debug.choice import Wanted
-from mel_debug.errors import MelError
-from mel_debug.version import __version__
 from mel_debug.workers.describing import Describe, describe
 from mel_debug.workers.executors import Workers, open_executor
 from mel_debug.workers.outcomes import Done, Failed, UnfitError
 from mel_debug.workers.stream import stream
-from workbench import Outcome, save, skin
+from workbench import Outcome, mark, save, skin, with_moles
 
 PHOTOS = 40
 Content = dict[str, bytes]
@@ -66,16 +62,20 @@ def workers(cluster: Cluster) -> Iterator[Workers]:
         yield opened
 
 
-def precalc(site: Site, photos: Path, cache: Path, *more: str) -> "subprocess.Popen[str]":
-    """Start `mel-debug precalc` where the plugin is."""
-    stages = ["--extractor", "slowpoke", "--cache-dir", str(cache)]
+def started(site: Site, *arguments: str) -> "subprocess.Popen[str]":
+    """Start `mel-debug` where the plugin is."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mel_debug", "precalc", str(photos), *stages, *more],
+        [sys.executable, "-m", "mel_debug", *arguments],
         env=site.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def precalc(site: Site, photos: Path, cache: Path, *more: str) -> "subprocess.Popen[str]":
+    stages = ["--extractor", "slowpoke", "--cache-dir", str(cache)]
+    return started(site, "precalc", str(photos), *stages, *more)
 
 
 def finished(process: "subprocess.Popen[str]") -> Outcome:
@@ -135,6 +135,38 @@ def test_a_run_whose_worker_is_killed_keeps_and_tells_what_one_process_does(
     assert told(outcome) == (["cut.png", "text.jpg"], error, PHOTOS)
     assert outcome.code == 1
     assert where == "--scheduler" or len(site.workers()) >= 3  # the dead one was replaced
+
+
+def test_searches_on_a_cluster_whose_worker_is_killed_find_what_one_process_finds(
+    site: Site, cluster: Cluster, tmp_path: Path
+) -> None:
+    """The same places with the same confidence, for every mole of every target."""
+    places = [(40, 40), (90, 50), (60, 80)]
+    picture = with_moles(skin(160, 128, seed=7), places)
+    reference = save(picture[:112, :144], tmp_path / "reference.png")
+    mark(reference, *((f"{number:032x}", *place) for number, place in enumerate(places)))
+    targets = [
+        save(picture[number : 112 + number, number : 144 + number], tmp_path / f"{number}.png")
+        for number in range(1, 12)
+    ]
+
+    def automark3(cache: str, *more: str) -> "subprocess.Popen[str]":
+        chosen = [part for target in targets for part in ("--target", str(target))]
+        stages = ["--extractor", "slowpoke", "--similarity", "cosine", "--min-confidence", "0"]
+        return started(
+            site,
+            *("automark3", "--reference", str(reference), *chosen, "--dry-run", "--json"),
+            *(*stages, "--cache-dir", str(tmp_path / cache), *more),
+        )
+
+    here = finished(automark3("here"))
+    site.forget()
+    process = automark3("there", "--scheduler", cluster.address)
+    until(lambda: len(site.workers()) == 2)
+    os.kill(min(site.workers()), signal.SIGKILL)
+    there = finished(process)
+    assert there.report == here.report
+    assert here.stdout.count("confidence") > len(targets)
 
 
 def test_a_second_run_does_what_is_missing_whoever_did_the_first(
@@ -211,58 +243,3 @@ def test_a_worker_that_lacks_something_ends_the_run(
     assert "can't read its weights" in error(replace(here, weights=nothing))
     assert "can't be written" in error(replace(here, cache_dir=nothing / "cache"))
     assert "are not those of the machine that asks" in error(here, "another")
-
-
-def reaching(address: str) -> str:
-    """How opening workers at an address fails."""
-    with pytest.raises(MelError) as caught, open_executor(scheduler=address):
-        pass
-    return str(caught.value)
-
-
-def test_releases_that_differ_and_clusters_that_die_are_one_line(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first when the run begins; lost workers after a while, a lost scheduler at once.
-
-    Between them: a worker with two threads, and no nanny, lets its libraries use two.
-    """
-    pytest.importorskip("distributed")
-    monkeypatch.setattr("mel_debug.workers.cluster.LONELY_SECONDS", 3.0)
-    monkeypatch.setattr("mel_debug.workers.stream.LOOK_EVERY_SECONDS", 0.5)
-    shadow = tmp_path / "shadow"
-    copy_package(shadow, lambda text: text.replace(__version__, "0.0.1"))
-    changed = {"PYTHONPATH": os.pathsep.join([str(shadow), site.env["PYTHONPATH"]])}
-    alone = ["--no-nanny", "--nthreads", "2"]
-    with cluster_of(tmp_path / "cluster", site.env, *alone, changed=changed) as cluster:
-        until(lambda: "Registered to" in cluster.logs())
-        assert f"has mel-debug 0.0.1, this machine {__version__}" in reaching(cluster.address)
-        end(cluster.running.pop())
-        assert "has no workers; start some: dask worker tcp://" in reaching(cluster.address)
-        cluster.work(*alone)
-        until(lambda: cluster.logs().count("Registered to") == 1)
-        with open_executor(scheduler=cluster.address) as workers:
-            assert workers.ahead == 4
-            (told,) = stream(workers, chores.threads_told, [0])
-            assert isinstance(told, Done)
-            assert set(told.result.values()) == {"2"}
-            outcomes = stream(workers, chores.slow_square, range(1000))
-            next(outcomes)
-            end(cluster.running.pop())
-            with pytest.raises(MelError, match="has no workers any more"):
-                list(outcomes)
-            cluster.work(*alone)
-            until(lambda: cluster.logs().count("Registered to") == 1)
-            outcomes = stream(workers, chores.slow_square, range(1000))
-            next(outcomes)
-            end(cluster.running[0])
-            with pytest.raises(MelError, match="the workers are gone"):
-                list(outcomes)
-
-
-def copy_package(folder: Path, change: Callable[[str], str]) -> None:
-    """A copy of mel-debug of another release."""
-    copied = folder / "mel_debug"
-    shutil.copytree(Path(mel_debug.__file__).parent, copied)
-    version = copied / "version.py"
-    version.write_text(change(version.read_text()))
