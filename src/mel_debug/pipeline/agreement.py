@@ -119,38 +119,9 @@ def judge_together(
     """
     if not proposals:
         return []
-    marks = [*(each.marked for each in proposals), *(anchor.marked for anchor in anchors)]
-    source = np.array([_share(mark, frame.source) for mark in marks])
-    options = [
-        np.array([_share(candidate.place, frame.target) for candidate in each.candidates])
-        for each in proposals
-    ]
-    own = [np.array([c.confidence for c in each.candidates]) for each in proposals]
-    blurs = np.array([each.blur_px / frame.target.longest for each in proposals])
-    blurs = _with_anchors(blurs, anchors, 0.0)
-    known = np.array([_share(anchor.there, frame.target) for anchor in anchors], dtype=complex)
-    best = np.array([places[0] for places in options])
-    weights = np.array([odds[0] for odds in own])
-    weights = weights * _first_doubts(source, np.append(best, known), weights, len(anchors))
-    evidence = own
-    for _ in range(ROUNDS):
-        foreseen = foresee(source, np.append(best, known), _with_anchors(weights, anchors), blurs)
-        evidence = [
-            _evidence(each, places, foreseen, number, frame.area)
-            for number, (each, places) in enumerate(zip(proposals, options, strict=True))
-        ]
-        trusts = [_updated(odds, ratio) for odds, ratio in zip(own, evidence, strict=True)]
-        best = np.array([p[trust.argmax()] for p, trust in zip(options, trusts, strict=True)])
-        away = np.abs(best - foreseen.places[: len(best)])
-        weights = np.array([trust.max() for trust in trusts])
-        # What is sure of itself keeps its weight: bodies are not always as smooth as the map.
-        weights = weights * pull(away, foreseen.variances[: len(best)]) ** (1 - weights)
-    foreseen = foresee(source, np.append(best, known), _with_anchors(weights, anchors), blurs)
-    posteriors = [
-        _updated(odds, np.clip(ratio, -MOST_EVIDENCE, MOST_EVIDENCE))
-        for odds, ratio in zip(own, evidence, strict=True)
-    ]
-    trusted = _with_anchors(weights, anchors) >= 0.5
+    moles = _Moles.of(proposals, anchors, frame)
+    foreseen, posteriors, weights = moles.settled()
+    trusted = weights >= 0.5
     near = foreseen.residuals * frame.target.longest <= consistency_px
     return [
         Judged(
@@ -164,14 +135,77 @@ def judge_together(
     ]
 
 
-def _evidence(
-    proposal: Proposal, places: Places, foreseen: Foreseen, number: int, area: float
-) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moles:
+    """Proposals, then anchors, as arrays of places; `options` and `own` are the candidates'.
+
+    `known` are the anchors' places in the target, `blurs` and `source` those of all.
+    """
+
+    source: Places
+    options: list[Places]
+    own: list[Array]
+    strays_near: list[float]
+    known: Places
+    blurs: Array
+    area: float
+
+    @classmethod
+    def of(cls, proposals: Sequence[Proposal], anchors: Sequence[Anchor], frame: Frame) -> "_Moles":
+        marks = [*(each.marked for each in proposals), *(anchor.marked for anchor in anchors)]
+        blurs = [each.blur_px / frame.target.longest for each in proposals]
+        return cls(
+            np.array([_share(mark, frame.source) for mark in marks]),
+            [
+                np.array([_share(candidate.place, frame.target) for candidate in each.candidates])
+                for each in proposals
+            ],
+            [np.array([c.confidence for c in each.candidates]) for each in proposals],
+            [STRAYS_NEAR[each.by_geometry] for each in proposals],
+            np.array([_share(anchor.there, frame.target) for anchor in anchors], dtype=complex),
+            np.array([*blurs, *[0.0] * len(anchors)]),
+            frame.area,
+        )
+
+    def settled(self) -> tuple[Foreseen, list[Array], Array]:
+        """What is foreseen in the end, each candidate's probability, and everyone's weight."""
+        best = np.array([places[0] for places in self.options])
+        weights = np.array([odds[0] for odds in self.own])
+        weights = weights * _first_doubts(self.source, np.append(best, self.known), weights)
+        evidence = self.own
+        for _ in range(ROUNDS):
+            foreseen = self._foreseen(best, weights)
+            evidence = [
+                _evidence(places, foreseen, number, near, self.area)
+                for number, (places, near) in enumerate(
+                    zip(self.options, self.strays_near, strict=True)
+                )
+            ]
+            trusts = [_updated(*each) for each in zip(self.own, evidence, strict=True)]
+            best = np.array([p[t.argmax()] for p, t in zip(self.options, trusts, strict=True)])
+            away = np.abs(best - foreseen.places[: len(best)])
+            weights = np.array([trust.max() for trust in trusts])
+            # What is sure of itself keeps its weight: bodies are not always as smooth as the map.
+            weights = weights * pull(away, foreseen.variances[: len(best)]) ** (1 - weights)
+        posteriors = [
+            _updated(odds, np.clip(ratio, -MOST_EVIDENCE, MOST_EVIDENCE))
+            for odds, ratio in zip(self.own, evidence, strict=True)
+        ]
+        return self._foreseen(best, weights), posteriors, self._all(weights)
+
+    def _foreseen(self, best: Places, weights: Array) -> Foreseen:
+        return foresee(self.source, np.append(best, self.known), self._all(weights), self.blurs)
+
+    def _all(self, weights: Array) -> Array:
+        """The weights of all: anchors are true."""
+        return np.append(weights, np.ones(len(self.known)))
+
+
+def _evidence(places: Places, foreseen: Foreseen, number: int, near: float, area: float) -> Array:
     """The logarithm of how much likelier each place is for the mole than for a mistake."""
     away = np.abs(places - foreseen.places[number])
     variance = np.full(len(places), foreseen.variances[number])
     right = density(away, variance, area)
-    near = STRAYS_NEAR[proposal.by_geometry]
     wrong = near * density(away, variance + STRAY**2, area) + (1 - near) / area
     return np.asarray(np.log(right / wrong))
 
@@ -182,12 +216,12 @@ def _updated(own: Array, evidence: Array) -> Array:
     return np.asarray(odds / (odds.sum() + max(1 - own.sum(), 1e-6)))
 
 
-def _first_doubts(source: Places, found: Places, confidences: Array, anchors: int) -> Array:
+def _first_doubts(source: Places, found: Places, confidences: Array) -> Array:
     """1 for moles that the best similarity through any two of them fits, `DOUBT` for others.
 
     Without it a few sure mistakes could bend the map to themselves before others speak.
     """
-    weights = np.append(confidences, np.ones(anchors))
+    weights = np.append(confidences, np.ones(len(source) - len(confidences)))
     if len(source) < 4:
         return np.ones(len(confidences))
     surest = sorted(range(len(source)), key=lambda i: (-weights[i], source[i].real, source[i].imag))
@@ -202,10 +236,6 @@ def _first_doubts(source: Places, found: Places, confidences: Array, anchors: in
         if total > best + 1e-9:
             best, fit = total, misses < FAR
     return np.where(fit[: len(confidences)], 1.0, DOUBT)
-
-
-def _with_anchors(values: Array, anchors: Sequence[Anchor], of_anchor: float = 1.0) -> Array:
-    return np.append(values, np.full(len(anchors), of_anchor))
 
 
 def _ranked(candidates: Sequence[Candidate], posterior: Array) -> tuple[Candidate, ...]:
