@@ -78,7 +78,12 @@ class Bench:
     def ways(self) -> list[tuple[str, str]]:
         """Runtimes and precisions to compare."""
         runtimes = ["torch", *(["openvino"] if find_spec("openvino") else [])]
-        return [(runtime, short) for short in self.precisions for runtime in runtimes]
+        return [
+            (runtime, precision)
+            for precision in self.precisions
+            for runtime in runtimes
+            if (runtime, precision) != ("openvino", "bf16") or has_bf16()
+        ]
 
 
 @click.command()

@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mel_debug.builtin.extractors import runtime
 from mel_debug.builtin.extractors.graphs import FACTS, MODEL, PART, WEIGHTS
 from mel_debug.builtin.extractors.rotary import rotary_table
-from mel_debug.errors import WeightsError
+from mel_debug.builtin.extractors.runtime import has_bf16
+from mel_debug.errors import UsageError, WeightsError
 from mel_debug.featurecache.digests import Digests
 from mel_debug.stages import FeatureExtractor, Keeping
 from mel_debug.types import Vectors
 from workbench import Dinov3Weights, extractor, run_python, skin
 
 pytest.importorskip("openvino")
+
+from mel_debug.builtin.extractors.openvino_dinov3 import GraphTransformer
 
 SIZES = [(96, 64), (64, 112), (80, 80)]
 """Widths and heights in pixels, none of which the conversion has seen."""
@@ -99,16 +104,24 @@ def test_an_answer_is_not_changed_by_the_next(small: Small) -> None:
     first += 1
 
 
-def test_bf16_turns_no_vector_by_more_than_a_few_degrees(
-    small: Small, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The cosine to f32 is at least 0.999; a processor that only pretends to have it is named."""
+@pytest.mark.skipif(not has_bf16(), reason="the processor has no bf16")
+def test_bf16_turns_no_vector_by_more_than_a_few_degrees(small: Small) -> None:
+    """The cosine to f32 is at least 0.999."""
     image = skin(64, 48, 3)[np.newaxis]
     full, short = small.build().extract(image), small.build(precision="bf16").extract(image)
     lengths = np.linalg.norm(full, axis=-1) * np.linalg.norm(short, axis=-1)
     assert not np.array_equal(full, short)
     assert (np.sum(full * short, axis=-1) / lengths).min() >= 0.999
-    assert capsys.readouterr().err.count("\n") <= 1
+
+
+def test_bf16_that_a_processor_only_pretends_to_have_is_not_used(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for it is refused, in words of the command line; else torch does it."""
+    monkeypatch.setattr(runtime, "has_bf16", lambda: False)
+    with pytest.raises(UsageError, match=r"no bf16.*--precision f32, or --runtime torch"):
+        small.build(precision="bf16")
+    assert not isinstance(small.build(precision="bf16", runtime="auto"), GraphTransformer)
 
 
 def test_threads_change_no_answer(small: Small) -> None:
@@ -134,10 +147,10 @@ print(*vectors.shape, *({"torch", "timm", "torchvision"} & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "auto"])
-def test_once_converted_it_needs_neither_torch_nor_timm(small: Small, runtime: str) -> None:
+@pytest.mark.parametrize("asked", ["openvino", "auto"])
+def test_once_converted_it_needs_neither_torch_nor_timm(small: Small, asked: str) -> None:
     """In a process of its own, also where nothing was asked for."""
-    arguments = (str(small.keeping.folder), str(small.weights), runtime)
+    arguments = (str(small.keeping.folder), str(small.weights), asked)
     tests = {"PYTHONPATH": str(Path(__file__).parents[1])}
     outcome = run_python("-c", _USE, *arguments, env=tests)
     assert outcome.code == 0, outcome.stderr
@@ -192,10 +205,39 @@ def test_a_damaged_graph_is_converted_again(
 
 def test_a_whole_graph_is_used_as_it_is(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is converted or said."""
-    before = {file: file.read_bytes() for file in small.graphs[0].iterdir()}
+
+    def contents() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in small.graphs[0].rglob("*") if p.is_file()}
+
+    before = contents()
     small.build()
-    assert {file: file.read_bytes() for file in small.graphs[0].iterdir()} == before
+    assert contents() == before
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kept", [0, 1000, 50_000_000])
+def test_what_openvino_compiled_may_be_damaged_too(
+    small: Small, copied: Small, kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is compiled again, from a graph that need not be converted again."""
+    copied.build()  # a copied file is not known by its times
+    blob = max((copied.graphs[0] / "compiled").iterdir(), key=lambda path: path.stat().st_mtime)
+    blob.chmod(0o600)
+    with blob.open("r+b") as file:
+        file.truncate(kept)
+    image = skin(64, 48)[np.newaxis]
+    assert np.array_equal(copied.build().extract(image), small.build().extract(image))
+    assert capsys.readouterr().err == ""
+
+
+def test_threads_that_share_an_extractor_get_their_own_answers(small: Small) -> None:
+    """They take turns."""
+    built = small.build()
+    images = [skin(64, 48, seed)[np.newaxis] for seed in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(built.extract, images))
+    for image, answer in zip(images, answers, strict=True):
+        assert relative_error(answer, built.extract(image)) <= 1e-5
 
 
 def test_other_weights_make_another_graph(small: Small, copied: Small, tmp_path: Path) -> None:

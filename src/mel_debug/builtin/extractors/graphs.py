@@ -46,6 +46,11 @@ class Graph:
     def model(self) -> Path:
         return self.folder / MODEL
 
+    @property
+    def compiled(self) -> Path:
+        """Where OpenVINO may keep what it makes of the model; it may not exist."""
+        return self.folder / "compiled"
+
 
 def graph_key(parts: Mapping[str, str]) -> str:
     """64 hexadecimal digits for all that a graph depends on."""

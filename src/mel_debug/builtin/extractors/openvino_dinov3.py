@@ -1,6 +1,8 @@
 """Dense DINOv3 patch features through OpenVINO; once converted, without torch or timm."""
 
+import os
 import sys
+import threading
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +21,6 @@ from mel_debug.builtin.extractors.graphs import (
 )
 from mel_debug.builtin.extractors.hub import cached_weights, identity_of
 from mel_debug.builtin.extractors.rotary import rotary_table
-from mel_debug.builtin.extractors.runtime import has_bf16
 from mel_debug.errors import WeightsError
 from mel_debug.stages import BuildOptions, Keeping
 from mel_debug.types import Colour, Pixels, Vectors
@@ -31,11 +32,6 @@ def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "Graph
     timm downloads weights that are None. Raises WeightsError for weights that are damaged or of
     another model.
     """
-    if options.precision == "bf16" and not has_bf16():
-        sys.stderr.write(
-            "warning: this processor has no bf16 arithmetic, so OpenVINO will be very slow; "
-            "try --runtime torch, or --precision f32\n"
-        )
     path = weights or _downloaded(timm_name)
     if options.keeping is None:
         return _built(*_convert(timm_name, path), options)
@@ -49,7 +45,7 @@ def _kept(
     graph = find_graph(keeping.folder, key)
     if graph is not None:
         try:
-            return _built(graph.model, graph.facts, options)
+            return _built(graph.model, graph.facts, options, graph.compiled)
         except RuntimeError:  # OpenVINO can't read it
             discard_graph(graph.folder)
     sys.stderr.write("converting the model for OpenVINO; later runs need not\n")
@@ -61,7 +57,7 @@ def _kept(
     except OSError as error:
         warn_unkept(keeping.folder, error)
         return _built(model, facts, options)
-    return _built(graph.model, graph.facts, options)
+    return _built(graph.model, graph.facts, options, graph.compiled)
 
 
 def _key(timm_name: str, options: BuildOptions, keeping: Keeping) -> str:
@@ -85,25 +81,35 @@ class GraphTransformer:
         self.mean_colour: Colour = facts.mean_colour
         self._facts = facts
         self._request = compiled.create_infer_request()
+        self._turn = threading.Lock()
 
     def extract(self, images: Pixels) -> Vectors:
         """(count, height, width, 3) uint8 to (count, rows, columns, dimensions) float32."""
         rows, columns = images.shape[1] // self.patch, images.shape[2] // self.patch
         facts = self._facts
         table = rotary_table(rows, columns, facts.head_dimensions, facts.temperature)
-        answer = self._request.infer([np.ascontiguousarray(images), table], share_inputs=True)
+        with self._turn:  # one image already keeps every core busy
+            answer = self._request.infer([np.ascontiguousarray(images), table], share_inputs=True)
         vectors: Vectors = answer[0].reshape(len(images), rows, columns, -1)
         return vectors
 
 
-def _built(model: Any, facts: Facts, options: BuildOptions) -> GraphTransformer:
-    """`model` is OpenVINO's or the path of a saved one."""
+def _built(
+    model: Any, facts: Facts, options: BuildOptions, compiled: Path | None = None
+) -> GraphTransformer:
+    """`model` is OpenVINO's or the path of a saved one.
+
+    In the folder `compiled` OpenVINO keeps what it makes of it for this processor and precision,
+    and makes it again when that is damaged or of another release; it halves the time to start.
+    """
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": options.precision,
     }
     if options.threads is not None:
         settings["INFERENCE_NUM_THREADS"] = options.threads
+    if compiled is not None and os.access(compiled.parent, os.W_OK):
+        settings["CACHE_DIR"] = str(compiled)
     return GraphTransformer(openvino.Core().compile_model(model, "CPU", settings), facts)
 
 
@@ -128,4 +134,7 @@ def _downloaded(timm_name: str) -> Path:
 
 
 def _save(model: Any, path: Path) -> None:
-    openvino.save_model(model, path, compress_to_fp16=False)
+    try:
+        openvino.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:  # OpenVINO's own, for a full disk too
+        raise OSError(" ".join(str(error).split())) from error

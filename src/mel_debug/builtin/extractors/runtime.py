@@ -18,8 +18,9 @@ def chosen_runtime(options: BuildOptions) -> str:
     """`torch` or `openvino`: what is asked for, else the faster one that can be had.
 
     `auto` takes OpenVINO on a processor, where a converted model can be kept, and for bf16 only if
-    the processor computes with it: elsewhere OpenVINO takes minutes for one photo. Raises
-    UsageError for OpenVINO that is not installed, or on another device.
+    the processor computes with it: elsewhere OpenVINO takes minutes for one photo, and was seen to
+    answer with what is no number. Raises UsageError for OpenVINO that is not installed, on another
+    device, or in such bf16.
     """
     if options.runtime == "openvino":
         if find_spec("openvino") is None:
@@ -31,6 +32,11 @@ def chosen_runtime(options: BuildOptions) -> str:
             raise UsageError(
                 f"--runtime openvino computes on the processor, not on {options.device}; "
                 "leave one of them out"
+            )
+        if options.precision == "bf16" and not has_bf16():
+            raise UsageError(
+                "OpenVINO finds no bf16 arithmetic in this processor; "
+                "try --precision f32, or --runtime torch"
             )
         return "openvino"
     if options.runtime == "torch" or options.keeping is None or not _on_processor(options.device):
