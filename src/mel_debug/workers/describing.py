@@ -42,12 +42,7 @@ def describe(task: Describe) -> bool:
     from mel_debug.featurecache.fill import encoded, missing_of
     from mel_debug.files.photos import read_photo
 
-    features = _features(pickle.dumps(task.wanted))
-    if task.identity not in (None, features.extractor.identity()):
-        raise UnfitError(
-            f"its weights of {task.wanted.extractor or 'the extractor'}, or the libraries that run "
-            "it, are not those of the machine that asks; install the same on both"
-        )
+    features = _features_for(task)
     opened = partial(read_photo, task.path, use_mask=task.use_mask)
     missing = missing_of(features, task.name, opened)
     if missing is None:
@@ -58,6 +53,19 @@ def describe(task: Describe) -> bool:
     with _fit():
         features.store.write(missing.key, data)
     return True
+
+
+def _features_for(task: Describe) -> "CachedFeatures":
+    """Those of this process, built anew if weights were replaced since: a worker may live long."""
+    for _ in range(2):
+        features = _features(pickle.dumps(task.wanted))
+        if task.identity in (None, features.extractor.identity()):
+            return features
+        _features.cache_clear()
+    raise UnfitError(
+        f"its weights of {task.wanted.extractor or 'the extractor'}, or the libraries that run "
+        "it, are not those of the machine that asks; install the same on both"
+    )
 
 
 @functools.lru_cache(maxsize=1)
