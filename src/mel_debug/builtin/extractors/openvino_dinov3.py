@@ -80,6 +80,7 @@ class GraphTransformer:
         self.patch = facts.patch
         self.mean_colour: Colour = facts.mean_colour
         self._facts = facts
+        self._compiled = compiled
         self._request = compiled.create_infer_request()
         self._turn = threading.Lock()
 
@@ -90,6 +91,7 @@ class GraphTransformer:
         table = rotary_table(rows, columns, facts.head_dimensions, facts.temperature)
         with self._turn:  # one image already keeps every core busy
             answer = self._request.infer([np.ascontiguousarray(images), table], share_inputs=True)
+            self._compiled.release_memory()  # what lies between layers is of no use between photos
         vectors: Vectors = answer[0].reshape(len(images), rows, columns, -1)
         return vectors
 
