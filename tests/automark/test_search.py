@@ -1,6 +1,7 @@
 """Laws of the work on one pair of photos."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mel_debug.automark.search import (
     describe_photo,
     search_pair,
 )
+from mel_debug.calibrations import ANY, keep_own, shipped
 from mel_debug.choice import Wanted
 from mel_debug.errors import MelError
 from mel_debug.files.photos import mask_path
@@ -97,9 +99,32 @@ def test_candidates_are_distinct_places_the_best_first(days: tuple[Session, Sess
 def test_a_process_with_other_weights_takes_no_part(days: tuple[Session, Session]) -> None:
     """It would fill the cache with what nobody looks for."""
     asked = task(days, 0)
-    other = Setup(asked.setup.wanted, True, True, "the identity of something else")
+    other = replace(asked.setup, remembers=True, identity="the identity of something else")
     with pytest.raises(UnfitError, match="install the same on both"):
         describe_photo(PhotoTask(other, asked.target))
+
+
+def test_a_later_run_in_the_same_process_sees_a_photo_as_it_is_then(
+    days: tuple[Session, Session],
+) -> None:
+    """A worker outlives the run it was opened for, and a person replaces photos."""
+    before = search_pair(task(days, 0))
+    first, second = (day.photo.read_bytes() for day in days)
+    for day, content in zip(days, (second, first), strict=True):
+        day.photo.write_bytes(content)
+    after = search_pair(task(days, 0))
+    assert after.proposals[0].candidates[0].place != before.proposals[0].candidates[0].place
+
+
+def test_confidence_is_that_of_where_the_run_was_started(days: tuple[Session, Session]) -> None:
+    """A machine that helps may have a calibration of its own."""
+    asked = task(days, 0)
+    before = search_pair(asked)
+    keep_own("xfeat/cosine", shipped()[ANY])
+    sent = pickle.loads(pickle.dumps(asked))
+    bench_for(setup(image_size=128))
+    assert search_pair(sent) == before
+    assert search_pair(task(days, 0)) != before
 
 
 def test_a_photo_that_is_none_is_told_by_name(tmp_path: Path) -> None:

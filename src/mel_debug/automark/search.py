@@ -7,9 +7,10 @@ import functools
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from mel_debug.calibrations import judge_for
 from mel_debug.choice import Wanted, choose
@@ -34,18 +35,22 @@ RUNNERS_UP = (0.2, 0.1, 0.05)
 only the other moles can make one of them believed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setup:
     """Which stages every search uses, the same in every process.
 
+    `judge` gives the confidence as where the run was started, not by a worker's own calibration.
     `remembers`: features are kept in a cache that all processes share. `identity` tells what they
-    depend on besides photos, as where the run was started; None while that can't be known.
+    depend on besides photos, as where the run was started; None while that can't be known. `run` is
+    one run's own: a worker that lives long must not know a photo by its path from an earlier one.
     """
 
     wanted: Wanted
+    judge: Judge
     use_masks: bool = True
     remembers: bool = False
     identity: str | None = None
+    run: str = field(default_factory=lambda: uuid4().hex)
 
     @classmethod
     def of(cls, wanted: Wanted, *, use_masks: bool = True) -> "Setup":
@@ -53,7 +58,8 @@ class Setup:
         choice = choose(wanted)
         remembers = choice.cache is not None and choice.extractor.depends_on is not None
         identity = choice.build_cached_features().extractor.identity() if remembers else None
-        return cls(portable(wanted), use_masks, remembers, identity)
+        judge = judge_for(choice.extractor.name, choice.matcher.name)
+        return cls(portable(wanted), judge, use_masks, remembers, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Bench:
             bench = cls(
                 Shelf(features, setup.use_masks),
                 choice.build_matcher(),
-                judge_for(choice.extractor.name, choice.matcher.name),
+                setup.judge,
             )
         told = features.extractor.identity() if isinstance(features, CachedFeatures) else None
         if setup.identity not in (None, told):
