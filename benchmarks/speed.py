@@ -244,8 +244,9 @@ def commands(bench: Bench) -> None:
         jobs.append(("baseline, cold", _baseline(bench)))
     for runtime, precision in bench.ways:
         how = ["--runtime", runtime, "--precision", precision]
-        run(_search(bench, *how))  # converts, and keeps features
+        run(_search(bench, *how, "--no-cache"))  # converts the model
         jobs.append((f"{runtime} {precision}, cold", _search(bench, *how, "--no-cache")))
+    run(_search(bench))  # keeps features
     jobs.append(("warm", _search(bench)))
     _show_processes(bench, "dino3-map, whole command", jobs)
 
