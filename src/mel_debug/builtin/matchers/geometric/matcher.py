@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.closeup import REACH, Glimpse, Sight, look
 from mel_debug.builtin.matchers.geometric.pair import Pair, match_pair
 from mel_debug.builtin.matchers.geometric.settle import settle
@@ -38,6 +38,21 @@ class Found:
     back: float | None
     moves: tuple[float, ...]
     support: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lead:
+    """Where the surface leads from one mole.
+
+    `place` is (2,) pixels of the target, `jacobian` (2, 2) pixels of the target by row for pixels
+    of the source by column, `spread` the surface's own standard deviation in cells of the source,
+    and `residuals` those of the matches near the mole, in cells.
+    """
+
+    place: Array
+    jacobian: Array
+    spread: float
+    residuals: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +143,11 @@ def locate(
     extractor: FeatureExtractor,
 ) -> list[Found]:
     """Every mole at (n, 2) photo pixels of the source, found in the target."""
-    glimpses = [_first_glimpse(pair, surface, point, extractor.patch) for point in points]
+    leads = _leads(pair, surface, points)
+    glimpses = [
+        _first_glimpse(point, lead, pair, extractor.patch)
+        for point, lead in zip(points, leads, strict=True)
+    ]
     trails = [[glimpse.target] for glimpse in glimpses]
     sights: list[Sight | None] = [None] * len(points)
     active = list(range(len(points)))
@@ -141,26 +160,39 @@ def locate(
         for i in active:
             glimpses[i] = _closer(glimpses[i], trails[i][-1], extractor.patch)
     return [
-        _settled(_support(pair, surface, glimpse.source), photos, glimpse, trail, sight)
-        for glimpse, trail, sight in zip(glimpses, trails, sights, strict=True)
+        _settled(_support(pair, lead), photos, glimpse, trail, sight)
+        for lead, glimpse, trail, sight in zip(leads, glimpses, trails, sights, strict=True)
         if sight is not None
     ]
 
 
-def _first_glimpse(pair: Pair, surface: Surface, point: Array, patch: int) -> Glimpse:
+def _leads(pair: Pair, surface: Surface, points: Array) -> list[Lead]:
+    """Where the surface leads from (n, 2) photo pixels of the source, and how sure it is there."""
+    at = points / pair.source.cell
+    jacobians = np.diag(pair.target.cell) @ surface.jacobians(at) @ np.diag(1 / pair.source.cell)
+    return [
+        Lead(*each)
+        for each in zip(
+            surface(at) * pair.target.cell,
+            jacobians,
+            surface.spread(at).tolist(),
+            (pair.residuals[np.hypot(*(pair.places - one).T) < NEAR] for one in at),
+            strict=True,
+        )
+    ]
+
+
+def _first_glimpse(point: Array, lead: Lead, pair: Pair, patch: int) -> Glimpse:
     """Where the surface leads, and a window that holds what it leaves open."""
-    at = (point / pair.source.cell)[np.newaxis]
-    stretch = np.diag(pair.target.cell) @ surface.jacobian(at) @ np.diag(1 / pair.source.cell)
-    size, spread = float(pair.source.cell.mean()), float(surface.spread(at)[0])
+    size = float(pair.source.cell.mean())
     coarse = patch / size
-    sigma = size * float(np.hypot(FLOOR, 2 * spread))
+    sigma = size * float(np.hypot(FLOOR, 2 * lead.spread))
     holds = REACH * patch / (2.5 * sigma)
     zoom = max(min(1.5 * coarse, holds), coarse / 2)
-    near = _near(pair, at)
-    enough = near.sum() >= SURE_MATCHES and np.median(pair.residuals[near]) < SURE_RESIDUAL
-    if enough and 2 * spread < 1:
+    enough = len(lead.residuals) >= SURE_MATCHES and np.median(lead.residuals) < SURE_RESIDUAL
+    if enough and 2 * lead.spread < 1:
         sigma, zoom = size, max(zoom, min(1.0, 3 * coarse))
-    return Glimpse(point, surface(at)[0] * pair.target.cell, stretch, zoom, sigma)
+    return Glimpse(point, lead.place, lead.jacobian, zoom, sigma)
 
 
 def _closer(glimpse: Glimpse, target: Array, patch: int) -> Glimpse:
@@ -173,23 +205,15 @@ def _closer(glimpse: Glimpse, target: Array, patch: int) -> Glimpse:
     )
 
 
-def _near(pair: Pair, at: Array) -> Flags:
-    """Which matches lie near a place, (1, 2) cells of the source."""
-    near: Flags = np.hypot(*(pair.places - at).T) < NEAR
-    return near
-
-
-def _support(pair: Pair, surface: Surface, point: Array) -> dict[str, float]:
-    """What the surface says of its own worth at (2,) photo pixels of the source."""
+def _support(pair: Pair, lead: Lead) -> dict[str, float]:
+    """What the surface says of its own worth where it leads to."""
     size = float(pair.source.cell.mean())
-    at = (point / pair.source.cell)[np.newaxis]
-    near = _near(pair, at)
-    residual = float(np.median(pair.residuals[near])) if near.any() else NEAR
+    residual = float(np.median(lead.residuals)) if len(lead.residuals) else NEAR
     return {
         "matches": float(len(pair.places)),
-        "matches_near": float(near.sum()),
+        "matches_near": float(len(lead.residuals)),
         "residual_px": residual * size,
-        "spread_px": float(surface.spread(at)[0]) * size,
+        "spread_px": lead.spread * size,
     }
 
 

@@ -63,11 +63,11 @@ class Surface:
         """Standard deviation of the displacement at places, in cells of the source."""
         return self._spread(self._basis(places))
 
-    def jacobian(self, place: Array) -> Array:
-        """(2, 2): how the target's (x, y), by row, changes with the source's, by column."""
-        half = np.eye(2) / 2
-        change: Array = (self(place + half) - self(place - half)).T
-        return change
+    def jacobians(self, places: Array) -> Array:
+        """(n, 2, 2): how the target's (x, y), by row, changes with the source's, by column."""
+        halves = np.eye(2) / 2
+        changes: Array = np.stack([self(places + half) - self(places - half) for half in halves], 2)
+        return changes
 
     def grow(self, places: Array, shifts: Array, begin: Flags) -> tuple[Flags, Array]:
         """Fit to the matches that agree, from those in `begin` outwards.
