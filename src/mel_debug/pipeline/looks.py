@@ -72,23 +72,17 @@ def spot_at(photo: Photo, place: Point) -> Spot:
     reach = max(REACH * side / FULL_SIDE, 0.8)
     rows, columns = np.flatnonzero(abs(down) <= reach), np.flatnonzero(abs(across) <= reach)
     near = np.hypot(down[rows, np.newaxis], across[columns]) <= reach
-    away = np.hypot(down[:, np.newaxis], across)
-    best = (-np.inf, 0.0, SIGMAS[0], (0, 0))
+    best = (-np.inf, SIGMAS[0], 0, 0)
     for sigma in _sigmas(side):
-        smooth, bend = filters(side, sigma)
-        here = _laplacian(dark, smooth, bend, rows, columns)
-        # Neighbours within a sigma show much the same, so a part of them tells the noise.
-        some = slice(None, None, max(2, int(sigma)))
-        there = _laplacian(dark, smooth, bend, some, some)
-        row, column = divmod(int(np.where(near, here, -np.inf).argmax()), len(columns))
-        elsewhere = there[seen[some, some] & (away[some, some] > 3 * sigma + reach)]
-        noise = _spread(elsewhere if elsewhere.size > 20 else there)
-        value = float(here[row, column])
-        if value > best[0]:
-            best = value, value / max(noise, 1e-4), sigma, (int(rows[row]), int(columns[column]))
-    contrast, salience, sigma, (row, column) = best
-    radius = np.hypot((np.arange(side) - row)[:, np.newaxis], np.arange(side) - column)
-    return Spot(contrast, salience, sigma / size.longest, _rings(dark, seen, radius / sigma))
+        here = np.where(near, _laplacian(dark, sigma, rows, columns), -np.inf)
+        row, column = divmod(int(here.argmax()), len(columns))
+        best = max(best, (float(here[row, column]), sigma, row, column), key=lambda found: found[0])
+    contrast, sigma, row, column = best
+    beyond = np.hypot(down[:, np.newaxis], across) > 3 * sigma + reach
+    noise = _noise(dark, sigma, seen & beyond)
+    radius = np.hypot(down[:, np.newaxis] - down[rows[row]], across - across[columns[column]])
+    around = _rings(dark, seen, radius / sigma)
+    return Spot(contrast, contrast / max(noise, 1e-4), sigma / size.longest, around)
 
 
 def _sigmas(side: int) -> list[float]:
@@ -97,15 +91,23 @@ def _sigmas(side: int) -> list[float]:
 
 
 def _laplacian(
-    dark: Array,
-    smooth: Array,
-    bend: Array,
-    rows: NDArray[np.intp] | slice,
-    columns: NDArray[np.intp] | slice,
+    dark: Array, sigma: float, rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> Array:
-    """Minus the Laplacian of Gaussian at some rows and columns."""
+    """Minus the normalised Laplacian of Gaussian at some rows and columns."""
+    smooth, bend = filters(len(dark), sigma)
     response: Array = bend[rows] @ dark @ smooth[columns].T + smooth[rows] @ dark @ bend[columns].T
     return response
+
+
+def _noise(dark: Array, sigma: float, counts: Flags) -> float:
+    """A standard deviation of the response about 0 that edges and other moles don't sway.
+
+    From the median's. Neighbours within a sigma show much the same, so a part of them tells it.
+    """
+    some = np.arange(0, len(dark), max(2, int(sigma)))
+    response = np.abs(_laplacian(dark, sigma, some, some))
+    elsewhere = response[counts[np.ix_(some, some)]]
+    return 1.4826 * float(np.median(elsewhere if elsewhere.size > 20 else response))
 
 
 @cache
@@ -126,11 +128,6 @@ def filters(side: int, sigma: float) -> tuple[Array, Array]:
     np.add.at(smooth, (rows, mirrored), weights)
     np.add.at(bend, (rows, mirrored), weights * (1 - steps**2 / sigma**2))
     return smooth, bend
-
-
-def _spread(values: Array) -> float:
-    """A standard deviation about 0 that edges of cloth and other moles don't sway: the median's."""
-    return 1.4826 * float(np.median(np.abs(values)))
 
 
 def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flags]:
