@@ -77,7 +77,8 @@ class XFeat:
         device = next(self.model.parameters()).device
         with torch.inference_mode():
             # The network looks at the mean of the channels; taken first, there is less to move.
-            grey = torch.tensor(images, device=device).sum(dim=3, dtype=torch.float32).div_(3 * 255)
+            red, green, blue = torch.tensor(images, device=device).unbind(dim=3)
+            grey = (red.to(torch.int16) + green + blue).float().div_(3 * 255)
             margin = (0, -width % STRIDE, 0, -height % STRIDE)
             padded = torch.nn.functional.pad(grey[:, None], margin, mode="replicate")
             descriptors = self.model(padded)[0]
