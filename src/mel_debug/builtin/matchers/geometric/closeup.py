@@ -17,13 +17,13 @@ from mel_debug.types import Photo, Vectors
 HALF = 15
 """Window cells from the mole's cell to the window's edge; 31 cells of 8 px nearly fill 256 px."""
 
-SIDE = 2 * HALF + 1
+SURE_HALF = 11
+"""The same where the place is known to about a cell of the photo: 23 cells of 8 px fit 192 px."""
 
 TEMPLATE = 2
-"""Window cells compared around the mole, to each side."""
+"""Window cells compared around the mole, to each side; `half - TEMPLATE` are searched."""
 
 REACH = HALF - TEMPLATE
-"""Window cells around the middle that are searched."""
 
 BLUNT = 0.04
 """Difference of similarity that is worth one unit of log prior."""
@@ -35,7 +35,7 @@ MASKED = -1.0
 """Similarity of a place outside the mask."""
 
 AT_ONCE = 16
-"""Glimpses described together: 32 windows, as many pixels as one photo of 1400 px."""
+"""Glimpses described together: 32 windows, at most as many pixels as one photo of 1400 px."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,8 @@ class Glimpse:
     """A mole about to be looked at: where it is in the source and may be in the target.
 
     Places are (2,) photo pixels. `jacobian` is (2, 2), pixels of the target by row for pixels of
-    the source by column. `sigma` says, in pixels of the source, how far off `target` may be.
+    the source by column. `sigma` says, in pixels of the source, how far off `target` may be, and
+    `half` is the number of window cells to each side of the mole's.
     """
 
     source: Array
@@ -51,6 +52,7 @@ class Glimpse:
     jacobian: Array
     zoom: float
     sigma: float
+    half: int = HALF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,40 +73,56 @@ class Sight:
 def look(
     source: Photo, target: Photo, glimpses: Sequence[Glimpse], extractor: FeatureExtractor
 ) -> list[Sight]:
-    """One look at each mole; windows are described in batches."""
+    """One look at each mole; windows of one size are described in batches."""
+    sights: dict[int, Sight] = {}
+    for half in sorted({glimpse.half for glimpse in glimpses}):
+        alike = [number for number, glimpse in enumerate(glimpses) if glimpse.half == half]
+        for start in range(0, len(alike), AT_ONCE):
+            some = alike[start : start + AT_ONCE]
+            seen = _seen(source, target, [glimpses[number] for number in some], half, extractor)
+            sights.update(zip(some, seen, strict=True))
+    return [sights[number] for number in range(len(glimpses))]
+
+
+def _seen(
+    source: Photo,
+    target: Photo,
+    glimpses: Sequence[Glimpse],
+    half: int,
+    extractor: FeatureExtractor,
+) -> list[Sight]:
+    cells = 2 * half + 1
+    side = cells * extractor.patch
+    windows = [cut(source, g.source, np.eye(2) / g.zoom, side) for g in glimpses]
+    windows += [cut(target, g.target, g.jacobian / g.zoom, side) for g in glimpses]
+    vectors = unit(extractor.extract(np.stack(windows)))
     sights = []
-    for start in range(0, len(glimpses), AT_ONCE):
-        some = glimpses[start : start + AT_ONCE]
-        side = SIDE * extractor.patch
-        windows = [cut(source, g.source, np.eye(2) / g.zoom, side) for g in some]
-        windows += [cut(target, g.target, g.jacobian / g.zoom, side) for g in some]
-        vectors = unit(extractor.extract(np.stack(windows)))
-        for glimpse, here, there in zip(
-            some, vectors[: len(some)], vectors[len(some) :], strict=True
-        ):
-            cell = extractor.patch / glimpse.zoom
-            here_kept = kept_in_window(source, glimpse.source, np.eye(2) * cell, SIDE)
-            there_kept = kept_in_window(target, glimpse.target, glimpse.jacobian * cell, SIDE)
-            sights.append(_compared(glimpse, cell, (here, here_kept), (there, there_kept)))
+    for glimpse, here, there in zip(
+        glimpses, vectors[: len(glimpses)], vectors[len(glimpses) :], strict=True
+    ):
+        cell = extractor.patch / glimpse.zoom
+        here_kept = kept_in_window(source, glimpse.source, np.eye(2) * cell, cells)
+        there_kept = kept_in_window(target, glimpse.target, glimpse.jacobian * cell, cells)
+        sights.append(_compared(glimpse, cell, (here, here_kept), (there, there_kept)))
     return sights
 
 
 Side = tuple[Vectors, Flags]
-"""Unit vectors (SIDE, SIDE, dimensions) of a window and which of its cells count."""
+"""Unit vectors (cells, cells, dimensions) of a window and which of its cells count."""
 
 
 def _compared(glimpse: Glimpse, cell: float, source: Side, target: Side) -> Sight:
     """The most alike place of the target's window, given the prior; `cell` in source pixels."""
-    middle = Cell(HALF, HALF)
-    like = likeness(source, target, middle)
-    window = slice(HALF - REACH, HALF + REACH + 1)
+    half, reach = glimpse.half, glimpse.half - TEMPLATE
+    like = likeness(source, target, Cell(half, half))
+    window = slice(TEMPLATE, TEMPLATE + 2 * reach + 1)
     inside = target[1][window, window]
-    away = np.arange(-REACH, REACH + 1) * cell
+    away = np.arange(-reach, reach + 1) * cell
     prior = (away[:, np.newaxis] ** 2 + away**2) / (2 * glimpse.sigma**2)
     score = np.where(inside, like, MASKED) - BLUNT * prior
     row, column = divmod(int(score.argmax()), score.shape[1])
     peak = peak_at(like, np.ones(like.shape, dtype=bool), Cell(row, column))
-    shift = (np.array([peak[1], peak[0]]) - REACH) * cell
+    shift = (np.array([peak[1], peak[0]]) - reach) * cell
     rivals = score.copy()
     near = (
         slice(max(0, row - RIVAL), row + RIVAL + 1),
@@ -115,24 +133,26 @@ def _compared(glimpse: Glimpse, cell: float, source: Side, target: Side) -> Sigh
         target=glimpse.target + glimpse.jacobian @ shift,
         similarity=float(like[row, column]),
         margin=float(score[row, column] - rivals.max()),
-        back=_back(source, target, Cell(HALF - REACH + row, HALF - REACH + column), cell),
+        back=_back(source, target, Cell(TEMPLATE + row, TEMPLATE + column), cell),
     )
 
 
 def _back(source: Side, target: Side, found: Cell, cell: float) -> float | None:
     """How far from the mole the search back from a found cell ends, in pixels of the source."""
-    if max(abs(found.row - HALF), abs(found.column - HALF)) > REACH - TEMPLATE:
+    half = len(source[1]) // 2
+    reach = half - TEMPLATE
+    if max(abs(found.row - half), abs(found.column - half)) > reach - TEMPLATE:
         return None
     like = likeness(target, source, found)
     row, column = divmod(int(like.argmax()), like.shape[1])
-    return float(np.hypot(row - REACH, column - REACH) * cell)
+    return float(np.hypot(row - reach, column - reach) * cell)
 
 
 def likeness(source: Side, target: Side, centre: Cell) -> NDArray[np.float32]:
     """How alike the neighbourhood of a cell is to that of each cell near the target's middle.
 
-    (2 REACH + 1) squared, -1 to 1: cosines over TEMPLATE cells to each side, with Gaussian weights
-    of one cell. Cells outside either mask don't count.
+    (cells - 2 TEMPLATE) squared, -1 to 1: cosines over TEMPLATE cells to each side, with Gaussian
+    weights of one cell. Cells outside either mask don't count.
     """
     (here, here_kept), (there, there_kept) = source, target
     steps = range(-TEMPLATE, TEMPLATE + 1)
@@ -141,13 +161,13 @@ def likeness(source: Side, target: Side, centre: Cell) -> NDArray[np.float32]:
         slice(centre.column - TEMPLATE, centre.column + TEMPLATE + 1),
     )
     cosines = (there @ here[around].reshape(-1, here.shape[-1]).T) * there_kept[..., np.newaxis]
-    width = 2 * REACH + 1
+    width = len(there) - 2 * TEMPLATE
     total = np.zeros((width, width), dtype=np.float32)
     weights = np.full((width, width), 1e-6, dtype=np.float32)
     for number, (down, across) in enumerate(product(steps, steps)):
         if (down or across) and not here_kept[centre.row + down, centre.column + across]:
             continue
-        top, left = HALF - REACH + down, HALF - REACH + across
+        top, left = TEMPLATE + down, TEMPLATE + across
         shifted = np.s_[top : top + width, left : left + width]
         weight = np.float32(np.exp(-(down**2 + across**2) / 2))
         total += weight * cosines[shifted][..., number]

@@ -7,7 +7,14 @@ from itertools import pairwise
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.builtin.matchers.geometric.closeup import REACH, Glimpse, Sight, look
+from mel_debug.builtin.matchers.geometric.closeup import (
+    HALF,
+    REACH,
+    SURE_HALF,
+    Glimpse,
+    Sight,
+    look,
+)
 from mel_debug.builtin.matchers.geometric.pair import Pair, match_pair
 from mel_debug.builtin.matchers.geometric.settle import settle
 from mel_debug.builtin.matchers.geometric.surface import Surface
@@ -191,7 +198,8 @@ def _first_glimpse(point: Array, lead: Lead, pair: Pair, patch: int) -> Glimpse:
     zoom = max(min(1.5 * coarse, holds), coarse / 2)
     enough = len(lead.residuals) >= SURE_MATCHES and np.median(lead.residuals) < SURE_RESIDUAL
     if enough and 2 * lead.spread < 1:
-        sigma, zoom = size, max(zoom, min(1.0, 3 * coarse))
+        zoom = max(zoom, min(1.0, 3 * coarse))
+        return Glimpse(point, lead.place, lead.jacobian, zoom, size, SURE_HALF)
     return Glimpse(point, lead.place, lead.jacobian, zoom, sigma)
 
 
@@ -202,6 +210,7 @@ def _closer(glimpse: Glimpse, target: Array, patch: int) -> Glimpse:
         target=target,
         sigma=2 * patch / glimpse.zoom,
         zoom=min(2 * glimpse.zoom, 1.0),
+        half=HALF,
     )
 
 
