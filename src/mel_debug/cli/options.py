@@ -35,7 +35,14 @@ stage_option = click.option(
     help="Set an option of a chosen stage; `mel-debug plugins` lists them. Repeatable.",
 )
 
-runtime_options = (
+model_options = (
+    click.option(
+        "--weights",
+        type=photo_file,
+        metavar="PATH",
+        help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
+    ),
+    click.option("--offline", is_flag=True, help="Never touch the network."),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
@@ -96,14 +103,7 @@ _EXTRACTOR = (
         metavar="F",
         help="Share of a window that its neighbour sees too.  [default: 0.25]",
     ),
-    click.option(
-        "--weights",
-        type=photo_file,
-        metavar="PATH",
-        help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
-    ),
-    click.option("--offline", is_flag=True, help="Never touch the network."),
-    *runtime_options,
+    *model_options,
     cache_dir_option,
     click.option("--no-cache", is_flag=True, help="Neither read nor keep features."),
 )

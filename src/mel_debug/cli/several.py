@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mel_debug.cli.options import photo_file, runtime_options
+from mel_debug.cli.options import model_options, stage_option
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
@@ -45,27 +45,13 @@ _SEVERAL = (
         metavar="NAME",
         help="Any matcher that `mel-debug plugins` lists. Repeatable.  [default: the preset's]",
     ),
-    click.option(
-        "--weights",
-        type=photo_file,
-        metavar="PATH",
-        help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
-    ),
-    click.option("--offline", is_flag=True, help="Never touch the network."),
-    *runtime_options,
+    *model_options,
     click.option(
         "--refine",
         is_flag=True,
         help="Look again at native resolution around the mole and the match.",
     ),
-    click.option(
-        "-o",
-        "stage_options",
-        type=(str, str),
-        multiple=True,
-        metavar="NAME VALUE",
-        help="Set an option of a chosen stage; `mel-debug plugins` lists them. Repeatable.",
-    ),
+    stage_option,
 )
 
 
