@@ -71,10 +71,11 @@ def command(
     with what is alike in red and a cross on the best match: a green one, or a dashed amber one with
     a circle where the match is uncertain.
     """
+    marks = read_marks(target_uuid, src_jpg)
+
     from mel_debug.choice import choose
 
     choice = choose(wanted_from(**stages))
-    marks = read_marks(target_uuid, src_jpg)
 
     from mel_debug.files.pictures import check_picture_path
 
