@@ -58,8 +58,8 @@ def test_a_last_use_lets_go_of_what_nobody_keeps() -> None:
     counted = Counted()
     once = Once(counted)
     once.begin()
-    assert once.take() == [1]
-    assert once.take() == [2]
+    assert once.take() == ([1], True)
+    assert once.take() == ([2], True)
 
 
 def test_a_last_use_leaves_what_is_kept() -> None:
@@ -67,7 +67,9 @@ def test_a_last_use_leaves_what_is_kept() -> None:
     counted = Counted()
     once = Once(counted)
     kept = once.get()
-    assert once.take() is kept
+    value, alone = once.take()
+    assert value is kept
+    assert not alone
     assert once.get() is kept
     assert counted.calls == 1
 

@@ -38,13 +38,16 @@ class Once(Generic[T]):
             loading = self._loading
         return loading.result()
 
-    def take(self) -> T:
-        """The value for a last use: it is kept only if someone has asked to keep it before."""
+    def take(self) -> tuple[T, bool]:
+        """The value for a last use, and whether who asks is the only one to have it.
+
+        It is kept only if someone has asked to keep it before.
+        """
         with self._lock:
-            loading = self._loading
-            if not self._kept:
+            loading, kept = self._loading, self._kept
+            if not kept:
                 self._loading = None
-        return self._load() if loading is None else loading.result()
+        return (self._load() if loading is None else loading.result()), not kept
 
     def _run(self, loading: "Future[T]") -> None:
         try:

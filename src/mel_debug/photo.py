@@ -2,24 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mel_debug.geometry import PatchGrid, Size
 from mel_debug.once import Once
-from mel_debug.resample import fitted, kept_cells, painted, resized
-
-Pixels = NDArray[np.uint8]
-"""RGB as shown, (height, width, 3)."""
-
-Mask = NDArray[np.bool_]
-"""(height, width); True where the photo counts."""
-
-Colour = tuple[int, int, int]
-"""RGB, each 0 to 255."""
-
+from mel_debug.raster import Colour, Held, Mask, Pixels, Raster
+from mel_debug.resample import fitted, kept_cells, resized
 
 PREVIEW_SIDE = 2000
 """Longest side of a preview in pixels: a mole of a millimetre still covers a few."""
@@ -47,18 +36,19 @@ class Preview:
 class Photo:
     """A photo as shown (EXIF rotation applied), decoded when its pixels are first asked for.
 
-    `load` gives (height, width, 3) uint8 RGB and `load_mask` a (height, width) bool mask or None;
-    each is called at most once. `name` is what messages call the photo. `key` tells the content of
-    photo and mask, as they are now, by a text that no other content has; without it nothing about
-    the photo is remembered beyond this run. `preview` gives a preview that is at hand, so that
-    what needs no more than that decodes nothing.
+    `load` gives (height, width, 3) uint8 RGB, or an image of Pillow in mode RGB that nobody else
+    uses, and `load_mask` a (height, width) bool mask or None; each is called at most once. `name`
+    is what messages call the photo. `key` tells the content of photo and mask, as they are now, by
+    a text that no other content has; without it nothing about the photo is remembered beyond this
+    run. `preview` gives a preview that is at hand, so that what needs no more than that decodes
+    nothing.
     """
 
     def __init__(
         self,
         name: str,
         size: Size,
-        load: Callable[[], Pixels],
+        load: Callable[[], Held | Raster],
         load_mask: Callable[[], Mask | None] = lambda: None,
         key: Callable[[], str] | None = None,
         preview: Callable[[], Preview] | None = None,
@@ -66,8 +56,9 @@ class Photo:
         self.name = name
         self.size = size
         self.key = key
-        self._preview = preview
-        self._pixels = Once(load)
+        self._preview = Once(preview or self._shrunk)
+        self._is_at_hand = preview is not None
+        self._raster = Once(lambda: self._checked(load()))
         self._mask = Once(load_mask)
         self._scaled: tuple[Size, Pixels] | None = None
 
@@ -87,18 +78,19 @@ class Photo:
 
     def begin(self) -> None:
         """Start decoding pixels and mask in the background: they will be needed soon."""
-        self._pixels.begin()
+        self._raster.begin()
         self._mask.begin()
 
     @property
     def pixels(self) -> Pixels:
         """(height, width, 3) uint8 RGB."""
-        return self._checked(self._pixels.get())
+        return self._raster.get().pixels
 
-    def _checked(self, pixels: Pixels) -> Pixels:
-        if pixels.shape != (self.size.height, self.size.width, 3):
-            raise ValueError(f"{self.name}: expected {self.size} RGB pixels, got {pixels.shape}")
-        return pixels
+    def _checked(self, held: Held | Raster) -> Raster:
+        raster = held if isinstance(held, Raster) else Raster(held)
+        if raster.size != self.size:
+            raise ValueError(f"{self.name}: expected {self.size} RGB pixels, got {raster.size}")
+        return raster
 
     @property
     def mask(self) -> Mask | None:
@@ -113,28 +105,27 @@ class Photo:
         """Whether the photo is its own preview."""
         return self.size.longest <= PREVIEW_SIDE
 
-    @cached_property
+    @property
     def preview(self) -> Preview:
         """The photo made to fit `PREVIEW_SIDE`; a small photo is its own preview."""
-        if self._preview is not None:
-            return self._preview()
+        return self._preview.get()
+
+    def _shrunk(self) -> Preview:
         if self.is_small:
             return Preview(self.pixels, self.mask)
         size = fitted(self.size, PREVIEW_SIDE)
         mask = None if self.mask is None else kept_cells(self.mask, size.height, size.width)
-        return Preview(resized(self.pixels, size), mask)
+        return Preview(self._raster.get().resized(size), mask)
 
     def shown(self, size: Size) -> Pixels:
         """The pixels at another size for a person to see: from a preview that is at hand."""
-        if self._preview is not None and size.longest <= self.preview.size.longest:
+        if self._is_at_hand and size.longest <= self.preview.size.longest:
             return resized(self.preview.pixels, size)
         return self.scaled(size)
 
     def with_preview(self, preview: Callable[[], Preview]) -> "Photo":
         """The same photo, its pixels shared, with a preview at hand."""
-        return Photo(
-            self.name, self.size, lambda: self.pixels, lambda: self.mask, self.key, preview
-        )
+        return Photo(self.name, self.size, self._raster.get, lambda: self.mask, self.key, preview)
 
     def painted(self, colour: Colour | Callable[[], Colour]) -> "Photo":
         """The same photo with every pixel outside its mask set to `colour`.
@@ -142,12 +133,13 @@ class Photo:
         A colour that is costly to know may be a function: it is asked when pixels are painted.
         """
 
-        def load() -> Pixels:
+        def load() -> Raster:
             # The photo as it was need not stay in memory beside the painted one.
-            pixels = self._checked(self._pixels.take())
+            raster, alone = self._raster.take()
             if self.mask is None:
-                return pixels
-            return painted(pixels, self.mask, colour() if callable(colour) else colour)
+                return raster
+            paint = colour() if callable(colour) else colour
+            return raster.painted(self.mask, paint, in_place=alone)
 
         return Photo(self.name, self.size, load, lambda: self.mask)
 
@@ -185,7 +177,7 @@ class Photo:
     def scaled(self, size: Size) -> Pixels:
         """The pixels at another size, by area; the last size asked for is kept."""
         if self._scaled is None or self._scaled[0] != size:
-            self._scaled = size, resized(self.pixels, size)
+            self._scaled = size, self._raster.get().resized(size)
         return self._scaled[1]
 
     def kept(self, grid: PatchGrid) -> Mask:

@@ -4,10 +4,15 @@ Pillow's BOX filter averages areas as OpenCV's INTER_AREA does (within 0.15 grey
 no float copy of the photo.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.geometry import Size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as ImageType
 
 KEPT_SHARE = 0.5
 """A cell belongs to the photo's masked-in area when at least this share of it does."""
@@ -21,27 +26,20 @@ def fitted(size: Size, longest: int) -> Size:
     return Size(width, height)
 
 
-def resized(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Scale (height, width, 3) or (height, width) pixels: area mean down, bilinear up."""
+def resized(pixels: "NDArray[np.uint8] | ImageType", size: Size) -> NDArray[np.uint8]:
+    """Scale (height, width, 3) or (height, width) pixels: area mean down, bilinear up.
+
+    They may be in an image of Pillow; the answer is an array.
+    """
     from PIL import Image
 
-    height, width = pixels.shape[:2]
-    if (width, height) == (size.width, size.height):
-        return pixels
-    shrinks = size.width <= width and size.height <= height
+    if isinstance(pixels, np.ndarray):
+        if pixels.shape[:2] == (size.height, size.width):
+            return pixels
+        pixels = Image.fromarray(pixels)
+    shrinks = size.width <= pixels.width and size.height <= pixels.height
     method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
-    image = Image.fromarray(pixels).resize((size.width, size.height), method)
-    return np.asarray(image)
-
-
-def painted(
-    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: tuple[int, int, int]
-) -> NDArray[np.uint8]:
-    """A copy of (height, width, 3) pixels with `colour` wherever the mask is False."""
-    copy = np.empty(pixels.shape, dtype=np.uint8)
-    for channel, value in enumerate(colour):
-        copy[..., channel] = np.where(mask, pixels[..., channel], np.uint8(value))
-    return copy
+    return np.asarray(pixels.resize((size.width, size.height), method))
 
 
 def kept_cells(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from mel_debug.geometry import Cell, PatchGrid, Point
 from mel_debug.mole import Mole
-from mel_debug.photo import Colour, Mask, Photo, Pixels, Preview
+from mel_debug.photo import Photo, Preview
+from mel_debug.raster import Colour, Mask, Pixels
 
 __all__ = [
     "Colour",

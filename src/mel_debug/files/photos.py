@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from mel_debug.errors import MelError, UsageError
 from mel_debug.files.digest import file_digest
 from mel_debug.geometry import Size
-from mel_debug.types import Mask, Photo, Pixels
+from mel_debug.types import Mask, Photo
 
 SIDEWAYS = {5, 6, 7, 8}
 """EXIF orientations that swap width and height (EXIF 2.3, tag 0x0112)."""
@@ -58,9 +58,11 @@ def _shown_size(image: Image.Image) -> Size:
     return Size(width, height)
 
 
-def _read_pixels(path: Path) -> Pixels:
+def _read_pixels(path: Path) -> Image.Image:
     with _opened(path) as image:
-        return np.asarray(_as_rgb(ImageOps.exif_transpose(image), path))
+        ImageOps.exif_transpose(image, in_place=True)
+        image.load()
+        return _as_rgb(image, path)
 
 
 def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
@@ -75,7 +77,7 @@ def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _eight_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -91,7 +93,8 @@ def _read_mask(mask: Path, photo: Path, size: Size) -> Mask:
                 f"{mask} is {Size(*image.size)}, but {photo.name} is {size} as shown; "
                 "make the mask anew, or use --no-mask"
             )
-        kept: Mask = np.asarray(image.convert("L")) >= MASK_KEEPS_FROM
+        grey = image if image.mode == "L" else image.convert("L")
+        kept: Mask = np.asarray(grey) >= MASK_KEEPS_FROM
         return kept
 
 
