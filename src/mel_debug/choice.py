@@ -119,7 +119,14 @@ class Choice:
         from mel_debug.pipeline.windows import Windows, untracked
 
         windows = None if self.window is None else Windows(self.window, self.overlap)
-        return PhotoFeatures(extractor, self.image_size, windows, track or untracked)
+        return PhotoFeatures(
+            extractor, self.image_size, windows, track or untracked, self._reads_pixels
+        )
+
+    @property
+    def _reads_pixels(self) -> bool:
+        """Whether anything looks at photos again once they are described."""
+        return self.refine or self.matcher.reads_pixels or self.renderer.reads_pixels
 
     def build_matcher(self) -> Matcher:
         """The matcher, made to look again at native resolution if that was asked for."""

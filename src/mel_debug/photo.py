@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -56,9 +57,9 @@ class Photo:
         self.name = name
         self.size = size
         self.key = key
-        self._preview = Once(preview or self._shrunk)
-        self._is_at_hand = preview is not None
-        self._raster = Once(lambda: self._checked(load()))
+        # None of these refers back to the photo, so that its pixels go when the photo does.
+        self._preview = preview
+        self._raster = Once(lambda: _checked(load(), name, size))
         self._mask = Once(load_mask)
         self._scaled: tuple[Size, Pixels] | None = None
 
@@ -86,12 +87,6 @@ class Photo:
         """(height, width, 3) uint8 RGB."""
         return self._raster.get().pixels
 
-    def _checked(self, held: Held | Raster) -> Raster:
-        raster = held if isinstance(held, Raster) else Raster(held)
-        if raster.size != self.size:
-            raise ValueError(f"{self.name}: expected {self.size} RGB pixels, got {raster.size}")
-        return raster
-
     @property
     def mask(self) -> Mask | None:
         """(height, width) bool, True where the photo counts; None when all of it does."""
@@ -105,12 +100,11 @@ class Photo:
         """Whether the photo is its own preview."""
         return self.size.longest <= PREVIEW_SIDE
 
-    @property
+    @cached_property
     def preview(self) -> Preview:
         """The photo made to fit `PREVIEW_SIDE`; a small photo is its own preview."""
-        return self._preview.get()
-
-    def _shrunk(self) -> Preview:
+        if self._preview is not None:
+            return self._preview()
         if self.is_small:
             return Preview(self.pixels, self.mask)
         size = fitted(self.size, PREVIEW_SIDE)
@@ -119,7 +113,7 @@ class Photo:
 
     def shown(self, size: Size) -> Pixels:
         """The pixels at another size for a person to see: from a preview that is at hand."""
-        if self._is_at_hand and size.longest <= self.preview.size.longest:
+        if self._preview is not None and size.longest <= self.preview.size.longest:
             return resized(self.preview.pixels, size)
         return self.scaled(size)
 
@@ -185,3 +179,10 @@ class Photo:
         if self.mask is None:
             return np.ones((grid.rows, grid.columns), dtype=bool)
         return kept_cells(self.mask, grid.rows, grid.columns)
+
+
+def _checked(held: Held | Raster, name: str, size: Size) -> Raster:
+    raster = held if isinstance(held, Raster) else Raster(held)
+    if raster.size != size:
+        raise ValueError(f"{name}: expected {size} RGB pixels, got {raster.size}")
+    return raster

@@ -34,20 +34,22 @@ ROWS_AT_ONCE = 64
 class Raster:
     """RGB pixels of one photo: (height, width, 3) uint8, or an image of Pillow in mode RGB.
 
-    An image belongs to the raster from then on; an array is left as it is.
+    An image belongs to the raster from then on; an array is left as it is. Raises ValueError for
+    an array of another shape.
     """
 
     def __init__(self, held: Held) -> None:
+        if isinstance(held, np.ndarray) and (held.ndim != 3 or held.shape[2] != 3):
+            raise ValueError(f"pixels must be (height, width, 3) RGB, not {held.shape}")
         self._held = held
         self._turn = threading.Lock()
 
     @property
     def size(self) -> Size:
-        """In pixels. What has another shape than a picture has the size 0 x 0."""
-        if not isinstance(self._held, np.ndarray):
-            return Size(*self._held.size)
-        fits = self._held.ndim == 3 and self._held.shape[2] == 3
-        return Size(self._held.shape[1], self._held.shape[0]) if fits else Size(0, 0)
+        """In pixels."""
+        if isinstance(self._held, np.ndarray):
+            return Size(self._held.shape[1], self._held.shape[0])
+        return Size(*self._held.size)
 
     @property
     def pixels(self) -> Pixels:

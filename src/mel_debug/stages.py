@@ -151,6 +151,9 @@ class Offer(Generic[Stage_co]):
     its options: texts (the version of a library) and files (weights, of which the content counts).
     It gives None while that can't be known, as for weights not fetched yet. Features are remembered
     between runs only for extractors that have it.
+
+    A matcher or renderer that never looks at a photo's full pixels (vectors, kept cells, previews
+    and `Photo.shown` are not that) says so with `reads_pixels`: 100 MB a photo are then let go of.
     """
 
     name: str
@@ -162,6 +165,7 @@ class Offer(Generic[Stage_co]):
     preset: str | None = None
     runtimes: tuple[str, ...] = ("torch",)
     precisions: tuple[str, ...] = ("f32",)
+    reads_pixels: bool = True
     depends_on: "Callable[[BuildOptions], Sequence[str | Path] | None] | None" = None
 
     def __post_init__(self) -> None:

@@ -1,11 +1,13 @@
 """Laws of going from a photo to its feature map."""
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from mel_debug.errors import MelError, PluginError
 from mel_debug.geometry import PatchGrid, Size
@@ -43,6 +45,35 @@ def test_a_mask_that_keeps_everything_changes_nothing(seed: int) -> None:
     assert np.array_equal(bare.vectors, masked.vectors)
     assert bare.kept.all()
     assert masked.kept.all()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("keeps", [False, True])
+def test_pixels_that_nobody_looks_at_are_let_go_of(keeps: bool, masked: bool) -> None:
+    """At once, and whoever looks all the same sees the same photo."""
+    size = Size(2400, 300)
+    picture, mask = skin(size.width, size.height), np.ones((size.height, size.width), dtype=bool)
+    mask[:, 1000:1900] = False
+    decoded: list[weakref.ref[Image.Image]] = []
+
+    def load() -> Image.Image:
+        image = Image.fromarray(picture)
+        decoded.append(weakref.ref(image))
+        return image
+
+    def opened() -> Photo:
+        return Photo("a photo", size, load, lambda: mask if masked else None)
+
+    kept = PhotoFeatures(PatchColours(), 320).of(opened())
+    photo = opened()
+    features = PhotoFeatures(PatchColours(), 320, keeps_pixels=keeps).of(photo)
+    assert (decoded[-1]() is None) == (not keeps)
+    assert np.array_equal(features.vectors, kept.vectors)
+    assert np.array_equal(features.kept, kept.kept)
+    assert np.array_equal(features.photo.preview.pixels, kept.photo.preview.pixels)
+    assert len(decoded) == 2, "previews need no pixels"
+    assert np.array_equal(features.photo.pixels, kept.photo.pixels)
+    assert np.array_equal(photo.pixels, picture)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,10 @@ def mel_matchers() -> list[Offer[Matcher]]:
 def mel_renderers() -> list[Offer[Renderer]]:
     return [
         Offer(
-            "heatmap", "the target, redder where more alike, a cross on the best", build=_heatmap
+            "heatmap",
+            "the target, redder where more alike, a cross on the best",
+            build=_heatmap,
+            reads_pixels=False,
         ),
         Offer("pair", "the source with the mole marked, beside the heatmap", build=_pair),
     ]
@@ -125,7 +128,13 @@ def _similarity(metric: str, summary: str, *options: Option) -> Offer[Matcher]:
         Option("place", "centre", "answer with a cell's centre or the peak", ("centre", "peak")),
         Option("views", "mean", "of several sources: mean vector or best view", ("mean", "best")),
     )
-    return Offer(metric, summary, build=partial(_build_metric, metric), options=options + shared)
+    return Offer(
+        metric,
+        summary,
+        build=partial(_build_metric, metric),
+        options=options + shared,
+        reads_pixels=False,
+    )
 
 
 def _build_metric(metric: str, options: BuildOptions) -> Matcher:

@@ -44,13 +44,15 @@ class PhotoFeatures:
     """Describes photos with one extractor, each scaled to fit `image_size` pixels.
 
     Without an `image_size` photos keep their full resolution. With `windows`, a scaled photo larger
-    than one is described window by window.
+    than one is described window by window. Without `keeps_pixels` a photo that was described keeps
+    its preview only, and is decoded again by who looks at its pixels all the same.
     """
 
     extractor: FeatureExtractor
     image_size: int | None
     windows: Windows | None = None
     track: Track = untracked
+    keeps_pixels: bool = True
 
     def of(self, photo: Photo) -> FeatureMap:
         """The feature map of a photo; one forward pass, or one for each batch of windows.
@@ -59,9 +61,17 @@ class PhotoFeatures:
         cell. Raises MelError when the mask leaves nothing, PluginError when the extractor's answer
         does not fit the grid.
         """
-        painted = photo.painted(lambda: self.extractor.mean_colour)
-        seen = self._seen(painted)
+        seen, painted = self._prepared(photo)
         return FeatureMap(painted, seen.grid, self.describe([seen])[0], seen.kept)
+
+    def _prepared(self, photo: Photo) -> tuple[Prepared, Photo]:
+        """A photo as the extractor takes it, and painted for who looks at it later."""
+        painted = photo.painted(lambda: self.extractor.mean_colour)
+        if self.keeps_pixels or painted.is_small:
+            return self._seen(painted), painted
+        seen, preview = self._seen(painted), painted.preview
+        unread = photo.painted(lambda: self.extractor.mean_colour)
+        return seen, unread.with_preview(lambda: preview)
 
     def prepare(self, photo: Photo) -> Prepared:
         """All that comes before the extractor. Raises MelError when the mask leaves nothing."""
