@@ -1,4 +1,4 @@
-"""Filling the cache for many photos: decoding runs ahead of the extractor, in threads."""
+"""Filling the cache for many photos: threads decode ahead of the extractor, and write behind it."""
 
 import os
 from collections import deque
@@ -22,6 +22,9 @@ MOST_AT_ONCE = 16
 
 BATCHES_AHEAD = 2
 """Batches that are decoded while the extractor works on one."""
+
+BATCHES_BEHIND = 1
+"""Batches that are encoded and written while the extractor works on the next."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,17 +84,29 @@ def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad 
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
             return _bad(photo.name, error)
 
+    def keep(photo: Missing, prepared: Prepared, vectors: Vectors | Bad) -> Bad | None:
+        if isinstance(vectors, Bad):
+            return vectors
+        features.store.write(photo.key, _encoded(features, photo, prepared, vectors))
+        return None
+
     batches = list(_batches({photo.key: photo for photo in missing}.values()))
     with _threads() as pool:
-        waiting: deque[list[tuple[Missing, Future[Prepared | Bad]]]] = deque()
+        coming: deque[list[tuple[Missing, Future[Prepared | Bad]]]] = deque()
+        going: deque[list[Future[Bad | None]]] = deque()
         for batch in [*batches, *[[]] * BATCHES_AHEAD]:
-            waiting.append([(photo, pool.submit(prepare, photo)) for photo in batch])
-            if len(waiting) > BATCHES_AHEAD:
-                decoded = [(photo, made.result()) for photo, made in waiting.popleft()]
-                yield from (made for _, made in decoded if isinstance(made, Bad))
-                yield from _kept(
-                    features, [(p, made) for p, made in decoded if isinstance(made, Prepared)]
-                )
+            coming.append([(photo, pool.submit(prepare, photo)) for photo in batch])
+            if len(coming) <= BATCHES_AHEAD:
+                continue
+            decoded = [(photo, made.result()) for photo, made in coming.popleft()]
+            yield from (made for _, made in decoded if isinstance(made, Bad))
+            good = [(photo, made) for photo, made in decoded if isinstance(made, Prepared)]
+            going.append(
+                [pool.submit(keep, *described) for described in _described(features, good)]
+            )
+            if len(going) > BATCHES_BEHIND:
+                yield from (kept.result() for kept in going.popleft())
+        yield from (kept.result() for batch in going for kept in batch)
 
 
 def missing_of(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Missing | None:
@@ -125,24 +140,23 @@ def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
     return prepared
 
 
-def _kept(
+def _described(
     features: CachedFeatures, batch: Sequence[tuple[Missing, Prepared]]
-) -> Iterator[Bad | None]:
-    """Describe photos of one scaled size and keep the result."""
+) -> Iterator[tuple[Missing, Prepared, Vectors | Bad]]:
+    """Photos of one scaled size with their vectors, or what is wrong with them."""
     if not batch:
         return
     try:
-        described = features.features.describe([prepared for _, prepared in batch])
+        vectors = features.features.describe([prepared for _, prepared in batch])
     except MelError as error:
         if len(batch) == 1:
-            yield _bad(batch[0][0].name, error)
+            yield *batch[0], _bad(batch[0][0].name, error)
             return
         for one in batch:  # find out which of them it is
-            yield from _kept(features, [one])
+            yield from _described(features, [one])
         return
-    for (missing, prepared), vectors in zip(batch, described, strict=True):
-        features.store.write(missing.key, _encoded(features, missing, prepared, vectors))
-        yield None
+    for one, described in zip(batch, vectors, strict=True):
+        yield *one, described
 
 
 def _encoded(

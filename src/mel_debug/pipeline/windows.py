@@ -11,8 +11,9 @@ from mel_debug.errors import UsageError
 from mel_debug.stages import FeatureExtractor
 from mel_debug.types import Pixels, Vectors
 
-BATCH_PIXELS = 2 * 896 * 896
-"""Windows go through the model together up to this many pixels; memory grows with it."""
+BATCH_PIXELS = 896 * 896
+"""Windows, or photos, go through the model together up to this many pixels, about as many as one
+photo at the usual size: more are no faster on a processor, and memory grows with them."""
 
 MARGIN_SHARE = 0.25
 """Share of an overlap, on either side, in which a window does not count: its cells there lack
