@@ -33,18 +33,26 @@ with open(sys.argv[1], "w") as note:
 """A small process that starts the command: a process begins with the memory of who starts it."""
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
-    """Run a command with `env` on top of the environment. Ends the script if it fails."""
+def run(
+    command: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    *,
+    ends_with: Sequence[int] = (0,),
+) -> Run:
+    """Run a command with `env` on top of the environment. Ends the script if it fails.
+
+    Bytecode may be kept, as it is for everything that pip installs.
+    """
     with tempfile.NamedTemporaryFile("r") as note:
         done = subprocess.run(
             [sys.executable, "-S", "-c", _WATCH, note.name, *command],
             capture_output=True,
             text=True,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(env or {})},
             check=True,
         )
         code, seconds, peak = json.load(note)
-    if code != 0:
+    if code not in ends_with:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
     kilobyte = 1 if sys.platform == "darwin" else 1024
     return Run(seconds, peak * kilobyte / MEGABYTE, done.stdout)

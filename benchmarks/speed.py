@@ -138,11 +138,6 @@ def _marked_pair(path: Path) -> tuple[Path, Path, str]:
 
 def models(bench: Bench) -> None:
     """Forward passes on one input, and the share of the machine's rate that they reach."""
-    for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
-        bench.rates[name] = _matrix_rate(dtype)
-    rates = [(name, rate) for name, rate in bench.rates.items()]
-    show("Matrix products, 2048 x 2048 (torch.mm)", ("precision", "GFLOP/s"), rates)
-
     grid = PatchGrid.fit(read_photo(bench.target).size, bench.image_size, 16)
     width, height = grid.scaled.width, grid.scaled.height
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
@@ -161,7 +156,15 @@ def models(bench: Bench) -> None:
             (f"mel-debug, {runtime}", precision, gflop, partial(built.extract, image))
         )
     contestants += _xfeat(read_photo(bench.target).size)
-    measured = in_turn(bench.rounds, *(partial(_seconds, work) for *_, work in contestants))
+    *measured, full, half = in_turn(
+        bench.rounds,
+        *(partial(_seconds, work) for *_, work in contestants),
+        partial(_matrix_rate, torch.float32),
+        partial(_matrix_rate, torch.bfloat16),
+    )
+    bench.rates.update(f32=statistics.median(full), bf16=statistics.median(half))
+    rates = [("f32", *spread(full)), ("bf16", *spread(half))]
+    show("Matrix products, 2048 x 2048 (torch.mm), GFLOP/s", ("precision", *HEAD), rates)
     base = statistics.median(measured[0])
     rows = []
     for (name, precision, amount, _), times in zip(contestants, measured, strict=True):
@@ -173,12 +176,12 @@ def models(bench: Bench) -> None:
 
 
 def _matrix_rate(dtype: torch.dtype) -> float:
-    """GFLOP/s of a large matrix product; the best of a second or more."""
+    """GFLOP/s of a large matrix product, the median of those of a second."""
     one, other = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
-    best, end = np.inf, time.perf_counter() + 2
+    taken, end = [], time.perf_counter() + 1
     while time.perf_counter() < end:
-        best = min(best, _seconds(partial(torch.mm, one, other)))
-    return 2 * 2048**3 / best / 1e9
+        taken.append(_seconds(partial(torch.mm, one, other)))
+    return 2 * 2048**3 / statistics.median(taken) / 1e9
 
 
 def _xfeat(size: Any) -> list[tuple[str, str, float, Callable[[], object]]]:
@@ -227,14 +230,22 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def starts(bench: Bench) -> None:
     """Whole processes that only import, or only show help."""
-    names = ["pass", "import numpy", "import torch", "import torch, timm"]
+    names = ["pass", "import click", "import numpy", "import click, numpy, PIL.Image"]
+    names += ["import torch", "import torch, timm"]
     names += ["import openvino"] if find_spec("openvino") else []
     jobs = [(name, python("-c", name)) for name in names]
     jobs += [
         (" ".join(["mel-debug", *words]), python("-m", "mel_debug", *words))
         for words in (["--help"], ["dino3-map", "--help"])
     ]
-    _show_processes(bench, "Starting", jobs)
+    files = [str(bench.folder / "found.jpg"), str(bench.target)]
+    for name, words in (
+        ("no such option", ["--nope"]),
+        ("no such file", [*files, bench.mole, str(bench.folder / "none.jpg")]),
+        ("no such uuid", [*files, "0" * 32, str(bench.source)]),
+    ):
+        jobs.append((name, python("-m", "mel_debug", "dino3-map", *words)))
+    _show_processes(bench, "Starting", jobs, ends_with=(0, 1, 2))  # what is wrong is told
 
 
 def commands(bench: Bench) -> None:
@@ -282,13 +293,15 @@ def many(bench: Bench) -> None:
         built = bench.choice(runtime, precision).build_extractor()
         grid = PatchGrid.fit(read_photo(bench.target).size, bench.image_size, 16)
         shape = (1, grid.scaled.height, grid.scaled.width, 3)
-        image = np.zeros(shape, np.uint8)
-        forward = [_seconds(partial(built.extract, image)) for _ in range(bench.rounds + 1)][1:]
+        passing = partial(_seconds, partial(built.extract, np.zeros(shape, np.uint8)))
+        passing()
+        forward = [passing() for _ in range(2 * bench.rounds)]
         shutil.rmtree(bench.cache / "features", ignore_errors=True)
         how = ["--runtime", runtime, "--precision", precision, "--cache-dir", str(bench.cache)]
         build = ["--dino-size", bench.size, "--weights", str(bench.weights), "--device", "cpu"]
         size = ["--image-size", str(bench.image_size)]
         done = run(python("-m", "mel_debug", "precalc", str(photos), *build, *size, *how))
+        forward += [passing() for _ in range(2 * bench.rounds)]  # a machine's pace may change
         rate = re.search(r"\(([\d.]+) photos/s\)", done.printed)
         reached = float(rate[1]) if rate else float("nan")
         only = 1 / statistics.median(forward)
@@ -298,11 +311,16 @@ def many(bench: Bench) -> None:
     show("precalc of 16 photos", head, rows)
 
 
-def _show_processes(bench: Bench, title: str, jobs: Sequence[tuple[str, list[str]]]) -> None:
+def _show_processes(
+    bench: Bench,
+    title: str,
+    jobs: Sequence[tuple[str, list[str]]],
+    ends_with: Sequence[int] = (0,),
+) -> None:
     peaks: dict[str, float] = {}
 
     def measured(name: str, command: list[str]) -> float:
-        done = run(command)
+        done = run(command, ends_with=ends_with)
         peaks[name] = max(peaks.get(name, 0), done.megabytes)
         return done.seconds
 
