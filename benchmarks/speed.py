@@ -37,6 +37,16 @@ from tables import machine, show
 
 HEAD = ("median", "min", "max")
 
+LEAST_COMMAND = """
+import click
+
+@click.command()
+@click.option("--one")
+def command(one): "What it does."
+
+command(["--help"])
+"""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -234,6 +244,7 @@ def starts(bench: Bench) -> None:
     names += ["import torch", "import torch, timm"]
     names += ["import openvino"] if find_spec("openvino") else []
     jobs = [(name, python("-c", name)) for name in names]
+    jobs.append(("a command of Click with one option, --help", python("-c", LEAST_COMMAND)))
     jobs += [
         (" ".join(["mel-debug", *words]), python("-m", "mel_debug", *words))
         for words in (["--help"], ["dino3-map", "--help"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from mel_debug.builtin.extractors.device import torch_device
+from mel_debug.builtin.extractors.device import torch_device, use_threads
 from mel_debug.builtin.extractors.xfeat_weights import not_installed, packaged_weights
 from mel_debug.errors import WeightsError
 from mel_debug.stages import BuildOptions
@@ -24,6 +24,7 @@ def build(options: BuildOptions) -> "XFeat":
 
     Raises MelError when the extra is not installed and WeightsError for weights that don't fit.
     """
+    use_threads(options.threads)
     path = options.weights or packaged_weights()
     try:
         from kornia.feature import XFeatModel
