@@ -112,8 +112,8 @@ class Photo:
         return Preview(self._raster.get().resized(size), mask)
 
     def shown(self, size: Size) -> Pixels:
-        """The pixels at another size for a person to see: from a preview that is at hand."""
-        if self._preview is not None and size.longest <= self.preview.size.longest:
+        """The pixels at another size for a person to see: from the preview where that is enough."""
+        if size.longest <= self.preview.size.longest:
             return resized(self.preview.pixels, size)
         return self.scaled(size)
 

@@ -1,7 +1,7 @@
 """From a photo to its feature map: fit the grid, paint the mask, scale, describe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -61,23 +61,16 @@ class PhotoFeatures:
         cell. Raises MelError when the mask leaves nothing, PluginError when the extractor's answer
         does not fit the grid.
         """
-        seen, painted = self._prepared(photo)
+        painted = self._painted(photo)
+        seen = self._seen(painted)
+        preview = seen.preview
+        if preview is not None and not self.keeps_pixels:
+            painted = self._painted(photo).with_preview(lambda: preview)
         return FeatureMap(painted, seen.grid, self.describe([seen])[0], seen.kept)
-
-    def _prepared(self, photo: Photo) -> tuple[Prepared, Photo]:
-        """A photo as the extractor takes it, and painted for who looks at it later."""
-        painted = photo.painted(lambda: self.extractor.mean_colour)
-        if self.keeps_pixels or painted.is_small:
-            return self._seen(painted), painted
-        seen, preview = self._seen(painted), painted.preview
-        unread = photo.painted(lambda: self.extractor.mean_colour)
-        return seen, unread.with_preview(lambda: preview)
 
     def prepare(self, photo: Photo) -> Prepared:
         """All that comes before the extractor. Raises MelError when the mask leaves nothing."""
-        painted = photo.painted(lambda: self.extractor.mean_colour)
-        seen = self._seen(painted)
-        return seen if painted.is_small else replace(seen, preview=painted.preview)
+        return self._seen(self._painted(photo))
 
     def describe(self, photos: Sequence[Prepared]) -> list[Vectors]:
         """The vectors of prepared photos of one scaled size, in one batch unless in windows.
@@ -108,6 +101,9 @@ class PhotoFeatures:
         large = self.windows is not None and scaled.longest > self.windows.side
         return self.windows if large else None
 
+    def _painted(self, photo: Photo) -> Photo:
+        return photo.painted(lambda: self.extractor.mean_colour)
+
     def _seen(self, painted: Photo) -> Prepared:
         grid = self.grid_of(painted.size)
         kept = painted.kept(grid)
@@ -115,7 +111,10 @@ class PhotoFeatures:
             raise MelError(
                 f"{painted.name}: its mask leaves nothing to look at; mend it or use --no-mask"
             )
-        return Prepared(painted.name, grid, kept, painted.scaled(grid.scaled))
+        image = painted.scaled(grid.scaled)
+        # Later, when somebody may have asked for all pixels, it would take twice as long.
+        preview = None if painted.is_small else painted.preview
+        return Prepared(painted.name, grid, kept, image, preview)
 
 
 def _checked(seen: Prepared, vectors: Vectors) -> Vectors:
