@@ -47,9 +47,10 @@ class Raster:
     @property
     def size(self) -> Size:
         """In pixels."""
-        if isinstance(self._held, np.ndarray):
-            return Size(self._held.shape[1], self._held.shape[0])
-        return Size(*self._held.size)
+        held = self._held  # another thread may be turning it into an array
+        if isinstance(held, np.ndarray):
+            return Size(held.shape[1], held.shape[0])
+        return Size(*held.size)
 
     @property
     def pixels(self) -> Pixels:
@@ -68,11 +69,12 @@ class Raster:
 
         An array is copied all the same.
         """
-        if isinstance(self._held, np.ndarray):
-            return Raster(_painted(self._held, mask, colour))
+        held = self._held
+        if isinstance(held, np.ndarray):
+            return Raster(_painted(held, mask, colour))
         from PIL import Image
 
-        image = self._held if in_place else self._held.copy()
+        image = held if in_place else held.copy()
         image.paste(colour, (0, 0), Image.fromarray(~mask))
         return Raster(image)
 

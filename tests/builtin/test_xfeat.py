@@ -146,3 +146,11 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         return  # a Mac has the very device
     with pytest.raises(MelError, match=r"no device 'mps' here; try --device .*cpu"):
         load_registry().extractor("xfeat").build(BuildOptions(device="mps"))
+
+
+def test_it_computes_with_the_threads_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every extractor that runs in torch."""
+    told: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    load_registry().extractor("xfeat").build(BuildOptions(device="cpu", threads=1))
+    assert told == [1]

@@ -73,9 +73,10 @@ def find_missing(
 def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad | None, None, None]:
     """Describe and keep what is missing; gives, for each photo in turn, what is wrong with it.
 
-    Photos of one scaled size share forward passes. What was given is on the disk. Raises MelError
-    without weights, before anything is given, or when the cache can't be written.
+    Photos of one scaled size share forward passes. What was given is on the disk. The extractor
+    is built first: raises MelError without weights, or when the cache can't be written.
     """
+    _ = features.extractor.built
 
     def prepare(photo: Missing) -> Prepared | Bad:
         try:
@@ -97,7 +98,6 @@ def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad 
             coming.append([(photo, pool.submit(prepare, photo)) for photo in batch])
             if len(coming) <= BATCHES_AHEAD:
                 continue
-            _ = features.extractor.built  # the first photos are decoded meanwhile
             decoded = [(photo, made.result()) for photo, made in coming.popleft()]
             yield from (made for _, made in decoded if isinstance(made, Bad))
             good = [(photo, made) for photo, made in decoded if isinstance(made, Prepared)]

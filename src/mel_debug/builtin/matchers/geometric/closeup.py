@@ -24,6 +24,7 @@ TEMPLATE = 2
 """Window cells compared around the mole, to each side; `half - TEMPLATE` are searched."""
 
 REACH = HALF - TEMPLATE
+"""Window cells around the middle that are searched in the larger window."""
 
 BLUNT = 0.04
 """Difference of similarity that is worth one unit of log prior."""
