@@ -1,5 +1,6 @@
 """Several references look for one mole: their places together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,9 @@ def vote(ballots: Sequence[Sequence[Candidate]], apart_px: float) -> list[Vote]:
     filled = np.where(named, shares, left * ELSEWHERE)
     nothing = np.where(unnamed.any(axis=1, keepdims=True), left * (1 - ELSEWHERE), left)
     outcomes = np.log(np.maximum(np.hstack([filled, nothing]), FLOOR))
-    pooled = np.exp(outcomes.sum(axis=0) / np.sqrt(len(ballots)))
+    # Summed exactly: rounding would depend on the order of references, and settle ties by it.
+    together = np.array([math.fsum(column) for column in outcomes.T])
+    pooled = np.exp(together / np.sqrt(len(ballots)))
     pooled /= pooled.sum()
     votes = [
         Vote(place, float(pooled[at]), tuple(np.flatnonzero(named[:, at]).tolist()))
