@@ -4,11 +4,11 @@ import warnings
 from typing import Any
 
 import numpy as np
-import openvino
 import torch
 
 from mel_debug.builtin.extractors.graphs import Facts
 from mel_debug.builtin.extractors.rotary import rotary_table
+from mel_debug.builtin.extractors.untold_openvino import openvino
 from mel_debug.errors import MelError
 
 TRACED = (2, 48, 80)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 
 from mel_debug.builtin.extractors.graphs import (
     Facts,
@@ -21,6 +20,7 @@ from mel_debug.builtin.extractors.graphs import (
 )
 from mel_debug.builtin.extractors.hub import cached_weights, identity_of
 from mel_debug.builtin.extractors.rotary import rotary_table
+from mel_debug.builtin.extractors.untold_openvino import openvino
 from mel_debug.errors import WeightsError
 from mel_debug.stages import BuildOptions, Keeping
 from mel_debug.types import Colour, Pixels, Vectors

@@ -64,7 +64,7 @@ def without_collection() -> Iterator[None]:
 @functools.cache
 def has_bf16() -> bool:
     """Whether OpenVINO finds instructions for bfloat16 in this processor."""
-    import openvino
+    from mel_debug.builtin.extractors.untold_openvino import openvino
 
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

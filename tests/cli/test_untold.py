@@ -1,0 +1,46 @@
+"""Laws of privacy: who runs a search tells nobody, and no package it uses does so for them."""
+
+from pathlib import Path
+
+import pytest
+
+from workbench import Dinov3Weights, Scene, run_python
+
+OUTSIDE = ("os.fork", "os.forkpty", "socket.connect", "socket.getaddrinfo")
+"""Python's audit events of a process that asks the network, or has a copy of itself do so."""
+
+_WATCHED = f"""
+import sys
+noted = open(sys.argv[1], "a", buffering=1)
+sys.addaudithook(lambda event, _: noted.write(event + "\\n") if event in {OUTSIDE!r} else None)
+from mel_debug.cli.main import main
+main(sys.argv[2:], prog_name="mel-debug")
+"""
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_a_search_with_weights_at_hand_asks_and_tells_nobody(
+    scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path, runtime: str
+) -> None:
+    """No connection, no other process, no trace in the home folder; conversion included."""
+    pytest.importorskip(runtime)
+    home, note = tmp_path / "home", tmp_path / "note"
+    home.mkdir()
+    outcome = run_python(
+        *("-c", _WATCHED, str(note), "dino3-map"),
+        *(str(scene.output), str(scene.target), scene.uuid, str(scene.source)),
+        *("--dino-size", "small", "--weights", str(dinov3_small.safetensors)),
+        *("--image-size", "128", "--runtime", runtime),
+        env={"HOME": str(home), "CI": "", "MEL_DEBUG_GRAPHS": str(tmp_path / "graphs")},
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert note.read_text().splitlines() == []
+    assert [path.name for path in home.rglob("*")] == []
+
+
+def test_the_watch_sees_what_leaves(tmp_path: Path) -> None:
+    """Or the law above would hold for everything."""
+    note = tmp_path / "note"
+    watch = _WATCHED.split("from mel_debug")[0]
+    run_python("-c", watch + "import os; os.fork() or os._exit(0); os.wait()", str(note))
+    assert note.read_text().splitlines() == ["os.fork"]
