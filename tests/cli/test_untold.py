@@ -9,10 +9,12 @@ from workbench import Dinov3Weights, Scene, run_python
 OUTSIDE = ("os.fork", "os.forkpty", "socket.connect", "socket.getaddrinfo")
 """Python's audit events of a process that asks the network, or has a copy of itself do so."""
 
-_WATCHED = f"""
+_WATCH = f"""
 import sys
 noted = open(sys.argv[1], "a", buffering=1)
 sys.addaudithook(lambda event, _: noted.write(event + "\\n") if event in {OUTSIDE!r} else None)
+"""
+_COMMAND = """
 from mel_debug.cli.main import main
 main(sys.argv[2:], prog_name="mel-debug")
 """
@@ -27,7 +29,7 @@ def test_a_search_with_weights_at_hand_asks_and_tells_nobody(
     home, note = tmp_path / "home", tmp_path / "note"
     home.mkdir()
     outcome = run_python(
-        *("-c", _WATCHED, str(note), "dino3-map"),
+        *("-c", _WATCH + _COMMAND, str(note), "dino3-map"),
         *(str(scene.output), str(scene.target), scene.uuid, str(scene.source)),
         *("--dino-size", "small", "--weights", str(dinov3_small.safetensors)),
         *("--image-size", "128", "--runtime", runtime),
@@ -41,6 +43,5 @@ def test_a_search_with_weights_at_hand_asks_and_tells_nobody(
 def test_the_watch_sees_what_leaves(tmp_path: Path) -> None:
     """Or the law above would hold for everything."""
     note = tmp_path / "note"
-    watch = _WATCHED.split("from mel_debug")[0]
-    run_python("-c", watch + "import os; os.fork() or os._exit(0); os.wait()", str(note))
+    run_python("-c", _WATCH + "import os; os.fork() or os._exit(0); os.wait()", str(note))
     assert note.read_text().splitlines() == ["os.fork"]
