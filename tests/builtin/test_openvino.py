@@ -23,7 +23,7 @@ from mel_debug.stages import FeatureExtractor, Keeping
 from mel_debug.types import Vectors
 from workbench import Dinov3Weights, extractor, run_python, skin
 
-pytest.importorskip("openvino")
+pytest.importorskip("mel_debug.builtin.extractors.untold_openvino")
 
 from mel_debug.builtin.extractors.openvino_dinov3 import GraphTransformer
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from extras import needs_openvino
 from mel_debug.builtin.extractors import runtime
 from mel_debug.files.places import GRAPHS
 from workbench import Dinov3Weights, Scene, run, run_and_see_imports
@@ -43,20 +44,20 @@ def test_what_an_extractor_can_t_be_had_with_is_a_usage_error(
     assert f"xfeat can't be had with {option} {value}; try one of: auto, " in outcome.error
 
 
+@needs_openvino
 def test_openvino_on_a_gpu_is_a_usage_error(scene: Scene, dinov3_small: Dinov3Weights) -> None:
     """It is used on processors only."""
-    pytest.importorskip("openvino")
     more = ["--runtime", "openvino", "--device", "cuda"]
     outcome = run(*search(scene, *small(dinov3_small), *more))
     assert outcome.code == 2
     assert "computes on the processor" in outcome.error
 
 
+@needs_openvino
 def test_a_search_with_a_converted_model_imports_no_torch_and_finds_the_same(
     scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path
 ) -> None:
     """Cold, in a process of its own; that of torch is told from it by nothing but rounding."""
-    pytest.importorskip("openvino")
     command = search(scene, *small(dinov3_small), "--no-cache")
     run(*command)
     converted, loaded = run_and_see_imports(tmp_path / "note", *command)
@@ -67,11 +68,11 @@ def test_a_search_with_a_converted_model_imports_no_torch_and_finds_the_same(
     assert converted.report["score"] == pytest.approx(torchs.report["score"], abs=1e-3)
 
 
+@needs_openvino
 def test_precisions_share_no_features_and_runtimes_in_f32_do(
     scene: Scene, dinov3_small: Dinov3Weights
 ) -> None:
     """What differs by more than rounding is kept apart."""
-    pytest.importorskip("openvino")
 
     def kept(*more: str) -> int:
         assert run(*search(scene, *small(dinov3_small), *more)).code == 0
@@ -85,6 +86,7 @@ def test_precisions_share_no_features_and_runtimes_in_f32_do(
         assert kept("--runtime", "openvino", "--precision", "bf16") == 6
 
 
+@needs_openvino
 def test_converted_models_are_counted_and_cleared_with_the_cache(
     graph_folder: Path,
     feature_cache: Path,
@@ -93,7 +95,6 @@ def test_converted_models_are_counted_and_cleared_with_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are told apart from the features, and kept in the cache's folder."""
-    pytest.importorskip("openvino")
     assert run(*search(scene, *small(dinov3_small))).code == 0
     shutil.copytree(graph_folder, feature_cache / "graphs")
     monkeypatch.delenv(GRAPHS)

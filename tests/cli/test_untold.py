@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from extras import needs_openvino
 from workbench import Dinov3Weights, Scene, run_python
 
 OUTSIDE = ("os.fork", "os.forkpty", "socket.connect", "socket.getaddrinfo")
@@ -20,12 +21,11 @@ main(sys.argv[2:], prog_name="mel-debug")
 """
 
 
-@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+@pytest.mark.parametrize("runtime", ["torch", pytest.param("openvino", marks=needs_openvino)])
 def test_a_search_with_weights_at_hand_asks_and_tells_nobody(
     scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path, runtime: str
 ) -> None:
     """No connection, no other process, no trace in the home folder; conversion included."""
-    pytest.importorskip(runtime)
     home, note = tmp_path / "home", tmp_path / "note"
     home.mkdir()
     outcome = run_python(
