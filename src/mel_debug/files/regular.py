@@ -1,0 +1,51 @@
+"""Opening regular files only: a pipe, a socket or a device could block for ever."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from mel_debug.errors import UsageError
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading its bytes.
+
+    Never blocks: a pipe is refused instead of waiting for its writer. Raises UsageError, naming the
+    file, for anything but a regular file (links are followed), and OSError as `open` does.
+    """
+    check_regular(path)
+    # The file may be replaced between the check and the open, so the descriptor is checked too.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _check(path, os.fstat(handle).st_mode)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def check_regular(path: Path) -> None:
+    """Raise UsageError if the path leads to anything but a regular file.
+
+    A path that leads nowhere passes.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    _check(path, mode)
+
+
+def _check(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
+        raise UsageError(f"{path} is {kind}, not a regular file; name a file")
