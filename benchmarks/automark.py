@@ -26,10 +26,10 @@ import click
 import numpy as np
 
 from mel_debug.evaluation.compare import Comparison, compare
+from mel_debug.files.discovery import find_photos
 from mel_debug.files.exact_json import text_of
-from mel_debug.files.folders import find_photos
 from mel_debug.files.marks import ABSENT, marks_path, read_moles
-from mel_debug.files.places import CACHE
+from mel_debug.files.user_dirs import CACHE
 from tables import machine, show
 
 FIRST_SEED = 720

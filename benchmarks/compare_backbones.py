@@ -13,14 +13,14 @@ import click
 
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 from mel_debug.builtin.extractors.hub import cached_weights
-from mel_debug.choice import Wanted
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.labelled import labelled_pairs
 from mel_debug.evaluation.plots import write_scatter
-from mel_debug.evaluation.run import plan_tasks, run
+from mel_debug.evaluation.searches import plan_tasks, run
 from mel_debug.evaluation.state import State
 from mel_debug.evaluation.summary import results_of, summary_of
+from mel_debug.plugins.config import RunConfig
 from tables import machine, show
 
 
@@ -47,7 +47,7 @@ def configurations(
         configuration
         for name in extractors
         for configuration in product_of(
-            Wanted(extractor=name, weights=weights.get(name), no_cache=True), matchers=matchers
+            RunConfig(extractor=name, weights=weights.get(name), no_cache=True), matchers=matchers
         )
     ]
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import click
 import numpy as np
 
-from mel_debug.calibrations import ANY, key_for, text_of
-from mel_debug.choice import Wanted
-from mel_debug.errors import MelError
-from mel_debug.evaluation.answers import Answer
+from mel_debug.confidence.answers import Answer
+from mel_debug.confidence.calibrations import ANY, key_for, text_of
+from mel_debug.confidence.evidence import METRIC_FREE
+from mel_debug.confidence.fitting import fit as fitted
+from mel_debug.confidence.model import Calibration
+from mel_debug.core.errors import MelError
 from mel_debug.evaluation.configurations import Configuration, product_of
-from mel_debug.evaluation.fitting import fit as fitted
 from mel_debug.evaluation.labelled import labelled_pairs
-from mel_debug.evaluation.run import Task, plan_tasks, run
+from mel_debug.evaluation.searches import Task, plan_tasks, run
 from mel_debug.evaluation.state import State
 from mel_debug.evaluation.summary import results_of, summary_of
-from mel_debug.pipeline.confidence import Calibration
-from mel_debug.pipeline.evidence import METRIC_FREE
+from mel_debug.plugins.config import RunConfig
 from mel_debug.synth.repository import begin_repository, plan_repository
 from tables import machine, show
 
@@ -36,10 +36,10 @@ MEGAPIXELS = (3.0, 6.0, 3.0, 12.0)
 MOLES, ABSENT = 24, 0.2
 
 COMBINATIONS = (
-    Wanted(extractor="xfeat", preset="accurate", no_cache=True),
-    Wanted(extractor="xfeat", preset="fast", no_cache=True),
-    Wanted(extractor="xfeat", preset="fast", matcher="softmax", no_cache=True),
-    Wanted(extractor="xfeat", preset="fast", matcher="euclidean", no_cache=True),
+    RunConfig(extractor="xfeat", preset="accurate", no_cache=True),
+    RunConfig(extractor="xfeat", preset="fast", no_cache=True),
+    RunConfig(extractor="xfeat", preset="fast", matcher="softmax", no_cache=True),
+    RunConfig(extractor="xfeat", preset="fast", matcher="euclidean", no_cache=True),
 )
 """What gets a calibration. DINOv3 has none until its weights can be had where this is run."""
 

@@ -23,10 +23,10 @@ import click
 import numpy as np
 from PIL import Image
 
-from mel_debug.choice import Wanted, choose
+from mel_debug.core.geometry import PatchGrid, Point, Size
 from mel_debug.files.photos import read_photo
-from mel_debug.geometry import PatchGrid, Point, Size
-from mel_debug.pipeline.locate import locate
+from mel_debug.matching.locate import locate
+from mel_debug.plugins.config import RunConfig, resolve
 from processes import python, run
 from tables import machine, show
 
@@ -150,7 +150,7 @@ def _child(what: str, case: Case, *arguments: object) -> tuple[float, float]:
 @click.argument("rounds", type=int)
 def _one(place: tuple[str, str, str], image_size: int, rounds: int) -> None:
     case = Case(place[0], place[1], Path(place[2]))
-    built = choose(Wanted(**case.wanted)).build_extractor()
+    built = resolve(RunConfig(**case.wanted)).build_extractor()
     scaled = PatchGrid.fit(PHOTO, image_size, built.patch).scaled
     image = np.zeros((1, scaled.height, scaled.width, 3), np.uint8)
     print(min(_seconds(lambda: built.extract(image)) for _ in range(rounds)))
@@ -162,7 +162,7 @@ def _one(place: tuple[str, str, str], image_size: int, rounds: int) -> None:
 @click.argument("similarity", default="cosine")
 def _many(place: tuple[str, str, str], number: int, similarity: str) -> None:
     case = Case(place[0], place[1], Path(place[2]))
-    choice = choose(Wanted(**case.wanted, matcher=similarity))
+    choice = resolve(RunConfig(**case.wanted, matcher=similarity))
     photo = read_photo(case.folder / "photo.jpg")
     features, matcher = choice.build_features(), choice.build_matcher()
     features.of(photo)

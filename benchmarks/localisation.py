@@ -21,17 +21,17 @@ from pathlib import Path
 
 import click
 
-from mel_debug.choice import Wanted, choose
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Photo
 from mel_debug.files.marks import marks_path, read_moles
 from mel_debug.files.photos import read_photo
-from mel_debug.geometry import Point
-from mel_debug.pipeline.locate import locate
+from mel_debug.matching.locate import locate
+from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth import plan_pair, render
 from mel_debug.synth.saved import marks_text, photo_files, write_new_files
-from mel_debug.types import Photo
 from tables import machine, show
 
-XFEAT = Wanted(extractor="xfeat", no_cache=True)
+XFEAT = RunConfig(extractor="xfeat", no_cache=True)
 
 METHODS = {
     "single patch": replace(XFEAT, matcher="cosine", stage_options={"place": "centre"}),
@@ -61,8 +61,8 @@ class Outcome:
 class Method:
     """A method built once; photos are decoded before the clock runs."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        choice = choose(wanted)
+    def __init__(self, wanted: RunConfig) -> None:
+        choice = resolve(wanted)
         self.features, self.matcher = choice.build_features(), choice.build_matcher()
 
     def run(self, pair: Pair) -> Outcome:

@@ -17,19 +17,19 @@ from pathlib import Path
 
 import click
 
-from mel_debug.choice import Wanted, choose
-from mel_debug.errors import MelError
-from mel_debug.featurecache.fill import Missing, fill, find_missing
-from mel_debug.featurecache.location import size_text
-from mel_debug.files.folders import find_photos
+from mel_debug.cache.fill import Missing, fill, find_missing
+from mel_debug.cache.location import size_text
+from mel_debug.core.errors import MelError
+from mel_debug.files.discovery import find_photos
 from mel_debug.files.photos import read_photo
+from mel_debug.jobs.executors import Workers, open_executor
+from mel_debug.jobs.extraction import Describe, describe
+from mel_debug.jobs.portable import portable
+from mel_debug.jobs.results import Failed
+from mel_debug.jobs.stream import stream
+from mel_debug.jobs.threads import threads_for
+from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth.repository import begin_repository, plan_repository
-from mel_debug.workers.describing import Describe, describe
-from mel_debug.workers.executors import Workers, open_executor
-from mel_debug.workers.outcomes import Failed
-from mel_debug.workers.portable import portable
-from mel_debug.workers.stream import stream
-from mel_debug.workers.threads import threads_for
 from tables import machine, show
 
 WARM_UP = 6
@@ -43,15 +43,15 @@ Photos = list[Path]
 
 
 @dataclass(frozen=True)
-class Bench:
+class Searcher:
     """Photos to warm up with, photos to measure with, and what describes them."""
 
-    wanted: Wanted
+    wanted: RunConfig
     warm_up: Photos
     photos: Photos
     folder: Path
 
-    def with_cache(self, name: str) -> Wanted:
+    def with_cache(self, name: str) -> RunConfig:
         """What is wanted, with a cache of its own that nothing is forgotten from."""
         cache = self.folder / name
         return portable(replace(self.wanted, cache_dir=cache, cache_bytes=10**13))
@@ -79,9 +79,9 @@ def copies(folder: Path, photos: int, megapixels: float) -> Photos:
     return paths
 
 
-def here(bench: Bench) -> float:
+def here(searcher: Searcher) -> float:
     """Photos a second in this process, as `mel-debug precalc` does it: decoding runs ahead."""
-    features = choose(bench.with_cache("here")).build_cached_features()
+    features = resolve(searcher.with_cache("here")).build_cached_features()
 
     def filled(paths: Photos) -> float:
         start = time.perf_counter()
@@ -93,13 +93,13 @@ def here(bench: Bench) -> float:
             raise MelError("a generated photo could not be described")
         return len(paths) / (time.perf_counter() - start)
 
-    filled(bench.warm_up)
-    return filled(bench.photos)
+    filled(searcher.warm_up)
+    return filled(searcher.photos)
 
 
-def handed_out(bench: Bench, name: str, workers: Workers) -> float:
+def handed_out(searcher: Searcher, name: str, workers: Workers) -> float:
     """Photos a second by workers."""
-    wanted = bench.with_cache(name)
+    wanted = searcher.with_cache(name)
 
     def done(paths: Photos) -> float:
         start = time.perf_counter()
@@ -109,8 +109,8 @@ def handed_out(bench: Bench, name: str, workers: Workers) -> float:
                 raise MelError(outcome.reason)
         return len(paths) / (time.perf_counter() - start)
 
-    done(bench.warm_up)
-    return done(bench.photos)
+    done(searcher.warm_up)
+    return done(searcher.photos)
 
 
 @contextmanager
@@ -131,14 +131,14 @@ def dask(workers: int) -> Iterator[Workers]:
         yield stack.enter_context(open_executor(scheduler=cluster.scheduler_address))
 
 
-def measured(bench: Bench) -> dict[str, float]:
+def measured(searcher: Searcher) -> dict[str, float]:
     """Photos a second by where the work was done."""
-    rates = {"this process, all cores": here(bench)}
+    rates = {"this process, all cores": here(searcher)}
     with open_executor(2) as workers:
-        rates[f"--jobs 2 x {threads_for(2)} thread"] = handed_out(bench, "jobs", workers)
+        rates[f"--jobs 2 x {threads_for(2)} thread"] = handed_out(searcher, "jobs", workers)
     for number in (1, 2):
         with dask(number) as workers:
-            rates[f"Dask, {number} x 1 thread"] = handed_out(bench, f"dask{number}", workers)
+            rates[f"Dask, {number} x 1 thread"] = handed_out(searcher, f"dask{number}", workers)
     return rates
 
 
@@ -160,15 +160,15 @@ def main(
     photos: int, megapixels: float, extractor: str, weights: Path | None, image_size: int | None
 ) -> None:
     """Print two tables: what was measured, and what it means for many photos."""
-    wanted = Wanted(extractor, matcher="cosine", weights=weights, image_size=image_size)
+    wanted = RunConfig(extractor, matcher="cosine", weights=weights, image_size=image_size)
     with tempfile.TemporaryDirectory() as folder:
         paths = copies(Path(folder), WARM_UP + photos, megapixels)
-        bench = Bench(wanted, paths[:WARM_UP], paths[WARM_UP:], Path(folder))
+        searcher = Searcher(wanted, paths[:WARM_UP], paths[WARM_UP:], Path(folder))
         try:
-            rates = measured(bench)
+            rates = measured(searcher)
         except MelError as error:
             raise click.ClickException(str(error)) from error
-        entries = choose(bench.with_cache("here")).cache
+        entries = resolve(searcher.with_cache("here")).cache
         assert entries is not None
         kept = sum(entry.size for entry in entries.entries()) / len(paths)
         read = sum(path.stat().st_size for path in paths) / len(paths)

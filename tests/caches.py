@@ -1,19 +1,19 @@
-"""Offers that count their work, and caches over them."""
+"""StageSpecs that count their work, and caches over them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mel_debug.featurecache.digests import Digests
-from mel_debug.featurecache.features import CachedFeatures
-from mel_debug.featurecache.lazy import LazyExtractor
-from mel_debug.featurecache.store import FileStore
+from mel_debug.cache.digests import Digests
+from mel_debug.cache.features import CachedFeatures
+from mel_debug.cache.lazy_extractor import LazyExtractor
+from mel_debug.cache.store import FileStore
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, Option, StageSpec
+from mel_debug.core.types import Colour, Pixels, Vectors
 from mel_debug.files.photos import mask_path
-from mel_debug.pipeline.features import PhotoFeatures
-from mel_debug.pipeline.windows import Windows
-from mel_debug.stages import BuildOptions, FeatureExtractor, Offer, Option
-from mel_debug.types import Colour, Pixels, Vectors
+from mel_debug.matching.features import PhotoFeatures
+from mel_debug.matching.tiles import Windows
 from workbench import PatchColours, save, skin
 
 SIZE = 64
@@ -48,23 +48,23 @@ def offer(
     *depends_on: str | Path,
     name: str = "toy",
     options: tuple[Option, ...] = (),
-) -> Offer[FeatureExtractor]:
+) -> StageSpec[FeatureExtractor]:
     def tell(build: BuildOptions) -> Sequence[str | Path]:
         return *depends_on, *([build.weights] if build.weights else [])
 
-    return Offer(name, "a toy", build=counting.build, options=options, patch=8, depends_on=tell)
+    return StageSpec(name, "a toy", build=counting.build, options=options, patch=8, depends_on=tell)
 
 
 def cached(
     folder: Path,
-    offered: Offer[FeatureExtractor],
+    offered: StageSpec[FeatureExtractor],
     *,
     image_size: int | None = SIZE,
     windows: Windows | None = None,
     build: BuildOptions | None = None,
     given: Mapping[str, str] | None = None,
 ) -> CachedFeatures:
-    """A cache in a folder over an offer, as `Choice.build_features` makes it."""
+    """A cache in a folder over an offer, as `ResolvedRun.build_features` makes it."""
     options = replace(build or BuildOptions(), values=offered.values(given or {}))
     lazy = LazyExtractor(offered, options, Digests(folder).of)
     return CachedFeatures(lazy, PhotoFeatures(lazy, image_size, windows), FileStore(folder, 10**9))

@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from mel_debug.errors import MelError
-from mel_debug.workers.outcomes import UnfitError
+from mel_debug.core.errors import MelError
+from mel_debug.jobs.results import WorkerSetupError
 
 
 def square(number: int) -> int:
@@ -75,12 +75,12 @@ def fails_once(place: tuple[Path, int]) -> int:
 
 
 def unfit(number: int) -> int:
-    raise UnfitError(f"no weights for {number}")
+    raise WorkerSetupError(f"no weights for {number}")
 
 
 def threads_told(_: int) -> dict[str, str | None]:
     """What this process lets its libraries use."""
-    from mel_debug.workers.threads import LIMITS
+    from mel_debug.jobs.threads import LIMITS
 
     return {name: os.environ.get(name) for name in LIMITS}
 

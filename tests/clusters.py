@@ -25,14 +25,14 @@ NOTES = "SLOWPOKE_NOTES"
 SLOWPOKE = f"""
 import os, time
 from pathlib import Path
-from mel_debug.errors import MelError
-from mel_debug.hookspecs import hookimpl
-from mel_debug.stages import Offer
+from mel_debug.core.errors import MelError
+from mel_debug.plugin import hookimpl
+from mel_debug.core.stages import StageSpec
 
 @hookimpl
 def mel_extractors():
     return [
-        Offer(
+        StageSpec(
             "slowpoke", "a toy", build=Slowpoke, patch=8, image_size=64, depends_on=lambda _: ["1"]
         )
     ]

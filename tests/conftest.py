@@ -7,8 +7,8 @@ import pytest
 from hypothesis import settings
 
 import workbench
-from mel_debug.files.places import CACHE, CONFIG, GRAPHS, STATE
-from mel_debug.registry import load_registry
+from mel_debug.files.user_dirs import CACHE, CONFIG, GRAPHS, STATE
+from mel_debug.plugins.registry import load_registry
 from workbench import Dinov3Weights, Scene, make_scene, make_weights
 
 # No deadline: the machine may be busy, and no law is about time.

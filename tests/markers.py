@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from mel_debug.errors import MelError
-from mel_debug.files.additions import NewMark, add_marks
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
+from mel_debug.files.append_marks import NewMark, append_marks
 from mel_debug.files.locking import locked
 from mel_debug.files.marks import marks_path, read_moles
-from mel_debug.geometry import Point
 
 
 def new_mark(name: str, number: int) -> NewMark:
@@ -21,7 +21,7 @@ def new_mark(name: str, number: int) -> NewMark:
 def add_one_by_one(photo: Path, name: str, count: int) -> None:
     """Add so many marks, each with a write of its own."""
     for number in range(count):
-        add_marks(photo, [new_mark(name, number)])
+        append_marks(photo, [new_mark(name, number)])
 
 
 def hold(path: Path, held: Path, seconds: float) -> None:
@@ -44,7 +44,7 @@ def kill_writers(photo: Path, kills: int) -> None:
         child = os.fork()
         if child == 0:
             for number in range(whole, 10**6):
-                add_marks(photo, [new_mark("a", number)])
+                append_marks(photo, [new_mark("a", number)])
         time.sleep(chance.uniform(0, 0.03))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mel_debug.featurecache.store import FileStore
+from mel_debug.cache.store import FileStore
 
 PLENTY = 10**9
 ROUNDS = 150

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mel_debug.core.types import Pixels
 from mel_debug.files.marks import marks_path
-from mel_debug.types import Pixels
 from workbench import skin, with_moles
 
 PLACES = [(60, 80), (120, 210), (170, 60), (200, 150), (90, 140), (230, 220), (140, 110), (215, 90)]

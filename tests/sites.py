@@ -53,10 +53,12 @@ def install(site: Path, name: str, source: str, *, value: str | None = None) -> 
 
 
 HEAD = """
-from mel_debug.hookspecs import hookimpl
-from mel_debug.stages import Offer, Option
+from mel_debug.plugin import hookimpl
+from mel_debug.core.stages import StageSpec, Option
 """
 
 
 def matcher_named(name: str) -> str:
-    return f"{HEAD}\n@hookimpl\ndef mel_matchers(): return [Offer({name!r}, 'toy', build=print)]\n"
+    return (
+        f"{HEAD}\n@hookimpl\ndef mel_matchers(): return [StageSpec({name!r}, 'toy', build=print)]\n"
+    )

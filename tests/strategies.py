@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from mel_debug.geometry import Cell, PatchGrid, Point, Size
+from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
 
 LONGEST_SIDE = 12_000
 PATCHES = (8, 14, 16)

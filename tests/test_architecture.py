@@ -16,13 +16,13 @@ PROJECT = Path(__file__).parent.parent
 SOURCE = PROJECT / "src" / "mel_debug"
 
 WICKED = {
-    "geometry.py": "mel_debug.types",
-    "types.py": "mel_debug.stages",
-    "stages.py": "mel_debug.registry",
-    "hookspecs.py": "mel_debug.plugins",
+    "geometry.py": "mel_debug.core.types",
+    "types.py": "mel_debug.core.stages",
+    "stages.py": "mel_debug.plugins.registry",
+    "hookspecs.py": "mel_debug.plugins.loading",
     "pipeline/locate.py": "mel_debug.files.photos",
-    "files/photos.py": "mel_debug.pipeline.locate",
-    "builtin/renderers/pair.py": "mel_debug.pipeline.features",
+    "files/photos.py": "mel_debug.matching.locate",
+    "builtin/renderers/pair.py": "mel_debug.matching.features",
     "builtin/matchers/similarity.py": "torch",
     "registry.py": "mel_debug.cli.main",
     "choice.py": "click",
@@ -94,7 +94,7 @@ def test_no_module_imports_what_another_calls_private() -> None:
 def test_asking_what_is_on_offer_imports_nothing_heavy() -> None:
     """Hooks are asked by every run that lists or chooses a stage."""
     ask = (
-        "import sys; from mel_debug.registry import load_registry; load_registry(); "
+        "import sys; from mel_debug.plugins.registry import load_registry; load_registry(); "
         "print(*sorted({'PIL', 'click', 'kornia', 'numpy', 'skimage', 'timm', 'torch'} "
         "& set(sys.modules)))"
     )

@@ -8,8 +8,8 @@ import pytest
 
 from extras import needs_xfeat
 from mel_debug.builtin import plugin
-from mel_debug.pipeline.refine import Refined
-from mel_debug.stages import BuildOptions, Matcher, Offer, Option, OptionValue, Renderer
+from mel_debug.core.stages import BuildOptions, Matcher, Option, OptionValue, Renderer, StageSpec
+from mel_debug.matching.refine import Refined
 from mel_debug.testing import (
     SampleExtractor,
     check_extractor,
@@ -92,7 +92,7 @@ def test_a_matcher_may_be_checked_with_its_own_extractor() -> None:
     class Coarse(SampleExtractor):
         patch = 12
 
-    offer: Offer[Matcher] = MATCHERS["cosine"]
+    offer: StageSpec[Matcher] = MATCHERS["cosine"]
     check_matcher(offer, extractor=Coarse())
 
 
@@ -105,7 +105,7 @@ def test_options_that_are_not_given_have_their_defaults() -> None:
         return RENDERERS["heatmap"].build(BuildOptions(values=RENDERERS["heatmap"].values({})))
 
     options = (Option("width", 3, "of a line"), Option("glow", 0.5, "of a line"))
-    offer: Offer[Renderer] = Offer("toy", "a toy", build=build, options=options)
+    offer: StageSpec[Renderer] = StageSpec("toy", "a toy", build=build, options=options)
     check_renderer(offer)
     check_renderer(offer, BuildOptions(device="cpu", values={"width": 9}))
     assert [dict(options.values) for options in seen] == [

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from mel_debug.cli.main import main
-from mel_debug.files.places import CACHE, CONFIG, GRAPHS, STATE
-from mel_debug.registry import load_registry
-from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Renderer
-from mel_debug.types import Colour, Pixels, Vectors
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, Matcher, Renderer
+from mel_debug.core.types import Colour, Pixels, Vectors
+from mel_debug.files.user_dirs import CACHE, CONFIG, GRAPHS, STATE
+from mel_debug.plugins.registry import load_registry
 
 MOLE = "0123456789abcdef0123456789abcdef"
 OTHER_MOLE = "fedcba9876543210fedcba9876543210"

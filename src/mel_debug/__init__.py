@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
-    from mel_debug.recipe import (
+    from mel_debug.notebook import (
         compute_cosine_similarities,
         extract_all_patch_features,
         extract_mole_patch_feature,
@@ -28,7 +28,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import the recipe when it is first used: it needs numpy, and its functions torch."""
     if name in __all__:
-        from mel_debug import recipe
+        from mel_debug import notebook as recipe
 
         return getattr(recipe, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from mel_debug.automark.decide import Decision, Outcome, Rules, decide
-from mel_debug.automark.plan import Reference, Target
+from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.automark.search import PairAnswer
-from mel_debug.geometry import Point, Size
-from mel_debug.pipeline.agreement import Candidate, Frame, Proposal
-from mel_debug.types import Mole
+from mel_debug.automark.targets import Reference, Target
+from mel_debug.core.geometry import Point, Size
+from mel_debug.core.types import Mole
 
 SIZE = Size(4000, 3000)
 FRAME = Frame(SIZE, SIZE)

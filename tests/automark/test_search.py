@@ -10,16 +10,16 @@ from mel_debug.automark.search import (
     PairTask,
     PhotoTask,
     Setup,
-    bench_for,
     describe_photo,
     search_pair,
+    searcher_for,
 )
-from mel_debug.calibrations import ANY, keep_own, shipped
-from mel_debug.choice import Wanted
-from mel_debug.errors import MelError
+from mel_debug.confidence.calibrations import ANY, keep_own, shipped
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
 from mel_debug.files.photos import mask_path
-from mel_debug.geometry import Point
-from mel_debug.workers.outcomes import UnfitError
+from mel_debug.jobs.results import WorkerSetupError
+from mel_debug.plugins.config import RunConfig
 from sessions import PLACES, Session, make_session, uuid
 from workbench import save, skin
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("only_builtins")
 
 def setup(**more: object) -> Setup:
     wanted = {"extractor": "xfeat", "matcher": "cosine", "image_size": 256, "stage_options": {}}
-    return Setup.of(Wanted(**{**wanted, **more}))  # type: ignore[arg-type]
+    return Setup.of(RunConfig(**{**wanted, **more}))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_a_search_of_known_photos_takes_features_from_the_cache(
     asked = task(days, 0, 1)
     for photo in (asked.reference, asked.target):
         describe_photo(PhotoTask(asked.setup, photo))
-    bench_for(setup(image_size=128))  # another setup: this process starts anew
+    searcher_for(setup(image_size=128))  # another setup: this process starts anew
     before = search_pair(asked)
-    features = bench_for(asked.setup).shelf.features
+    features = searcher_for(asked.setup).photo_cache.features
     assert features.extractor._built is None  # type: ignore[attr-defined]
     assert search_pair(asked) == before
 
@@ -100,7 +100,7 @@ def test_a_process_with_other_weights_takes_no_part(days: tuple[Session, Session
     """It would fill the cache with what nobody looks for."""
     asked = task(days, 0)
     other = replace(asked.setup, remembers=True, identity="the identity of something else")
-    with pytest.raises(UnfitError, match="install the same on both"):
+    with pytest.raises(WorkerSetupError, match="install the same on both"):
         describe_photo(PhotoTask(other, asked.target))
 
 
@@ -122,7 +122,7 @@ def test_confidence_is_that_of_where_the_run_was_started(days: tuple[Session, Se
     before = search_pair(asked)
     keep_own("xfeat/cosine", shipped()[ANY])
     sent = pickle.loads(pickle.dumps(asked))
-    bench_for(setup(image_size=128))
+    searcher_for(setup(image_size=128))
     assert search_pair(sent) == before
     assert search_pair(task(days, 0)) != before
 
@@ -133,4 +133,4 @@ def test_a_photo_that_is_none_is_told_by_name(tmp_path: Path) -> None:
     broken.write_bytes(b"no photo")
     with pytest.raises(MelError, match=r"broken\.jpg") as told:
         describe_photo(PhotoTask(setup(), broken))
-    assert not isinstance(told.value, UnfitError)
+    assert not isinstance(told.value, WorkerSetupError)

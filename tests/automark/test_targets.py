@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mel_debug.automark.plan import Plan, Problem, make_plan, part_of
-from mel_debug.errors import MelError, UsageError
+from mel_debug.automark.targets import Plan, Problem, make_plan, part_of
+from mel_debug.core.errors import MelError, UsageError
 from mel_debug.files.marks import marks_path
 
 
@@ -44,7 +44,7 @@ def test_moles_wanted_are_canonical_and_not_marked_at_all(tmp_path: Path) -> Non
     reference = photo(tmp_path, "1/a.jpg", "a", "b", "c", guessed=("d",))
     target = photo(tmp_path, "2/a.jpg", "a", guessed=("b",))
     (planned,) = make_plan([reference], [target]).targets
-    assert list(planned.wanted_from(planned.references[0])) == ["c"]
+    assert list(planned.config_from(planned.references[0])) == ["c"]
     assert planned.known == ["a", "b", "c"]
 
 
@@ -60,7 +60,7 @@ def test_with_a_stem_only_its_marks_count_as_there(tmp_path: Path) -> None:
     reference, target = photo(tmp_path, "1/a.jpg", "a", "b"), photo(tmp_path, "2/a.jpg", "a", "b")
     marks_path(target, "auto").write_text('[{"uuid": "b", "x": 0, "y": 0}]')
     (planned,) = make_plan([reference], [target], "auto").targets
-    assert list(planned.wanted_from(planned.references[0])) == ["a"]
+    assert list(planned.config_from(planned.references[0])) == ["a"]
 
 
 def test_in_a_repository_each_part_of_the_body_is_by_itself(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 from mel_debug.builtin.extractors.dinov3 import load_model
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
 from mel_debug.builtin.extractors.hub import find_weights
-from mel_debug.errors import WeightsError
-from mel_debug.registry import load_registry
-from mel_debug.stages import BuildOptions, FeatureExtractor
-from mel_debug.types import Pixels, Vectors
+from mel_debug.core.errors import WeightsError
+from mel_debug.core.stages import BuildOptions, FeatureExtractor
+from mel_debug.core.types import Pixels, Vectors
+from mel_debug.plugins.registry import load_registry
 from workbench import Dinov3Weights, cache_of, extractor, skin
 
 

@@ -17,13 +17,13 @@ from mel_debug.builtin.extractors import runtime
 from mel_debug.builtin.extractors.graphs import FACTS, MODEL, PART, WEIGHTS
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.builtin.extractors.runtime import has_bf16
-from mel_debug.errors import UsageError, WeightsError
-from mel_debug.featurecache.digests import Digests
-from mel_debug.stages import FeatureExtractor, Keeping
-from mel_debug.types import Vectors
+from mel_debug.cache.digests import Digests
+from mel_debug.core.errors import UsageError, WeightsError
+from mel_debug.core.stages import ArtifactCache, FeatureExtractor
+from mel_debug.core.types import Vectors
 from workbench import Dinov3Weights, extractor, run_python, skin
 
-pytest.importorskip("mel_debug.builtin.extractors.untold_openvino")
+pytest.importorskip("mel_debug.builtin.extractors.openvino_import")
 
 from mel_debug.builtin.extractors.openvino_dinov3 import GraphTransformer
 
@@ -36,7 +36,7 @@ class Small:
     """DINOv3 small on disk, with a folder for what is made of it."""
 
     weights: Path
-    keeping: Keeping
+    keeping: ArtifactCache
 
     def build(self, **others: Any) -> FeatureExtractor:
         options = {"runtime": "openvino", "keeping": self.keeping, **others}
@@ -44,7 +44,7 @@ class Small:
 
     @property
     def graphs(self) -> list[Path]:
-        """The folders of kept graphs."""
+        """The folders of valid graphs."""
         return [path for path in self.keeping.folder.iterdir() if path.suffix != PART]
 
 
@@ -52,7 +52,9 @@ class Small:
 def small(dinov3_small: Dinov3Weights, tmp_path_factory: pytest.TempPathFactory) -> Small:
     """Converted once for the module."""
     folder = tmp_path_factory.mktemp("openvino")
-    converted = Small(dinov3_small.safetensors, Keeping(folder / "graphs", Digests(folder).of))
+    converted = Small(
+        dinov3_small.safetensors, ArtifactCache(folder / "graphs", Digests(folder).of)
+    )
     converted.build()
     return converted
 
@@ -61,7 +63,7 @@ def small(dinov3_small: Dinov3Weights, tmp_path_factory: pytest.TempPathFactory)
 def copied(small: Small, tmp_path: Path) -> Small:
     """One that a test may damage."""
     shutil.copytree(small.keeping.folder, tmp_path / "graphs")
-    return Small(small.weights, Keeping(tmp_path / "graphs", small.keeping.digest))
+    return Small(small.weights, ArtifactCache(tmp_path / "graphs", small.keeping.digest))
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +99,9 @@ def test_an_answer_is_not_changed_by_the_next(small: Small) -> None:
     """Each has memory of its own, which can be written to."""
     built = small.build()
     first = built.extract(skin(64, 48, 1)[np.newaxis])
-    kept = first.copy()
+    valid = first.copy()
     second = built.extract(skin(64, 48, 2)[np.newaxis])
-    assert np.array_equal(first, kept)
+    assert np.array_equal(first, valid)
     assert not np.array_equal(first, second)
     first += 1
 
@@ -136,11 +138,11 @@ _USE = """
 import sys
 from pathlib import Path
 import numpy as np
-from mel_debug.featurecache.digests import Digests
-from mel_debug.stages import Keeping
+from mel_debug.cache.digests import Digests
+from mel_debug.core.stages import ArtifactCache
 from workbench import extractor
 folder, weights, runtime = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-keeping = Keeping(folder, Digests(folder.parent).of)
+keeping = ArtifactCache(folder, Digests(folder.parent).of)
 built = extractor("dinov3-small", weights, runtime=runtime, keeping=keeping)
 vectors = built.extract(np.zeros((1, 32, 48, 3), np.uint8))
 print(*vectors.shape, *({"torch", "timm", "torchvision"} & set(sys.modules)))
@@ -215,16 +217,16 @@ def test_a_whole_graph_is_used_as_it_is(small: Small, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("kept", [0, 1000, 50_000_000])
+@pytest.mark.parametrize("valid", [0, 1000, 50_000_000])
 def test_what_openvino_compiled_may_be_damaged_too(
-    small: Small, copied: Small, kept: int, capsys: pytest.CaptureFixture[str]
+    small: Small, copied: Small, valid: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is compiled again, from a graph that need not be converted again."""
     copied.build()  # a copied file is not known by its times
     blob = max((copied.graphs[0] / "compiled").iterdir(), key=lambda path: path.stat().st_mtime)
     blob.chmod(0o600)
     with blob.open("r+b") as file:
-        file.truncate(kept)
+        file.truncate(valid)
     image = skin(64, 48)[np.newaxis]
     assert np.array_equal(copied.build().extract(image), small.build().extract(image))
     assert capsys.readouterr().err == ""
@@ -269,17 +271,17 @@ def test_two_that_convert_at_once_leave_one_whole_graph(small: Small, tmp_path: 
             shutil.copy(small.graphs[0] / name, path.with_name(name))
         gate.wait()
 
-    kept: list[Any] = []
+    valid: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: kept.append(keep_graph(tmp_path, "0" * 64, facts, save)))
+        threading.Thread(target=lambda: valid.append(keep_graph(tmp_path, "0" * 64, facts, save)))
         for _ in range(2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(kept) == 2
-    assert kept[0] == kept[1] == find_graph(tmp_path, "0" * 64)
+    assert len(valid) == 2
+    assert valid[0] == valid[1] == find_graph(tmp_path, "0" * 64)
     assert [path.name for path in tmp_path.iterdir()] == ["0" * 64]
 
 
@@ -288,10 +290,10 @@ def test_a_folder_that_can_t_be_written_costs_a_warning_and_no_answer(
 ) -> None:
     """The model is converted for this run alone."""
     (tmp_path / "file").write_text("in the way")
-    lost = Small(small.weights, Keeping(tmp_path / "file", small.keeping.digest))
+    lost = Small(small.weights, ArtifactCache(tmp_path / "file", small.keeping.digest))
     image = skin(64, 48)[np.newaxis]
     assert relative_error(lost.build().extract(image), in_torch.extract(image)) <= 1e-4
-    assert "not kept" in capsys.readouterr().err
+    assert "not valid" in capsys.readouterr().err
 
 
 def test_weights_that_change_while_they_are_converted_are_an_error(
@@ -300,7 +302,7 @@ def test_weights_that_change_while_they_are_converted_are_an_error(
     """A graph of one under the name of the other would be used for ever."""
     digests: Iterator[str] = iter(["1" * 64, "2" * 64])
     with pytest.raises(WeightsError, match="changed while"):
-        Small(small.weights, Keeping(tmp_path / "graphs", lambda _: next(digests))).build()
+        Small(small.weights, ArtifactCache(tmp_path / "graphs", lambda _: next(digests))).build()
     assert not (tmp_path / "graphs").exists()
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from mel_debug.builtin.renderers.drawing import ARM, GREEN, draw_cross
 from mel_debug.builtin.renderers.heatmap import heated, normalised
 from mel_debug.builtin.renderers.pair import INSET_SIDE
-from mel_debug.geometry import Cell, PatchGrid, Point, Size
-from mel_debug.types import FeatureMap, Match, Photo, Pixels, Query, View
+from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
+from mel_debug.core.types import FeatureMap, Match, Photo, Pixels, Query, View
 from strategies import seeds
 from workbench import renderer, skin
 
@@ -24,20 +24,20 @@ GREY = np.full((32, 48, 3), 100, dtype=np.uint8)
 
 def match_of(
     scores: NDArray[np.float32] = SCORES,
-    kept: NDArray[np.bool_] = ALL,
+    valid: NDArray[np.bool_] = ALL,
     best: Cell = BEST,
     photo: Size = SCALED,
 ) -> Match:
     """A match over a grid of 2 x 3 patches."""
     grid = PatchGrid(photo, PATCH, *scores.shape)
     return Match(
-        "m", grid, scores, kept, grid.centre_of(best), float(scores[best.row, best.column])
+        "m", grid, scores, valid, grid.centre_of(best), float(scores[best.row, best.column])
     )
 
 
 def render(name: str, pixels: Pixels, match: Match, source: Pixels = GREY) -> Pixels:
     """The picture of a renderer, built as the command line builds it."""
-    target = FeatureMap(Photo.of(pixels), match.grid, match.scores[..., np.newaxis], match.kept)
+    target = FeatureMap(Photo.of(pixels), match.grid, match.scores[..., np.newaxis], match.valid)
     size = Size(source.shape[1], source.shape[0])
     grid = PatchGrid(size, PATCH, size.height // PATCH, size.width // PATCH)
     cells = (grid.rows, grid.columns)
@@ -96,20 +96,20 @@ def test_heat_depends_on_the_order_of_scores_and_not_on_their_scale(
 def test_heat_runs_from_0_to_1_over_the_kept_cells_alone(seed: int, which: int) -> None:
     """What is masked neither gets heat nor sets the scale."""
     scores = np.random.default_rng(seed).standard_normal((2, 3)).astype(np.float32)
-    kept = np.array([which >> bit & 1 for bit in range(6)], dtype=bool).reshape(2, 3)
-    heat = normalised(scores, kept)
-    assert (heat[~kept] == 0).all()
-    assert heat[kept].min() == 0
-    assert heat[kept].max() == (1 if kept.sum() > 1 else 0)
-    outside = np.where(kept, scores, 1e6).astype(np.float32)
-    assert np.array_equal(normalised(outside, kept), heat)
+    valid = np.array([which >> bit & 1 for bit in range(6)], dtype=bool).reshape(2, 3)
+    heat = normalised(scores, valid)
+    assert (heat[~valid] == 0).all()
+    assert heat[valid].min() == 0
+    assert heat[valid].max() == (1 if valid.sum() > 1 else 0)
+    outside = np.where(valid, scores, 1e6).astype(np.float32)
+    assert np.array_equal(normalised(outside, valid), heat)
 
 
 def test_a_masked_cell_gets_no_red() -> None:
     """Even when it is the most alike of all."""
-    kept = ALL.copy()
-    kept[1, 0] = False
-    picture = heated(GREY, match_of(kept=kept, best=Cell(1, 2)))
+    valid = ALL.copy()
+    valid[1, 0] = False
+    picture = heated(GREY, match_of(valid=valid, best=Cell(1, 2)))
     assert (picture[PATCH:, :PATCH] == 70).all()
     assert picture[PATCH, 2 * PATCH].tolist() in ([146, 70, 70], [147, 70, 70])
 

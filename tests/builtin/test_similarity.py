@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mel_debug.geometry import Cell, PatchGrid, Point, Size
-from mel_debug.types import FeatureMap, Match, Photo, Query, View
+from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
+from mel_debug.core.types import FeatureMap, Match, Photo, Query, View
 from strategies import seeds
 from workbench import PatchColours, matcher, skin
 
@@ -25,13 +25,13 @@ def vectors(seed: int, *shape: int) -> Array:
     return result
 
 
-def map_of(values: Array, kept: NDArray[np.bool_] | None = None) -> FeatureMap:
+def map_of(values: Array, valid: NDArray[np.bool_] | None = None) -> FeatureMap:
     """A feature map of these vectors over a photo of 10 px a cell."""
     rows, columns = values.shape[:2]
     photo = Photo.of(skin(columns * 10, rows * 10))
     grid = PatchGrid(photo.size, 8, rows, columns)
     everywhere = np.ones((rows, columns), dtype=bool)
-    return FeatureMap(photo, grid, values, everywhere if kept is None else kept)
+    return FeatureMap(photo, grid, values, everywhere if valid is None else valid)
 
 
 def query_of(*wanted: Array, uuid: str = "a mole") -> Query:
@@ -111,14 +111,14 @@ def test_the_best_place_is_the_centre_of_the_most_alike_kept_cell(
     name: str, seed: int, rows: int, columns: int, data: st.DataObject
 ) -> None:
     """Masked cells never win, however alike they are."""
-    kept = np.random.default_rng(seed).random((rows, columns)) < 0.5
-    kept[data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))] = True
-    target = map_of(vectors(seed, rows, columns, 6), kept)
+    valid = np.random.default_rng(seed).random((rows, columns)) < 0.5
+    valid[data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))] = True
+    target = map_of(vectors(seed, rows, columns, 6), valid)
     match = answer(name, query_of(vectors(seed + 1, 6)), target)
     cell = target.grid.cell_of(match.best)
     assert match.best == target.grid.centre_of(cell)
-    assert kept[cell.row, cell.column]
-    assert match.score == match.scores[cell.row, cell.column] == match.scores[kept].max()
+    assert valid[cell.row, cell.column]
+    assert match.score == match.scores[cell.row, cell.column] == match.scores[valid].max()
     low, high = match.similarity_range
     assert low <= match.score == high
 
@@ -128,8 +128,8 @@ def test_a_masked_twin_of_the_mole_loses_to_any_kept_cell(name: str) -> None:
     """The very patch looked for is hidden, so another one is the answer."""
     values = vectors(3, 2, 2, 6)
     values[0, 0] *= 100
-    kept = np.array([[False, True], [True, True]])
-    match = answer(name, query_of(values[0, 0].copy()), map_of(values, kept))
+    valid = np.array([[False, True], [True, True]])
+    match = answer(name, query_of(values[0, 0].copy()), map_of(values, valid))
     assert match.cell != Cell(0, 0)
     assert match.scores[0, 0] > match.score
 

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kornia.feature import XFeatModel
 
-from mel_debug.errors import MelError, WeightsError
-from mel_debug.geometry import Point
-from mel_debug.pipeline.features import PhotoFeatures
-from mel_debug.pipeline.locate import locate
-from mel_debug.registry import load_registry
-from mel_debug.stages import BuildOptions, FeatureExtractor
-from mel_debug.types import Photo
+from mel_debug.core.errors import MelError, WeightsError
+from mel_debug.core.geometry import Point
+from mel_debug.core.stages import BuildOptions, FeatureExtractor
+from mel_debug.core.types import Photo
+from mel_debug.matching.features import PhotoFeatures
+from mel_debug.matching.locate import locate
+from mel_debug.plugins.registry import load_registry
 from workbench import extractor, matcher, skin
 
 

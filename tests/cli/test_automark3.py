@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from mel_debug.core.photo import Photo
+from mel_debug.core.types import FeatureMap
 from mel_debug.files.locking import lock_path
 from mel_debug.files.marks import marks_path
-from mel_debug.photo import Photo
-from mel_debug.pipeline.features import PhotoFeatures
-from mel_debug.types import FeatureMap
+from mel_debug.matching.features import PhotoFeatures
 from sessions import GONE, Session, arguments, make_session, uuid
 from workbench import Outcome, run, run_and_see_imports, save, settings, skin
 

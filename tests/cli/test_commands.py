@@ -8,8 +8,8 @@ import click
 import pytest
 
 from mel_debug.cli.main import main
-from mel_debug.commands import COMMANDS
 from mel_debug.files.marks import marks_path
+from mel_debug.plugins.reserved import COMMANDS
 from workbench import MOLE, OTHER_MOLE, mark, run, run_and_see_imports, run_python, save, skin
 
 pytestmark = pytest.mark.usefixtures("only_builtins")

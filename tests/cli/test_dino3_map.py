@@ -34,7 +34,7 @@ FOUNDATION_KEYS = {
     "extractor", "similarity", "image_size", "scaled_size", "output",
 }  # fmt: skip
 LATER_KEYS = {
-    "confidence", "radius_px", "uncertain", "calibrated", "preset", "mutual_px", "moves_px",
+    "confidence", "radius_px", "uncertain", "calibrated", "preset", "cycle_error_px", "moves_px",
     "support", "notes",
 }  # fmt: skip
 

@@ -46,7 +46,7 @@ def test_searched_back_the_found_place_leads_to_the_mole(scene: Scene) -> None:
     x, y = scene.mark
     assert abs(report["x"] - x - 0.5) <= 8
     assert abs(report["y"] - y - 0.5) <= 8
-    assert report["mutual_px"] <= 12
+    assert report["cycle_error_px"] <= 12
 
 
 def test_a_window_without_a_size_looks_at_full_resolution(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mel_debug.calibrations import judge_for, own, own_path
+from mel_debug.confidence.calibrations import judge_for, own, own_path
 from mel_debug.evaluation.labelled import labelled_pairs
 from workbench import Outcome, run, run_python
 
@@ -105,14 +105,14 @@ def test_resume_with_another_size_is_another_configuration(repository: Path) -> 
 INTERRUPTED = """
 import sys
 from mel_debug.cli.main import main
-from mel_debug.evaluation.run import Bench
-ask, asked = Bench.ask, []
+from mel_debug.evaluation.searches import Searcher
+ask, asked = Searcher.ask, []
 def once(self, pair):
     if asked:
         raise KeyboardInterrupt
     asked.append(pair)
     return ask(self, pair)
-Bench.ask = once
+Searcher.ask = once
 main(sys.argv[1:], prog_name="mel-debug")
 """
 
@@ -186,7 +186,7 @@ def test_what_calibrate_learns_is_used_afterwards(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is kept in the configuration folder, and judges the same combination from then on."""
-    monkeypatch.setattr("mel_debug.evaluation.fitting.LEAST", 3)
+    monkeypatch.setattr("mel_debug.confidence.fitting.LEAST", 3)
     before = evaluate(repository, "--json").report
     outcome = run("calibrate", str(repository), *FAST, "--resume")
     assert outcome.code == 0, outcome.stderr

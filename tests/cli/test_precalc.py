@@ -184,15 +184,15 @@ def test_an_extractor_that_tells_nothing_of_itself_is_refused(
 ) -> None:
     """Nobody could say whether its features are stale."""
     from mel_debug.builtin import plugin
-    from mel_debug.hookspecs import hookimpl
-    from mel_debug.registry import load_registry
-    from mel_debug.stages import Offer
+    from mel_debug.core.stages import StageSpec
+    from mel_debug.plugin import hookimpl
+    from mel_debug.plugins.registry import load_registry
     from workbench import PatchColours
 
     monkeypatch.setattr(
         plugin,
         "mel_extractors",
-        hookimpl(lambda: [Offer("mute", "a toy", lambda _: PatchColours(), patch=8)]),
+        hookimpl(lambda: [StageSpec("mute", "a toy", lambda _: PatchColours(), patch=8)]),
     )
     load_registry.cache_clear()
     photo = save(skin(32, 32), tmp_path / "photo.jpg")

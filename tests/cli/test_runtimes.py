@@ -8,7 +8,7 @@ import pytest
 
 from extras import needs_openvino
 from mel_debug.builtin.extractors import runtime
-from mel_debug.files.places import GRAPHS
+from mel_debug.files.user_dirs import GRAPHS
 from workbench import Dinov3Weights, Scene, run, run_and_see_imports
 
 pytestmark = pytest.mark.usefixtures("only_builtins")

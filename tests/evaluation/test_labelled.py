@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
 from mel_debug.evaluation.labelled import content_of, labelled_pairs
 from mel_debug.files.marks import ABSENT, marks_path
-from mel_debug.geometry import Point
 from workbench import mark, save, skin
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)

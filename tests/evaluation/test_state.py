@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mel_debug.errors import MelError
-from mel_debug.evaluation.answers import Answer
+from mel_debug.confidence.answers import Answer
+from mel_debug.core.errors import MelError
 from mel_debug.evaluation.state import Finished, State, key_of
 
 

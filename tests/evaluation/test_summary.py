@@ -2,14 +2,14 @@
 
 import pytest
 
-from mel_debug.choice import Wanted
-from mel_debug.errors import UsageError
-from mel_debug.evaluation.answers import Answer
+from mel_debug.confidence.answers import Answer
+from mel_debug.core.errors import UsageError
 from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.gallery import worst_of
-from mel_debug.evaluation.ratchet import AT_LEAST, AT_MOST, Demand, complaints
+from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, complaints
 from mel_debug.evaluation.summary import Result, Summary, summary_of
 from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
+from mel_debug.plugins.config import RunConfig
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
@@ -46,7 +46,7 @@ ANSWERS = (
 
 @pytest.fixture
 def configuration() -> Configuration:
-    return product_of(Wanted(extractor="xfeat", preset="fast", no_cache=True))[0]
+    return product_of(RunConfig(extractor="xfeat", preset="fast", no_cache=True))[0]
 
 
 @pytest.fixture
@@ -109,13 +109,13 @@ def test_every_table_has_every_configuration(summary: Summary) -> None:
 
 def test_a_demand_that_is_met_says_nothing(summary: Summary) -> None:
     """At the bound itself it is met."""
-    demands = [Demand.parse("pck@0.01=0.5"), Demand.parse("wrong_accepted=0.4")]
+    demands = [Requirement.parse("pck@0.01=0.5"), Requirement.parse("wrong_accepted=0.4")]
     assert complaints(demands, [summary]) == []
 
 
 def test_an_unmet_demand_tells_name_value_and_bound(summary: Summary) -> None:
     """Some measures should be high, others low."""
-    demands = [Demand.parse("pck@0.01=0.6"), Demand.parse("median_px=20")]
+    demands = [Requirement.parse("pck@0.01=0.6"), Requirement.parse("median_px=20")]
     low, high = complaints(demands, [summary])
     assert low.startswith("pck@0.01 is 0.5, under 0.6")
     assert high.startswith("median_px is 23, over 20")
@@ -124,7 +124,7 @@ def test_an_unmet_demand_tells_name_value_and_bound(summary: Summary) -> None:
 def test_what_is_not_known_meets_no_demand(configuration: Configuration) -> None:
     """No absent moles were asked for, so nothing is known about them."""
     summary = summary_of(Result(configuration, ANSWERS[:3], None, None, None))
-    assert len(complaints([Demand.parse("false_accepts=1")], [summary])) == 1
+    assert len(complaints([Requirement.parse("false_accepts=1")], [summary])) == 1
 
 
 @pytest.mark.parametrize("name", [*AT_LEAST, *AT_MOST])
@@ -135,7 +135,7 @@ def test_every_name_of_a_demand_is_a_measure(summary: Summary, name: str) -> Non
 @pytest.mark.parametrize("text", ["pck@0.03=0.5", "pck@0.01", "pck@0.01=much", ""])
 def test_a_demand_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--fail-under"):
-        Demand.parse(text)
+        Requirement.parse(text)
 
 
 def test_a_confident_mistake_is_worse_than_a_doubtful_one() -> None:

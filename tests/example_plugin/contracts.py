@@ -2,7 +2,7 @@
 
 from mel_debug_acme import plugin
 
-from mel_debug.stages import BuildOptions
+from mel_debug.core.stages import BuildOptions
 from mel_debug.testing import check_extractor, check_matcher, check_renderer
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mel_debug.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError
 from mel_debug.files.atomic import check_writable, write_atomically
 from mel_debug.files.pictures import check_picture_path, write_picture
 from workbench import run_python, save, skin
@@ -88,7 +88,7 @@ def test_a_new_file_gets_the_permissions_of_any_new_file(tmp_path: Path, umask: 
 DISK_FULL = """
 import resource, signal, sys
 from pathlib import Path
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 from mel_debug.files.atomic import write_atomically
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

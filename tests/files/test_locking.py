@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from markers import hold
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 from mel_debug.files.locking import lock_path, locked
 
 spawn = multiprocessing.get_context("spawn")

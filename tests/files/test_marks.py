@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mel_debug.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Mole
 from mel_debug.files.marks import (
     SHORTEST_PREFIX,
     find_mole,
@@ -18,8 +20,6 @@ from mel_debug.files.marks import (
     read_moles,
     write_new_moles,
 )
-from mel_debug.geometry import Point
-from mel_debug.types import Mole
 from workbench import MOLE, OTHER_MOLE, mark
 
 uuids = st.text("0123456789abcdef", min_size=32, max_size=32)

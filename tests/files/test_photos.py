@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mel_debug.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.geometry import Size
+from mel_debug.core.types import Pixels
 from mel_debug.files.photos import mask_path, read_photo
-from mel_debug.geometry import Size
-from mel_debug.types import Pixels
 from workbench import oriented, save, skin, stored
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mel_debug.errors import UsageError
+from mel_debug.core.errors import UsageError
 from mel_debug.files.regular import check_regular, open_regular
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mel_debug.stages import FeatureExtractor, Offer, Option
+from mel_debug.core.stages import FeatureExtractor, Option, StageSpec
+from mel_debug.core.types import Pixels, Vectors
 from mel_debug.testing import ContractError, SampleExtractor, check_extractor, extractors, laws
 from mel_debug.testing.laws import Law
-from mel_debug.types import Pixels, Vectors
 
 Spoil = Callable[[Vectors], Any]
 
@@ -48,8 +48,8 @@ class Scribbler(SampleExtractor):
         return vectors
 
 
-def offer_of(stage: FeatureExtractor, **changes: Any) -> Offer[FeatureExtractor]:
-    offer: Offer[FeatureExtractor] = Offer("toy", "a toy", build=lambda _: stage, patch=8)
+def offer_of(stage: FeatureExtractor, **changes: Any) -> StageSpec[FeatureExtractor]:
+    offer: StageSpec[FeatureExtractor] = StageSpec("toy", "a toy", build=lambda _: stage, patch=8)
     return replace(offer, **changes)
 
 
@@ -100,7 +100,7 @@ BAD_ANSWERS: dict[str, tuple[Spoil, Law]] = {
     "blind": (np.ones_like, extractors.PIXELS),
 }
 A, B = Option("a", 1, "one"), Option("a", 2, "another of that name")
-BAD_OFFERS: dict[str, tuple[Offer[FeatureExtractor], Law]] = {
+BAD_OFFERS: dict[str, tuple[StageSpec[FeatureExtractor], Law]] = {
     "no summary": (offer_of(SampleExtractor(), summary=" "), laws.SUMMARY),
     "one name twice": (offer_of(SampleExtractor(), options=(A, B)), laws.OPTION_NAMES),
     "default below minimum": (
@@ -108,7 +108,7 @@ BAD_OFFERS: dict[str, tuple[Offer[FeatureExtractor], Law]] = {
         laws.OPTION_DEFAULTS,
     ),
     "patch of nothing": (offer_of(NoPatch()), extractors.PATCH),
-    "patch kept secret": (offer_of(SampleExtractor(), patch=None), extractors.OFFERED_PATCH),
+    "patch valid secret": (offer_of(SampleExtractor(), patch=None), extractors.OFFERED_PATCH),
     "size that does not fit": (
         offer_of(SampleExtractor(), image_size=900),
         extractors.IMAGE_SIZE,

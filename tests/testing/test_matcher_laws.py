@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mel_debug.geometry import Point
-from mel_debug.peaks import best_cell
-from mel_debug.stages import FeatureExtractor, Matcher, Offer
+from mel_debug.core.geometry import Point
+from mel_debug.core.peaks import best_cell
+from mel_debug.core.stages import FeatureExtractor, Matcher, StageSpec
+from mel_debug.core.types import FeatureMap, Match, Query
 from mel_debug.testing import ContractError, check_matcher, matchers
 from mel_debug.testing.laws import Law
-from mel_debug.types import FeatureMap, Match, Query
 
 Spoil = Callable[[Sequence[Query], FeatureMap, list[Match]], Any]
 
@@ -34,8 +34,8 @@ class Toy:
     def _find(self, query: Query, target: FeatureMap) -> Match:
         vectors = [view.features.at(view.point) for view in query.views]
         scores = target.vectors @ np.mean(vectors, axis=0)
-        best = target.grid.centre_of(best_cell(scores, target.kept))
-        return Match(query.uuid, target.grid, scores, target.kept, best, float(scores.max()))
+        best = target.grid.centre_of(best_cell(scores, target.valid))
+        return Match(query.uuid, target.grid, scores, target.valid, best, float(scores.max()))
 
 
 def each(change: Callable[[Match], Match]) -> Spoil:
@@ -108,12 +108,12 @@ BROKEN: dict[str, tuple[Spoil, Law]] = {
         matchers.PLAIN,
     ),
     "an endless way back": (
-        each(lambda match: replace(match, mutual_px=np.inf)),
+        each(lambda match: replace(match, cycle_error_px=np.inf)),
         matchers.PLAIN,
     ),
     "a hidden cell wins": (each(best_of_all), matchers.MASKED),
     "opens the mask": (
-        each(lambda match: replace(match, kept=np.ones_like(match.kept))),
+        each(lambda match: replace(match, valid=np.ones_like(match.valid))),
         matchers.MASKED,
     ),
     "cells for pixels": (
@@ -136,8 +136,8 @@ BROKEN: dict[str, tuple[Spoil, Law]] = {
 }
 
 
-def offer_of(spoil: Spoil) -> Offer[Matcher]:
-    return Offer("toy", "a toy", build=lambda _: Toy(spoil))
+def offer_of(spoil: Spoil) -> StageSpec[Matcher]:
+    return StageSpec("toy", "a toy", build=lambda _: Toy(spoil))
 
 
 @pytest.mark.parametrize("mistake", BROKEN)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mel_debug.geometry import Point
-from mel_debug.stages import Offer, Renderer
+from mel_debug.core.geometry import Point
+from mel_debug.core.stages import Renderer, StageSpec
+from mel_debug.core.types import FeatureMap, Match, Pixels, Query
 from mel_debug.testing import ContractError, check_renderer, renderers
 from mel_debug.testing.laws import Law
-from mel_debug.types import FeatureMap, Match, Pixels, Query
 
 Draw = Callable[[Query, FeatureMap, Match], Any]
 
@@ -79,8 +79,8 @@ BROKEN: dict[str, tuple[Draw, Law]] = {
 }
 
 
-def offer_of(draw: Draw) -> Offer[Renderer]:
-    return Offer("toy", "a toy", build=lambda _: Toy(draw))
+def offer_of(draw: Draw) -> StageSpec[Renderer]:
+    return StageSpec("toy", "a toy", build=lambda _: Toy(draw))
 
 
 @pytest.mark.parametrize("mistake", BROKEN)

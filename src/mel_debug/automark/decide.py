@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from mel_debug.automark.plan import Reference, Target
+from mel_debug.automark.assignment import Assigned, assign
+from mel_debug.automark.joint import Anchor, Candidate, Judged, Proposal, judge_together
+from mel_debug.automark.pooling import PooledPlace, vote
 from mel_debug.automark.search import PairAnswer
-from mel_debug.geometry import Point
-from mel_debug.pipeline.agreement import Anchor, Candidate, Judged, Proposal, judge_together
-from mel_debug.pipeline.assign import Assigned, assign
-from mel_debug.pipeline.confidence import DEFAULT_THRESHOLD
-from mel_debug.pipeline.evidence import WITHIN
-from mel_debug.pipeline.votes import Vote, vote
+from mel_debug.automark.targets import Reference, Target
+from mel_debug.confidence.evidence import WITHIN
+from mel_debug.confidence.model import DEFAULT_THRESHOLD
+from mel_debug.core.geometry import Point
 
 ONE_PLACE = 0.0025
 """Share of the target's longer side within which two marks are of one mole: 15 px at 6000."""
@@ -140,12 +140,12 @@ def _judged(
 
 
 def _fit(
-    votes: Sequence[Vote],
+    votes: Sequence[PooledPlace],
     ballot: Sequence[Judged | None],
     target: Target,
     apart: float,
     rules: Rules,
-) -> tuple[list[Vote], str]:
+) -> tuple[list[PooledPlace], str]:
     """The places that a mole may have, and what is wrong with its best one if it may not."""
     fit, fault = [], ""
     for number, each in enumerate(votes):
@@ -164,13 +164,13 @@ def _fit(
     return fit, fault
 
 
-def _agreeing(each: Vote, ballot: Sequence[Judged | None]) -> int:
+def _agreeing(each: PooledPlace, ballot: Sequence[Judged | None]) -> int:
     """How many other moles agree, by the reference that has most."""
     voices = [ballot[voice] for voice in each.voices]
     return max((judged.agreeing for judged in voices if judged is not None), default=0)
 
 
-def _verdict(best: Vote, given: Assigned, fault: str, rules: Rules) -> tuple[Outcome, str]:
+def _verdict(best: PooledPlace, given: Assigned, fault: str, rules: Rules) -> tuple[Outcome, str]:
     if given.vote is not None:
         return Outcome.ADDED, "sure enough"
     if best.confidence < min(UNLIKELY, rules.min_confidence):
@@ -186,7 +186,7 @@ def _decision(
     uuid: str,
     outcome: Outcome,
     reason: str,
-    best: Vote,
+    best: PooledPlace,
     ballot: Sequence[Judged | None],
     references: Sequence[Path],
 ) -> Decision:

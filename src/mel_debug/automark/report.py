@@ -5,22 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from mel_debug.automark.decide import Decision, Outcome
-from mel_debug.automark.run import Marked
-from mel_debug.automark.search import Bench, Setup, bench_for
-from mel_debug.choice import choose
-from mel_debug.files.pages import made_folder, write_page
+from mel_debug.automark.runner import Marked
+from mel_debug.automark.search import Searcher, Setup, searcher_for
+from mel_debug.core.geometry import Point
+from mel_debug.core.stages import Matcher, Renderer
+from mel_debug.core.types import Confidence, Pixels
+from mel_debug.files.html_report import made_folder, write_page
 from mel_debug.files.pictures import write_picture
-from mel_debug.geometry import Point
-from mel_debug.pipeline.locate import locate
-from mel_debug.stages import Matcher, Renderer
-from mel_debug.types import Confidence, Pixels
+from mel_debug.matching.locate import locate
+from mel_debug.plugins.config import resolve
 
 Shown = tuple[Marked, Decision]
-Track = Callable[[Sequence[Shown], str], Iterable[Shown]]
+Progress = Callable[[Sequence[Shown], str], Iterable[Shown]]
 
 
 def write_report(
-    folder: Path, results: Sequence[Marked], setup: Setup, text: str, track: Track
+    folder: Path, results: Sequence[Marked], setup: Setup, text: str, track: Progress
 ) -> Path:
     """Draw every new mark with the renderer `pair`; returns the page that shows them all.
 
@@ -40,31 +40,31 @@ def write_report(
     pictures: list[tuple[str, str]] = []
     if shown:
         wanted = replace(setup.wanted, renderer="pair", matcher="cosine", stage_options=None)
-        choice = choose(replace(wanted, preset="fast", refine=False))
-        bench = bench_for(setup)
+        choice = resolve(replace(wanted, preset="fast", refine=False))
+        searcher = searcher_for(setup)
         matcher, renderer = choice.build_matcher(), choice.build_renderer()
         for number, (result, decision) in enumerate(track(shown, "pictures"), start=1):
             name = f"{number:04d}-{decision.uuid[:8]}.jpg"
-            picture = _drawn(bench, (matcher, renderer), result, decision)
+            picture = _drawn(searcher, (matcher, renderer), result, decision)
             write_picture(folder / name, picture)
             pictures.append((name, _caption(result, decision)))
     return write_page(folder, "New marks", pictures, text)
 
 
 def _drawn(
-    bench: Bench, stages: tuple[Matcher, Renderer], result: Marked, decision: Decision
+    searcher: Searcher, stages: tuple[Matcher, Renderer], result: Marked, decision: Decision
 ) -> Pixels:
     matcher, renderer = stages
     reference = decision.references[0]
     marked = _mark_of(result, reference, decision.uuid)
     source, target = (
-        bench.shelf.photo(path.absolute()) for path in (reference, result.target.photo)
+        searcher.photo_cache.photo(path.absolute()) for path in (reference, result.target.photo)
     )
-    located = locate({decision.uuid: [(source, marked)]}, target, bench.shelf, matcher)
+    located = locate({decision.uuid: [(source, marked)]}, target, searcher.photo_cache, matcher)
     (query,), (match,) = located.queries, located.matches
     assert decision.point is not None  # noqa: S101 - it was added
     sure = decision.confidence or 0.0
-    confidence = Confidence(sure, 1.0, calibrated=bench.judge.calibrated, uncertain=False)
+    confidence = Confidence(sure, 1.0, calibrated=searcher.judge.calibrated, uncertain=False)
     shown = replace(match, best=decision.point, confidence=confidence)
     return renderer.render(query, located.target, shown)
 

@@ -12,23 +12,23 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from mel_debug.calibrations import judge_for
-from mel_debug.choice import Wanted, choose
-from mel_debug.errors import MelError
-from mel_debug.featurecache.features import CachedFeatures
-from mel_debug.featurecache.fill import encoded, missing_of
+from mel_debug.automark.joint import Candidate, Frame, Proposal
+from mel_debug.cache.features import CachedFeatures
+from mel_debug.cache.fill import encoded, missing_of
+from mel_debug.confidence.calibrations import judge_for
+from mel_debug.confidence.evidence import RIVAL_SHARE
+from mel_debug.confidence.model import Judge
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
+from mel_debug.core.peaks import distinct_peaks
+from mel_debug.core.stages import Matcher
+from mel_debug.core.types import Match, Photo
 from mel_debug.files.photos import read_photo
-from mel_debug.geometry import Point
-from mel_debug.peaks import distinct_peaks
-from mel_debug.pipeline.agreement import Candidate, Frame, Proposal
-from mel_debug.pipeline.confidence import Judge
-from mel_debug.pipeline.evidence import RIVAL_SHARE
-from mel_debug.pipeline.locate import check_mark, locate
-from mel_debug.shelf import Shelf
-from mel_debug.stages import Matcher
-from mel_debug.types import Match, Photo
-from mel_debug.workers.outcomes import UnfitError, reason_of
-from mel_debug.workers.portable import portable
+from mel_debug.jobs.portable import portable
+from mel_debug.jobs.results import WorkerSetupError, reason_of
+from mel_debug.matching.locate import check_mark, locate
+from mel_debug.matching.photo_cache import PhotoCache
+from mel_debug.plugins.config import RunConfig, resolve
 
 RUNNERS_UP = (0.2, 0.1, 0.05)
 """How likely the second, third and fourth best place are right if the best one is not: low, so that
@@ -45,7 +45,7 @@ class Setup:
     one run's own: a worker that lives long must not know a photo by its path from an earlier one.
     """
 
-    wanted: Wanted
+    wanted: RunConfig
     judge: Judge
     use_masks: bool = True
     remembers: bool = False
@@ -53,9 +53,9 @@ class Setup:
     run: str = field(default_factory=lambda: uuid4().hex)
 
     @classmethod
-    def of(cls, wanted: Wanted, *, use_masks: bool = True) -> "Setup":
+    def of(cls, wanted: RunConfig, *, use_masks: bool = True) -> "Setup":
         """Nothing is built yet. Raises UsageError for what can't be had."""
-        choice = choose(wanted)
+        choice = resolve(wanted)
         remembers = choice.cache is not None and choice.extractor.depends_on is not None
         identity = choice.build_cached_features().extractor.identity() if remembers else None
         judge = judge_for(choice.extractor.name, choice.matcher.name)
@@ -93,39 +93,39 @@ class PairAnswer:
 
 
 @dataclass(slots=True)
-class Bench:
+class Searcher:
     """The stages of a setup, built, with the photos they have seen."""
 
-    shelf: Shelf
+    photo_cache: PhotoCache
     matcher: Matcher
     judge: Judge
 
     @classmethod
-    def of(cls, setup: Setup) -> "Bench":
-        """Raises UnfitError when this process can't have the stages, or not the same ones."""
+    def of(cls, setup: Setup) -> "Searcher":
+        """Raises WorkerSetupError when this process can't have the stages, or not the same ones."""
         with _fit():
-            choice = choose(setup.wanted)
+            choice = resolve(setup.wanted)
             features = choice.build_features()
-            bench = cls(
-                Shelf(features, setup.use_masks),
+            searcher = cls(
+                PhotoCache(features, setup.use_masks),
                 choice.build_matcher(),
                 setup.judge,
             )
         told = features.extractor.identity() if isinstance(features, CachedFeatures) else None
         if setup.identity not in (None, told):
-            raise UnfitError(
+            raise WorkerSetupError(
                 f"its weights of {choice.extractor.name}, or the libraries that run it, are not "
                 "those of the machine that asks; install the same on both"
             )
-        return bench
+        return searcher
 
 
 def describe_photo(task: PhotoTask) -> None:
     """Describe a photo unless the cache has it; its features are then there for every process.
 
-    Raises MelError when something is wrong with the photo, UnfitError when it is with this process.
+    Raises MelError when something is wrong with the photo, WorkerSetupError when it is with this process.
     """
-    features = bench_for(task.setup).shelf.features
+    features = searcher_for(task.setup).photo_cache.features
     assert isinstance(features, CachedFeatures)  # noqa: S101 - `Setup.remembers`
     opened = partial(read_photo, task.photo, use_mask=task.setup.use_masks)
     missing = missing_of(features, str(task.photo), opened)
@@ -140,8 +140,11 @@ def describe_photo(task: PhotoTask) -> None:
 
 def search_pair(task: PairTask) -> PairAnswer:
     """Look for all moles of a task at once. Raises MelError."""
-    bench = bench_for(task.setup)
-    source, target = bench.shelf.photo(task.reference), bench.shelf.photo(task.target)
+    searcher = searcher_for(task.setup)
+    source, target = (
+        searcher.photo_cache.photo(task.reference),
+        searcher.photo_cache.photo(task.target),
+    )
     unseen: list[tuple[str, str]] = []
     sightings = {}
     for uuid, point in task.moles:
@@ -150,11 +153,11 @@ def search_pair(task: PairTask) -> PairAnswer:
             sightings[uuid] = [(source, point)]
         else:
             unseen.append((uuid, reason))
-    kept = float(bench.shelf.of(target).kept.mean())
-    frame = Frame(source.size, target.size, kept)
+    valid = float(searcher.photo_cache.of(target).valid.mean())
+    frame = Frame(source.size, target.size, valid)
     if not sightings:
         return PairAnswer(frame, (), tuple(unseen))
-    located = locate(sightings, target, bench.shelf, bench.matcher, bench.judge)
+    located = locate(sightings, target, searcher.photo_cache, searcher.matcher, searcher.judge)
     proposals = (
         _proposal(match, query.views[0].point)
         for query, match in zip(located.queries, located.matches, strict=True)
@@ -162,14 +165,14 @@ def search_pair(task: PairTask) -> PairAnswer:
     return PairAnswer(frame, tuple(proposals), tuple(unseen))
 
 
-def bench_for(setup: Setup) -> Bench:
-    """The bench of this process; made at the first call, and for another setup anew."""
-    return _bench(pickle.dumps(setup))
+def searcher_for(setup: Setup) -> Searcher:
+    """The searcher of this process; made at the first call, and for another setup anew."""
+    return _searcher(pickle.dumps(setup))
 
 
 @functools.lru_cache(maxsize=1)
-def _bench(setup: bytes) -> Bench:
-    return Bench.of(pickle.loads(setup))  # noqa: S301 - made by `bench_for`
+def _searcher(setup: bytes) -> Searcher:
+    return Searcher.of(pickle.loads(setup))  # noqa: S301 - made by `searcher_for`
 
 
 @contextmanager
@@ -178,7 +181,7 @@ def _fit() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise UnfitError(reason_of(error)) from error
+        raise WorkerSetupError(reason_of(error)) from error
 
 
 def _unseen(uuid: str, source: Photo, point: Point) -> str | None:
@@ -197,10 +200,10 @@ def _proposal(match: Match, marked: Point) -> Proposal:
     assert match.confidence is not None  # noqa: S101 - `search_pair` has it judged
     sure = match.confidence.probability
     candidates = [Candidate(match.best, sure)]
-    by_geometry = "spread_px" in match.support
+    by_geometry = "warp_std_px" in match.support
     if not by_geometry:
         radius = RIVAL_SHARE * match.grid.photo.longest
-        peaks = distinct_peaks(match.scores, match.kept, match.grid, radius, 1 + len(RUNNERS_UP))
+        peaks = distinct_peaks(match.scores, match.valid, match.grid, radius, 1 + len(RUNNERS_UP))
         others = [place for place, _ in peaks if place.distance_to(match.best) > radius]
         candidates += [
             Candidate(place, (1 - sure) * share)

@@ -1,6 +1,6 @@
 """What ships with mel-debug, offered through the same hooks as any other plugin.
 
-Offers only: what they build is imported when it is built.
+StageSpecs only: what they build is imported when it is built.
 """
 
 from collections.abc import Sequence
@@ -8,17 +8,24 @@ from functools import partial
 from pathlib import Path
 
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
-from mel_debug.hookspecs import hookimpl
-from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Offer, Option, Renderer
+from mel_debug.core.stages import (
+    BuildOptions,
+    FeatureExtractor,
+    Matcher,
+    Option,
+    Renderer,
+    StageSpec,
+)
+from mel_debug.plugin import hookimpl
 
 XFEAT_IMAGE_SIZE = 2048
 """XFeat sees fine detail only; at 896 a mole of a 25-megapixel photo is under a pixel wide."""
 
 
 @hookimpl
-def mel_extractors() -> list[Offer[FeatureExtractor]]:
-    dinov3: list[Offer[FeatureExtractor]] = [
-        Offer(
+def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
+    dinov3: list[StageSpec[FeatureExtractor]] = [
+        StageSpec(
             f"dinov3-{name}",
             f"DINOv3 {name}: {size.dimensions} dimensions, {PATCH} px patches",
             build=partial(_dinov3, size.timm_name),
@@ -29,7 +36,7 @@ def mel_extractors() -> list[Offer[FeatureExtractor]]:
         )
         for name, size in SIZES.items()
     ]
-    xfeat: Offer[FeatureExtractor] = Offer(
+    xfeat: StageSpec[FeatureExtractor] = StageSpec(
         "xfeat",
         "XFeat: 64 dimensions, 8 px patches, no download (extra: xfeat)",
         build=_xfeat,
@@ -42,7 +49,7 @@ def mel_extractors() -> list[Offer[FeatureExtractor]]:
 
 
 @hookimpl
-def mel_matchers() -> list[Offer[Matcher]]:
+def mel_matchers() -> list[StageSpec[Matcher]]:
     return [
         _similarity("cosine", "cosine of the angle between vectors"),
         _similarity("dot", "dot product: cosine times both lengths"),
@@ -52,20 +59,22 @@ def mel_matchers() -> list[Offer[Matcher]]:
             "softmax of the cosines over the target",
             Option("temperature", 0.0125, "divides the cosines; lower is sharper", above=0),
         ),
-        Offer("geometric", "what both photos show around the mole, then closer looks", _geometric),
+        StageSpec(
+            "geometric", "what both photos show around the mole, then closer looks", _geometric
+        ),
     ]
 
 
 @hookimpl
-def mel_renderers() -> list[Offer[Renderer]]:
+def mel_renderers() -> list[StageSpec[Renderer]]:
     return [
-        Offer(
+        StageSpec(
             "heatmap",
             "the target, redder where more alike, a cross on the best",
             build=_heatmap,
             reads_pixels=False,
         ),
-        Offer("pair", "the source with the mole marked, beside the heatmap", build=_pair),
+        StageSpec("pair", "the source with the mole marked, beside the heatmap", build=_pair),
     ]
 
 
@@ -121,14 +130,14 @@ def _release(package: str) -> str:
         return f"no {package}"
 
 
-def _similarity(metric: str, summary: str, *options: Option) -> Offer[Matcher]:
+def _similarity(metric: str, summary: str, *options: Option) -> StageSpec[Matcher]:
     shared = (
         Option("pool", 1, "average the mole's vector over N x N cells", minimum=1),
         Option("interpolate", False, "take the mole's vector between cells"),
         Option("place", "centre", "answer with a cell's centre or the peak", ("centre", "peak")),
         Option("views", "mean", "of several sources: mean vector or best view", ("mean", "best")),
     )
-    return Offer(
+    return StageSpec(
         metric,
         summary,
         build=partial(_build_metric, metric),

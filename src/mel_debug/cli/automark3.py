@@ -9,18 +9,18 @@ import click
 
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
+    config_from,
     extractor_options,
     json_option,
     matcher_options,
     no_mask_option,
     photo_or_folder,
     show_progress,
-    wanted_from,
     worker_options,
 )
 
 if TYPE_CHECKING:
-    from mel_debug.automark.run import Job, Marked
+    from mel_debug.automark.runner import Job, Marked
 
 T = TypeVar("T")
 
@@ -114,15 +114,15 @@ def command(
     reference.
     """
     from mel_debug.automark.decide import Rules
-    from mel_debug.automark.plan import check_stem, make_plan
-    from mel_debug.automark.run import Job
+    from mel_debug.automark.runner import Job
     from mel_debug.automark.search import Setup
-    from mel_debug.workers.executors import check
+    from mel_debug.automark.targets import check_stem, make_plan
+    from mel_debug.jobs.executors import check
 
     check(jobs, scheduler)
     check_stem(extra_stem)
     # What can't be had is told before anything is read.
-    setup = Setup.of(wanted_from(**stages), use_masks=not no_mask)
+    setup = Setup.of(config_from(**stages), use_masks=not no_mask)
     job = Job(
         make_plan(references, targets, extra_stem),
         setup,
@@ -136,9 +136,9 @@ def command(
 
 def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[Marked]":
     """Do the job; each target's decisions are told as they are made, if asked for."""
-    from mel_debug.automark.run import automark
-    from mel_debug.automark.tables import decision_lines
-    from mel_debug.workers.executors import open_executor
+    from mel_debug.automark.runner import automark
+    from mel_debug.automark.texts import decision_lines
+    from mel_debug.jobs.executors import open_executor
 
     results = []
     with open_executor(jobs, scheduler) as workers:
@@ -157,8 +157,8 @@ def track(items: Iterable[T], label: str, length: int) -> Iterable[T]:
 
 def tell(job: "Job", results: "list[Marked]", *, as_json: bool, report: Path | None) -> None:
     """Print what was done and draw what was asked for. Raises MelError if photos had problems."""
-    from mel_debug.automark import tables
-    from mel_debug.errors import MelError
+    from mel_debug.automark import texts as tables
+    from mel_debug.core.errors import MelError
 
     table = tables.summary_table(results)
     told = [*job.plan.problems, *(problem for result in results for problem in result.problems)]

@@ -25,13 +25,13 @@ def command() -> None:
 @json_option
 def info(cache_dir: Path | None, *, as_json: bool) -> None:
     """Show where the cache is, what it holds and how large it is."""
-    from mel_debug.featurecache.graphs import kept_graphs
-    from mel_debug.featurecache.location import open_store, size_text
+    from mel_debug.cache.location import open_store, size_text
+    from mel_debug.cache.models import stored_models
 
     store = open_store(cache_dir)
     entries = store.entries()
     used = sum(entry.size for entry in entries)
-    graphs = kept_graphs(store.folder)
+    graphs = stored_models(store.folder)
     graph_bytes = sum(graph.size for graph in graphs)
     oldest = entries[0].used if entries else None
     if as_json:
@@ -59,13 +59,13 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
 @cache_dir_option
 def clear(cache_dir: Path | None) -> None:
     """Remove everything the cache holds; files that are not its own are left alone."""
-    from mel_debug.featurecache.digests import Digests
-    from mel_debug.featurecache.graphs import remove_graphs
-    from mel_debug.featurecache.location import open_store, size_text
+    from mel_debug.cache.digests import Digests
+    from mel_debug.cache.location import open_store, size_text
+    from mel_debug.cache.models import remove_models
 
     store = open_store(cache_dir)
     Digests(store.folder).forget()
-    graphs = remove_graphs(store.folder)
+    graphs = remove_models(store.folder)
     _report(store.folder, [entry.size for entry in store.prune(-1)])
     if graphs:
         size = sum(graph.size for graph in graphs)
@@ -84,7 +84,7 @@ def prune(max_size: str | None, cache_dir: Path | None) -> None:
 
     Converted models stay; `clear` removes them.
     """
-    from mel_debug.featurecache.location import open_store, parse_size
+    from mel_debug.cache.location import open_store, parse_size
 
     store = open_store(cache_dir)
     most = store.most_bytes if max_size is None else parse_size(max_size)
@@ -92,7 +92,7 @@ def prune(max_size: str | None, cache_dir: Path | None) -> None:
 
 
 def _report(folder: Path, removed: list[int]) -> None:
-    from mel_debug.featurecache.location import size_text
+    from mel_debug.cache.location import size_text
 
     photos = "1 photo" if len(removed) == 1 else f"{len(removed)} photos"
     click.echo(f"removed {size_text(sum(removed))} of {photos} from {folder}")

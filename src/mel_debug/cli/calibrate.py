@@ -9,8 +9,8 @@ from mel_debug.cli.options import no_mask_option
 from mel_debug.cli.several import labelled_folder, several_options
 
 if TYPE_CHECKING:
-    from mel_debug.evaluation.answers import Answer
-    from mel_debug.evaluation.run import Task
+    from mel_debug.confidence.answers import Answer
+    from mel_debug.evaluation.searches import Task
     from mel_debug.evaluation.state import State
 
 
@@ -46,10 +46,10 @@ def command(
     One calibration for each family of extractors and each matcher asked for. Photos of many
     people, hard pairs, and moles known to be absent (PHOTO.absent.json) make it better.
     """
-    from mel_debug.calibrations import keep_own, own_path, text_of
     from mel_debug.cli.evaluate import evaluated
     from mel_debug.cli.several import configurations_from
-    from mel_debug.evaluation.fitting import fit
+    from mel_debug.confidence.calibrations import keep_own, own_path, text_of
+    from mel_debug.confidence.fitting import fit
     from mel_debug.files.atomic import write_atomically
 
     configurations = configurations_from(**stages)
@@ -69,7 +69,7 @@ def command(
 
 def answers_by_key(tasks: "list[Task]", kept: "State") -> "dict[str, list[Answer]]":
     """The answers that each calibration learns from; all sizes and options of one key together."""
-    from mel_debug.calibrations import key_for
+    from mel_debug.confidence.calibrations import key_for
 
     found: dict[str, list[Answer]] = {}
     for task in tasks:

@@ -65,8 +65,8 @@ def command(
 
 def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
     """The photos named, and of folders those that have both files. Raises MelError for none."""
-    from mel_debug.errors import MelError
-    from mel_debug.files.folders import find_photos
+    from mel_debug.core.errors import MelError
+    from mel_debug.files.discovery import find_photos
     from mel_debug.files.marks import marks_path
 
     named = {place.resolve() for place in places if not place.is_dir()}
@@ -86,7 +86,7 @@ def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
 
 def known_in(references: tuple[Path, ...]) -> frozenset[str]:
     """The moles that are canonical in some photo."""
-    from mel_debug.files.folders import find_photos
+    from mel_debug.files.discovery import find_photos
     from mel_debug.files.marks import marks_path, read_moles
 
     return frozenset(

@@ -44,7 +44,7 @@ def choose_extractor() -> tuple[str, str]:
 
     from mel_debug.builtin.extractors.dinov3_sizes import SIZES
     from mel_debug.builtin.extractors.hub import cached_weights
-    from mel_debug.errors import MelError
+    from mel_debug.core.errors import MelError
 
     if cached_weights(SIZES["base"].timm_name) is not None:
         return "dinov3-base", "its weights are on this machine"

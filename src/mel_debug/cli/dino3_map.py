@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mel_debug.cli.options import (
+    config_from,
     extractor_options,
     json_option,
     matcher_options,
@@ -14,13 +15,12 @@ from mel_debug.cli.options import (
     no_mask_option,
     photo_file,
     show_progress,
-    wanted_from,
 )
 
 if TYPE_CHECKING:
-    from mel_debug.choice import Choice
-    from mel_debug.pipeline.locate import Located
-    from mel_debug.types import Mole
+    from mel_debug.core.types import Mole
+    from mel_debug.matching.locate import Located
+    from mel_debug.plugins.config import ResolvedRun
 
 EXIT_UNCERTAIN = 3
 """What `--strict` ends with when the match is uncertain; the picture is written all the same."""
@@ -73,9 +73,9 @@ def command(
     """
     marks = read_marks(target_uuid, src_jpg)
 
-    from mel_debug.choice import choose
+    from mel_debug.plugins.config import resolve
 
-    choice = choose(wanted_from(**stages))
+    choice = resolve(config_from(**stages))
 
     from mel_debug.files.pictures import check_picture_path
 
@@ -100,16 +100,16 @@ def read_marks(wanted: str, sources: tuple[Path, ...]) -> list[tuple[Path, "Mole
 
 
 def search(
-    choice: "Choice",
+    choice: "ResolvedRun",
     marks: list[tuple[Path, "Mole"]],
     target: Path,
     use_masks: bool,
     min_confidence: float,
 ) -> "Located":
     """Build the stages and run them; each photo is opened once, whatever its role."""
-    from mel_debug.calibrations import judge_for
+    from mel_debug.confidence.calibrations import judge_for
     from mel_debug.files.photos import read_photo
-    from mel_debug.pipeline.locate import check_mark, locate
+    from mel_debug.matching.locate import check_mark, locate
 
     paths = {path.resolve(): path for path in (*(source for source, _ in marks), target)}
     photos = {key: read_photo(path, use_mask=use_masks) for key, path in paths.items()}
@@ -125,7 +125,7 @@ def search(
     return locate({uuid: sightings}, photos[target.resolve()], features, matcher, judge)
 
 
-def draw(choice: "Choice", located: "Located", output: Path) -> None:
+def draw(choice: "ResolvedRun", located: "Located", output: Path) -> None:
     """Render the match and save the picture."""
     from mel_debug.files.pictures import write_picture
 
@@ -134,7 +134,7 @@ def draw(choice: "Choice", located: "Located", output: Path) -> None:
 
 
 def report_of(
-    choice: "Choice", located: "Located", target: Path, sources: tuple[Path, ...], output: Path
+    choice: "ResolvedRun", located: "Located", target: Path, sources: tuple[Path, ...], output: Path
 ) -> dict[str, Any]:
     """What `--json` prints; x and y are pixels of the target, (0, 0) its outer corner."""
     (match,) = located.matches
@@ -159,7 +159,7 @@ def report_of(
         "preset": choice.preset,
         "image_size": choice.image_size or scaled.longest,
         "scaled_size": [scaled.width, scaled.height],
-        "mutual_px": match.mutual_px,
+        "cycle_error_px": match.cycle_error_px,
         "moves_px": list(match.moves_px),
         "support": dict(match.support),
         "notes": list(match.notes),
@@ -172,12 +172,12 @@ def candidates_of(located: "Located", most: int) -> list[dict[str, float]]:
 
     Places are distinct from `RIVAL_SHARE` of the longer side on, the distance of a runner-up.
     """
-    from mel_debug.peaks import distinct_peaks
-    from mel_debug.pipeline.evidence import RIVAL_SHARE
+    from mel_debug.confidence.evidence import RIVAL_SHARE
+    from mel_debug.core.peaks import distinct_peaks
 
     (match,) = located.matches
     radius = RIVAL_SHARE * match.grid.photo.longest
-    peaks = distinct_peaks(match.scores, match.kept, match.grid, radius, most + 1)
+    peaks = distinct_peaks(match.scores, match.valid, match.grid, radius, most + 1)
     others = [(place, score) for place, score in peaks if place.distance_to(match.best) > radius]
     return [
         {"x": place.x, "y": place.y, "score": score}
@@ -208,8 +208,8 @@ def one_line(report: dict[str, Any]) -> str:
         f"{'' if report['calibrated'] else ' (not calibrated)'}, "
         f"within {report['radius_px']:.0f} px",
     ]
-    if report["mutual_px"] is not None:
-        parts.append(f"searched back {report['mutual_px']:.1f} px from the mole")
+    if report["cycle_error_px"] is not None:
+        parts.append(f"searched back {report['cycle_error_px']:.1f} px from the mole")
     if report["moves_px"]:
         moves = ", ".join(f"{move:.1f}" for move in report["moves_px"])
         parts.append(f"closer looks moved it {moves} px")

@@ -18,7 +18,7 @@ from mel_debug.cli.several import labelled_folder, several_options
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
-    from mel_debug.evaluation.run import Task
+    from mel_debug.evaluation.searches import Task
     from mel_debug.evaluation.state import State
     from mel_debug.evaluation.summary import Result, Summary
 
@@ -83,15 +83,15 @@ def command(
     be absent (PHOTO.absent.json), under every combination of the extractors, similarities, presets
     and image sizes given. Try it on photos that `mel-debug synth` made.
     """
-    from mel_debug.calibrations import own
     from mel_debug.cli.several import configurations_from
-    from mel_debug.errors import UsageError
-    from mel_debug.evaluation.ratchet import Demand, complaints
+    from mel_debug.confidence.calibrations import own
+    from mel_debug.core.errors import UsageError
+    from mel_debug.evaluation.quality_gate import Requirement, complaints
     from mel_debug.evaluation.summary import results_of, summary_of
 
     if as_json + as_csv + as_markdown > 1:
         raise UsageError("--json, --csv and --markdown exclude each other; give one of them")
-    demands = [Demand.parse(text) for text in fail_under]
+    demands = [Requirement.parse(text) for text in fail_under]
     own()  # a damaged file is told of now
     if plots is not None:
         from mel_debug.evaluation.plots import check_matplotlib
@@ -127,9 +127,9 @@ def evaluated(
     use_masks: bool,
 ) -> "tuple[list[Task], State]":
     """Every task, done, and what they gave. A Ctrl-C keeps what is finished."""
-    from mel_debug.errors import MelError
+    from mel_debug.core.errors import MelError
     from mel_debug.evaluation.labelled import labelled_pairs
-    from mel_debug.evaluation.run import plan_tasks, run
+    from mel_debug.evaluation.searches import plan_tasks, run
     from mel_debug.evaluation.state import State
 
     tasks = plan_tasks(configurations, labelled_pairs(roots), use_masks=use_masks)
@@ -155,7 +155,7 @@ def evaluated(
 def default_state(roots: Sequence[Path]) -> Path:
     """One file for each set of folders."""
     from mel_debug.evaluation.state import key_of
-    from mel_debug.files.places import state_folder
+    from mel_debug.files.user_dirs import state_folder
 
     name = key_of(*sorted(str(root.resolve()) for root in roots))
     return state_folder() / "evaluate" / f"{name}.jsonl"

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
-from mel_debug.commands import COMMANDS
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
+from mel_debug.plugins.reserved import COMMANDS
 from mel_debug.version import __version__
 
 TRACEBACK = "MEL_DEBUG_TRACEBACK"
@@ -47,11 +47,11 @@ def _named_in_environment(name: str, command: click.Command) -> click.Command:
 
 
 def _plugin_commands() -> dict[str, click.Command]:
-    from mel_debug.entries import third_party
+    from mel_debug.plugins.entry_points import third_party
 
     if not third_party():  # what ships has no commands but `COMMANDS`
         return {}
-    from mel_debug.registry import load_registry
+    from mel_debug.plugins.registry import load_registry
 
     return load_registry().commands
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from mel_debug.choice import Wanted
+    from mel_debug.plugins.config import RunConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -172,7 +172,7 @@ def matcher_options(command: Command) -> Command:
 
 
 def worker_options(command: Command) -> Command:
-    """Where the work on many photos is done; both go to `mel_debug.workers`."""
+    """Where the work on many photos is done; both go to `mel_debug.jobs`."""
     return _with(_WORKERS, command)
 
 
@@ -182,22 +182,22 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
     return command
 
 
-def wanted_from(
+def config_from(
     stage_options: tuple[tuple[str, str], ...],
     *,
     pool: int | None,
     views: str | None,
     **others: Any,
-) -> "Wanted":
+) -> "RunConfig":
     """What the options of `extractor_options` and `matcher_options` ask for."""
-    from mel_debug.choice import Wanted
+    from mel_debug.plugins.config import RunConfig
 
     given = dict(stage_options)
     if pool is not None:
         given["pool"] = str(pool)
     if views is not None:
         given["views"] = views
-    return Wanted(stage_options=given, **others)
+    return RunConfig(stage_options=given, **others)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")

@@ -8,14 +8,14 @@ import click
 from mel_debug.cli.options import json_option
 
 if TYPE_CHECKING:
-    from mel_debug.registry import Registered
+    from mel_debug.plugins.registry import Registered
 
 
 @click.command("plugins")
 @json_option
 def command(*, as_json: bool) -> None:
     """List every extractor, matcher and renderer: its plugin, version, summary and options."""
-    from mel_debug.registry import load_registry
+    from mel_debug.plugins.registry import load_registry
 
     stages = {
         stage: [_described(registered) for registered in offers.values()]

@@ -20,11 +20,11 @@ from mel_debug.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mel_debug.choice import Wanted
-    from mel_debug.featurecache.features import CachedFeatures
-    from mel_debug.featurecache.fill import Bad
-    from mel_debug.featurecache.store import FileStore
-    from mel_debug.workers.executors import Workers
+    from mel_debug.cache.features import CachedFeatures
+    from mel_debug.cache.fill import Bad
+    from mel_debug.cache.store import FileStore
+    from mel_debug.jobs.executors import Workers
+    from mel_debug.plugins.config import RunConfig
 
 T = TypeVar("T")
 
@@ -64,15 +64,15 @@ def command(
     under rotomaps/parts. What the cache has already is left alone, so a run that was stopped can be
     started again.
     """
-    from mel_debug.choice import Wanted, choose
-    from mel_debug.errors import MelError
-    from mel_debug.files.folders import find_photos
-    from mel_debug.workers.executors import check, open_executor
+    from mel_debug.core.errors import MelError
+    from mel_debug.files.discovery import find_photos
+    from mel_debug.jobs.executors import check, open_executor
+    from mel_debug.plugins.config import RunConfig, resolve
 
     check(jobs, scheduler)
     # Any matcher will do: none is used.
-    wanted = Wanted(matcher="cosine", stage_options=dict(stage_options), **stages)
-    features = choose(wanted).build_cached_features()
+    wanted = RunConfig(matcher="cosine", stage_options=dict(stage_options), **stages)
+    features = resolve(wanted).build_cached_features()
     photos = find_photos(places)
     if jobs == 1 and scheduler is None:
         tally = fill_here(features, photos, use_masks=not no_mask)
@@ -91,7 +91,7 @@ def command(
 
 def fill_here(features: "CachedFeatures", photos: list[Path], *, use_masks: bool) -> Tally:
     """Look through all photos, then describe what is missing, in this process."""
-    from mel_debug.featurecache.fill import Missing, fill, find_missing
+    from mel_debug.cache.fill import Missing, fill, find_missing
     from mel_debug.files.photos import read_photo
 
     named = [(str(path), partial(read_photo, path, use_mask=use_masks)) for path in photos]
@@ -114,18 +114,18 @@ def fill_here(features: "CachedFeatures", photos: list[Path], *, use_masks: bool
 
 def fill_elsewhere(
     workers: "Workers",
-    wanted: "Wanted",
+    wanted: "RunConfig",
     features: "CachedFeatures",
     photos: list[Path],
     *,
     use_masks: bool,
 ) -> Tally:
     """Hand the photos out: whoever gets one looks it up, and describes it if it is missing."""
-    from mel_debug.featurecache.fill import Bad
-    from mel_debug.workers.describing import Describe, describe
-    from mel_debug.workers.outcomes import Failed
-    from mel_debug.workers.portable import portable
-    from mel_debug.workers.stream import stream
+    from mel_debug.cache.fill import Bad
+    from mel_debug.jobs.extraction import Describe, describe
+    from mel_debug.jobs.portable import portable
+    from mel_debug.jobs.results import Failed
+    from mel_debug.jobs.stream import stream
 
     sent, identity = portable(wanted), features.extractor.identity()
     tasks = (Describe(sent, path.absolute(), str(path), use_masks, identity) for path in photos)
@@ -162,7 +162,7 @@ def with_rate(outcomes: Iterable[T], length: int) -> Iterable[T]:
 
 def warn_if_small(store: "FileStore", photos: int, tally: Tally) -> None:
     """Tell once, at the first photo described, if the cache can't hold so many of its kind."""
-    from mel_debug.featurecache.location import SIZE, size_text
+    from mel_debug.cache.location import SIZE, size_text
 
     if tally.described != 1 or photos < MANY:
         return

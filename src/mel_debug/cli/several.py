@@ -75,10 +75,10 @@ def configurations_from(
 
     Nothing is taken from the feature cache: the time of describing photos is one of the measures.
     """
-    from mel_debug.choice import Wanted
     from mel_debug.evaluation.configurations import product_of
+    from mel_debug.plugins.config import RunConfig
 
-    wanted = Wanted(stage_options=dict(stage_options), no_cache=True, **others)
+    wanted = RunConfig(stage_options=dict(stage_options), no_cache=True, **others)
     return product_of(
         wanted, extractors=extractors, matchers=matchers, presets=presets, image_sizes=image_sizes
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
+from mel_debug.core.mole import Mole
 from mel_debug.evaluation import metrics
 from mel_debug.files.marks import entries_of, marks_path, moles_of, read_moles, read_text
-from mel_debug.mole import Mole
 
 ERROR_PX = 50.0
 """A guess further than this from the true mark is wrong, unless a person says otherwise."""

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from mel_debug.choice import Choice, Wanted, choose
+from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """One choice of stages by the names a report shows."""
 
-    choice: Choice
+    choice: ResolvedRun
 
     @property
     def names(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Configuration:
 
 
 def product_of(
-    wanted: Wanted,
+    wanted: RunConfig,
     *,
     extractors: Sequence[str] = (),
     matchers: Sequence[str] = (),
@@ -68,6 +68,6 @@ def product_of(
         asked = replace(
             wanted, extractor=extractor, matcher=matcher, preset=preset, image_size=size
         )
-        configuration = Configuration(choose(asked))
+        configuration = Configuration(resolve(asked))
         found.setdefault(configuration.identity, configuration)
     return list(found.values())

@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
-from mel_debug.calibrations import judge_for
-from mel_debug.evaluation.answers import Answer
+from mel_debug.confidence.answers import Answer
+from mel_debug.confidence.calibrations import judge_for
+from mel_debug.confidence.model import Judge
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Colour, Pixels
 from mel_debug.evaluation.configurations import Configuration
-from mel_debug.evaluation.run import Bench, Task
+from mel_debug.evaluation.searches import Searcher, Task
 from mel_debug.evaluation.summary import Result
-from mel_debug.files.pages import made_folder, write_page
+from mel_debug.files.html_report import made_folder, write_page
 from mel_debug.files.pictures import write_picture
-from mel_debug.geometry import Point
-from mel_debug.pipeline.confidence import Judge
-from mel_debug.pipeline.locate import locate
-from mel_debug.types import Colour, Pixels
+from mel_debug.matching.locate import locate
 
 TRUTH: Colour = (0, 160, 255)
 
-Track = Callable[[Sequence[Answer], str], Iterable[Answer]]
+Progress = Callable[[Sequence[Answer], str], Iterable[Answer]]
 
 
 def worst_of(answers: Sequence[Answer], most: int) -> list[Answer]:
@@ -37,7 +37,7 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
     results: Sequence[Result],
     tasks: Sequence[Task],
     most: int,
-    track: Track,
+    track: Progress,
     *,
     threshold: float,
     use_masks: bool,
@@ -50,12 +50,12 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
     made_folder(folder)
     pictures = []
     for number, result in enumerate(results):
-        bench = Bench.of(result.configuration, use_masks=use_masks)
+        searcher = Searcher.of(result.configuration, use_masks=use_masks)
         names = result.configuration.names
         judge = judge_for(names["extractor"], names["matcher"], threshold)
         for rank, answer in enumerate(track(worst_of(result.answers, most), "pictures"), start=1):
             name = f"{number + 1}-{rank:02d}.jpg"
-            write_picture(folder / name, _drawn(bench, judge, answer, _point_of(answer, tasks)))
+            write_picture(folder / name, _drawn(searcher, judge, answer, _point_of(answer, tasks)))
             pictures.append((name, _caption(result.configuration, answer)))
     return write_page(folder, "The worst matches", pictures)
 
@@ -71,9 +71,13 @@ def _point_of(answer: Answer, tasks: Sequence[Task]) -> Point:
     )
 
 
-def _drawn(bench: Bench, judge: Judge, answer: Answer, point: Point) -> Pixels:
-    source, target = (bench.shelf.photo(Path(path)) for path in (answer.source, answer.target))
-    located = locate({answer.uuid: [(source, point)]}, target, bench.shelf, bench.matcher, judge)
+def _drawn(searcher: Searcher, judge: Judge, answer: Answer, point: Point) -> Pixels:
+    source, target = (
+        searcher.photo_cache.photo(Path(path)) for path in (answer.source, answer.target)
+    )
+    located = locate(
+        {answer.uuid: [(source, point)]}, target, searcher.photo_cache, searcher.matcher, judge
+    )
     picture = Pair().render(located.queries[0], located.target, located.matches[0])
     if answer.truth is None:
         return picture

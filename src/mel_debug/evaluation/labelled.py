@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
 from mel_debug.files.marks import ABSENT, marks_path, read_moles
 from mel_debug.files.photos import mask_path
-from mel_debug.geometry import Point
 
 
 @dataclass(frozen=True, slots=True)

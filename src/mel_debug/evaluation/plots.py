@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 from mel_debug.evaluation import metrics
 from mel_debug.evaluation.summary import Result, Summary
 from mel_debug.evaluation.tables import text_table
-from mel_debug.files.pages import made_folder, write_page
+from mel_debug.files.html_report import made_folder, write_page
 
 SIZE, DPI = (7.0, 5.0), 110
 MOST_PCK = 0.05

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mel_debug.errors import MelError
-from mel_debug.evaluation.answers import Answer
+from mel_debug.confidence.answers import Answer
+from mel_debug.core.errors import MelError
 
 
 @dataclass(frozen=True, slots=True)

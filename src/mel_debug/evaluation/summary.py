@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.calibrations import judge_for
+from mel_debug.confidence.answers import Answer
+from mel_debug.confidence.calibrations import judge_for
+from mel_debug.confidence.model import DEFAULT_THRESHOLD
 from mel_debug.evaluation import metrics
-from mel_debug.evaluation.answers import Answer
 from mel_debug.evaluation.configurations import Configuration
-from mel_debug.evaluation.run import Task
+from mel_debug.evaluation.searches import Task
 from mel_debug.evaluation.state import State
-from mel_debug.pipeline.confidence import DEFAULT_THRESHOLD
 
 WITHIN_PX = (10, 20, 50, 100)
 PCK = (0.01, 0.02, 0.05)

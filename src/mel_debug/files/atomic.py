@@ -6,7 +6,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 
 PART = ".part"
 """Suffix of a file that is being written."""

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from mel_debug.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError
 
 
 def file_digest(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 
 PATIENCE_SECONDS = 60.0
 """How long to wait for another process; it holds the lock while it writes one small file."""

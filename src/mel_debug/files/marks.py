@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mel_debug.errors import MelError, UsageError, shortened
+from mel_debug.core.errors import MelError, UsageError, shortened
+from mel_debug.core.geometry import Point
+from mel_debug.core.mole import Mole
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.exact_json import parse, text_of
-from mel_debug.geometry import Point
-from mel_debug.mole import Mole
 
 ABSENT = "absent"
 """Stem of the file that lists moles known not to be there, `photo.jpg.absent.json`."""

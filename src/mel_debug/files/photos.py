@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from mel_debug.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.geometry import Size
+from mel_debug.core.types import Mask, Photo
 from mel_debug.files.digest import file_digest
-from mel_debug.geometry import Size
-from mel_debug.types import Mask, Photo
 
 SIDEWAYS = {5, 6, 7, 8}
 """EXIF orientations that swap width and height (EXIF 2.3, tag 0x0112)."""

@@ -3,9 +3,9 @@
 import io
 from pathlib import Path
 
-from mel_debug.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.types import Pixels
 from mel_debug.files.atomic import check_writable, write_atomically
-from mel_debug.types import Pixels
 
 JPEG_QUALITY = 95
 

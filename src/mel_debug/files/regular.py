@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from mel_debug.errors import UsageError
+from mel_debug.core.errors import UsageError
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",

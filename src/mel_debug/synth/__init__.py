@@ -7,9 +7,9 @@ Nothing here is a photo of a person: people, skin and light are drawn from a see
 """
 
 from .develop import jpeg_bytes
-from .plan import PlannedPart, plan_pair, plan_sessions
 from .render import RenderedPhoto, Seen, render, where
 from .scene import Body, Form, Light, Mole, Optics, Shot, Skin
+from .sessions import PlannedPart, plan_pair, plan_sessions
 
 __all__ = [
     "Body",

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 from mel_debug.files.marks import ABSENT, marks_path
 
-from .plan import plan_sessions
 from .render import render
 from .saved import marks_text, photo_files, write_new_files
 from .scene import Body, Shot
+from .sessions import plan_sessions
 
 FIRST_DAY = date(2024, 3, 2)
 DAYS_BETWEEN = 91

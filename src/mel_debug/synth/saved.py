@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Mole
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.marks import moles_text
 from mel_debug.files.photos import mask_path
-from mel_debug.geometry import Point
-from mel_debug.types import Mole
 
 from .render import RenderedPhoto, Seen
 

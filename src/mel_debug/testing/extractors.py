@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.geometry import Size
-from mel_debug.stages import BuildOptions, FeatureExtractor, Offer
+from mel_debug.core.geometry import Size
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
+from mel_debug.core.types import Vectors
 from mel_debug.testing.laws import Law, built, naming
 from mel_debug.testing.samples import sample_pixels
-from mel_debug.types import Vectors
 
 TOLERANCE = 0.01
 """By how much vectors that should be equal may differ, as a share of the largest number in them.
@@ -54,7 +54,9 @@ OUTPUT = Law("an answer stays as it was given", "return a new array from every c
 PIXELS = Law("what it gives depends on the pixels", "two different patches must differ somewhere")
 
 
-def check_extractor(offer: Offer[FeatureExtractor], options: BuildOptions | None = None) -> None:
+def check_extractor(
+    offer: StageSpec[FeatureExtractor], options: BuildOptions | None = None
+) -> None:
     """Build an extractor and hold it to its laws. Raises ContractError for the first it breaks."""
     with naming("extractor", offer):
         extractor = built(offer, options)
@@ -68,7 +70,7 @@ def check_extractor(offer: Offer[FeatureExtractor], options: BuildOptions | None
         _check_pixels(extractor)
 
 
-def _check_patch(offer: Offer[FeatureExtractor], extractor: FeatureExtractor) -> None:
+def _check_patch(offer: StageSpec[FeatureExtractor], extractor: FeatureExtractor) -> None:
     patch = extractor.patch
     PATCH.require(isinstance(patch, int) and patch >= 1, f"it is {patch!r}")
     OFFERED_PATCH.require(offer.patch == patch, f"they are {offer.patch} and {patch}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.types import FeatureMap, Match, Query
+from mel_debug.core.types import FeatureMap, Match, Query
 
 Array = NDArray[np.generic]
 
@@ -18,10 +18,10 @@ def arrays_of(
     arrays: list[Array] = []
     for seen in (*maps, target):
         scaled = seen.photo.scaled(seen.grid.scaled)
-        arrays += [seen.vectors, seen.kept, seen.photo.pixels, scaled]
+        arrays += [seen.vectors, seen.valid, seen.photo.pixels, scaled]
         arrays += [] if seen.photo.mask is None else [seen.photo.mask]
     for match in matches:
-        arrays += [match.scores, match.kept]
+        arrays += [match.scores, match.valid]
     return arrays
 
 

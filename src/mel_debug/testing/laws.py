@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from mel_debug.errors import UsageError
-from mel_debug.stages import BuildOptions, Offer
+from mel_debug.core.errors import UsageError
+from mel_debug.core.stages import BuildOptions, StageSpec
 
 Stage = TypeVar("Stage")
 
@@ -42,7 +42,7 @@ class Law:
 
 
 @contextmanager
-def naming(stage: str, offer: Offer[object]) -> Iterator[None]:
+def naming(stage: str, offer: StageSpec[object]) -> Iterator[None]:
     """Put the name of the offer in front of what its checks have to say."""
     try:
         yield
@@ -58,7 +58,7 @@ OPTION_DEFAULTS = Law(
 )
 
 
-def built(offer: Offer[Stage], options: BuildOptions | None) -> Stage:
+def built(offer: StageSpec[Stage], options: BuildOptions | None) -> Stage:
     """Check what all offers promise, then build; options that aren't given have their defaults."""
     SUMMARY.require(
         bool(offer.summary.strip()) and len(offer.summary.splitlines()) == 1,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mel_debug.geometry import Size
-from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Offer
+from mel_debug.core.geometry import Size
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, Matcher, StageSpec
+from mel_debug.core.types import FeatureMap, Mask, Match, Photo, Query
 from mel_debug.testing.inputs import arrays_of, copies, locked, same
 from mel_debug.testing.laws import Law, built, naming
 from mel_debug.testing.samples import (
@@ -18,7 +19,6 @@ from mel_debug.testing.samples import (
     sample_pixels,
     sample_query,
 )
-from mel_debug.types import FeatureMap, Mask, Match, Photo, Query
 
 PLACES = ((0.31, 0.42), (0.72, 0.27), (0.56, 0.81))
 """Where sample moles lie, across and down the photo: far apart, off the cells' centres."""
@@ -31,7 +31,7 @@ SCORE_TOLERANCE = 0.001
 
 EVERY_CASE = Law("answers every question that can come up", "handle this case")
 ONE_A_QUERY = Law(
-    "gives one match a query, in their order", "return [match for query in queries], uuids kept"
+    "gives one match a query, in their order", "return [match for query in queries], uuids valid"
 )
 TARGETS_GRID = Law("scores cover the target's grid", "pass target.grid on")
 NUMBERS = Law(
@@ -44,7 +44,7 @@ PLAIN = Law(
 )
 MASKED = Law(
     "a masked cell never wins",
-    "pass target.kept on and take the best of np.where(target.kept, scores, -np.inf)",
+    "pass target.valid on and take the best of np.where(target.valid, scores, -np.inf)",
 )
 INSIDE = Law("the best place lies within the target photo", "clamp it to target.photo.size")
 OWN_PLACE = Law(
@@ -61,7 +61,7 @@ REPEATABLE = Law("the same question gets the same answer", "seed what is random"
 
 
 def check_matcher(
-    offer: Offer[Matcher],
+    offer: StageSpec[Matcher],
     options: BuildOptions | None = None,
     *,
     extractor: FeatureExtractor | None = None,
@@ -136,8 +136,8 @@ class _Trial:
         for query, (across, down) in zip(_queries(source), PLACES, strict=True):
             mask = _holed_mask(across, down)
             photo = Photo.of(sample_pixels(0), mask, name="sample with a hole")
-            kept = photo.kept(source.grid)
-            target = FeatureMap(photo, source.grid, source.vectors.copy(), kept)
+            valid = photo.valid_cells(source.grid)
+            target = FeatureMap(photo, source.grid, source.vectors.copy(), valid)
             self.matches([query], target, "a target whose mask hides the mole")
 
     def check_together(self) -> None:
@@ -203,7 +203,7 @@ def _holed_mask(across: float, down: float) -> Mask:
 
 def _require_well_formed(match: Match, target: FeatureMap, case: str) -> None:
     TARGETS_GRID.require(match.grid == target.grid, f"{case}: its grid is {match.grid}")
-    kept_scores = match.scores[target.kept]
+    kept_scores = match.scores[target.valid]
     NUMBERS.require(
         match.scores.dtype == np.float32 and bool(np.isfinite(kept_scores).all()),
         f"{case}: it gave {match.scores.dtype}, {np.isfinite(kept_scores).mean():.0%} finite",
@@ -216,16 +216,18 @@ def _require_well_formed(match: Match, target: FeatureMap, case: str) -> None:
         0 <= best.x < size.width and 0 <= best.y < size.height,
         f"{case}: it is ({best.x:g}, {best.y:g}) of a photo of {size}",
     )
-    opened = int((match.kept & ~target.kept).sum())
+    opened = int((match.valid & ~target.valid).sum())
     MASKED.require(opened == 0, f"{case}: it keeps {opened} cells that the target's mask hides")
-    won = bool(target.kept[match.cell.row, match.cell.column])
+    won = bool(target.valid[match.cell.row, match.cell.column])
     MASKED.require(won, f"{case}: ({best.x:g}, {best.y:g}) lies in a cell that the mask hides")
 
 
 def _numbers_of(match: Match) -> list[tuple[str, float]]:
     """Every number of a match that a report may print, by name."""
     numbers = [("score", match.score), ("best.x", match.best.x), ("best.y", match.best.y)]
-    numbers += [("mutual_px", match.mutual_px)] if match.mutual_px is not None else []
+    numbers += (
+        [("cycle_error_px", match.cycle_error_px)] if match.cycle_error_px is not None else []
+    )
     numbers += [("moves_px", move) for move in match.moves_px]
     return numbers + [(f"support[{name!r}]", number) for name, number in match.support.items()]
 

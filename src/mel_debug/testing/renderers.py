@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mel_debug.geometry import Size
-from mel_debug.stages import BuildOptions, Offer, Renderer
+from mel_debug.core.geometry import Size
+from mel_debug.core.stages import BuildOptions, Renderer, StageSpec
+from mel_debug.core.types import FeatureMap, Mask, Match, Pixels, Query
 from mel_debug.testing.inputs import arrays_of, copies, locked, same
 from mel_debug.testing.laws import Law, built, naming
 from mel_debug.testing.samples import (
@@ -15,7 +16,6 @@ from mel_debug.testing.samples import (
     sample_photo,
     sample_query,
 )
-from mel_debug.types import FeatureMap, Mask, Match, Pixels, Query
 
 PLACES = ((0.0, 0.0), (0.999, 0.0), (0.0, 0.999), (0.999, 0.999), (0.5, 0.999), (0.43, 0.61))
 """Where a mole may be found, across and down the target: corners, a border, off a cell's centre."""
@@ -30,7 +30,7 @@ BEST = Law("draws match.best", "mark the best place: two places must give two pi
 REPEATABLE = Law("the same match gives the same picture", "seed what is random")
 
 
-def check_renderer(offer: Offer[Renderer], options: BuildOptions | None = None) -> None:
+def check_renderer(offer: StageSpec[Renderer], options: BuildOptions | None = None) -> None:
     """Build a renderer and hold it to its laws. Raises ContractError for the first it breaks."""
     with naming("renderer", offer):
         renderer = built(offer, options)

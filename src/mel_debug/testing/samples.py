@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mel_debug.geometry import Point, Size
-from mel_debug.pipeline.features import PhotoFeatures
-from mel_debug.stages import FeatureExtractor
-from mel_debug.types import FeatureMap, Mask, Match, Photo, Pixels, Query, Vectors, View
+from mel_debug.core.geometry import Point, Size
+from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.types import FeatureMap, Mask, Match, Photo, Pixels, Query, Vectors, View
+from mel_debug.matching.features import PhotoFeatures
 
 SIZE = Size(192, 128)
 CELLS = 24
@@ -99,18 +99,18 @@ def sample_match(
 ) -> Match:
     """A match with random scores that found its mole `across` and `down` the target.
 
-    Cells that are not kept score -inf, as a matcher may say.
+    Cells that are not valid score -inf, as a matcher may say.
     """
     random = np.random.default_rng(seed)
-    scores = random.uniform(-1, 0.9, target.kept.shape).astype(np.float32)
+    scores = random.uniform(-1, 0.9, target.valid.shape).astype(np.float32)
     best = place(target.photo, across, down)
     cell = target.grid.cell_of(best)
     scores[cell.row, cell.column] = 1
     return Match(
         uuid=f"{number:032x}",
         grid=target.grid,
-        scores=np.where(target.kept, scores, -np.inf).astype(np.float32),
-        kept=target.kept,
+        scores=np.where(target.valid, scores, -np.inf).astype(np.float32),
+        valid=target.valid,
         best=best,
         score=1.0,
     )

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mel_debug.choice import Wanted, choose
-from mel_debug.geometry import Point
-from mel_debug.pipeline.locate import Located, locate
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Photo
+from mel_debug.matching.locate import Located, locate
+from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth import RenderedPhoto, plan_pair, render
-from mel_debug.types import Photo
 
 MEGAPIXELS = 1.5
 
@@ -22,7 +22,7 @@ def pair(seed: int, **forced: float) -> tuple[RenderedPhoto, RenderedPhoto]:
 
 def searched(source: RenderedPhoto, target: RenderedPhoto) -> Located:
     """XFeat's default on two rendered photos."""
-    choice = choose(Wanted(extractor="xfeat", image_size=1024))
+    choice = resolve(RunConfig(extractor="xfeat", image_size=1024))
     here = Photo.of(source.pixels, source.mask, name="source")
     sightings = {mole.uuid: [(here, Point(mole.x, mole.y))] for mole in source.moles}
     there = Photo.of(target.pixels, target.mask, name="target")

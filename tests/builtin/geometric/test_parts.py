@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mel_debug.builtin.matchers.geometric.affine import robust_affine
+from mel_debug.builtin.matchers.geometric.affine_fit import robust_affine
 from mel_debug.builtin.matchers.geometric.arrays import unit, with_ones
 from mel_debug.builtin.matchers.geometric.correspondences import mutual, mutual_nearby
-from mel_debug.builtin.matchers.geometric.search import TURNS, turned
-from mel_debug.builtin.matchers.geometric.settle import aligned
-from mel_debug.builtin.matchers.geometric.surface import Surface
-from mel_debug.builtin.matchers.geometric.windows import cut, kept_in_window
-from mel_debug.types import Photo
+from mel_debug.builtin.matchers.geometric.pixel_alignment import aligned
+from mel_debug.builtin.matchers.geometric.rotation_search import TURNS, turned
+from mel_debug.builtin.matchers.geometric.warp_field import WarpField
+from mel_debug.builtin.matchers.geometric.warping import cut, valid_in_window
+from mel_debug.core.types import Photo
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -104,10 +104,10 @@ def test_a_window_beyond_the_edge_is_not_kept() -> None:
     mask = np.ones((50, 60), dtype=bool)
     mask[:, 5:] = False
     photo = Photo.of(np.zeros((50, 60, 3), np.uint8), mask)
-    kept = kept_in_window(photo, np.array([0.0, 25.0]), np.eye(2), 20)
-    assert not kept[:, :10].any()
-    assert kept[:, 10:15].all()
-    assert not kept[:, 15:].any()
+    valid = valid_in_window(photo, np.array([0.0, 25.0]), np.eye(2), 20)
+    assert not valid[:, :10].any()
+    assert valid[:, 10:15].all()
+    assert not valid[:, 15:].any()
 
 
 @given(dx=st.floats(-4, 4), dy=st.floats(-4, 4), gain=st.floats(0.5, 2), offset=st.floats(-50, 50))
@@ -151,9 +151,9 @@ def test_a_surface_learns_a_bend_and_knows_where_it_knows(seed: int) -> None:
     shifts = bend + generator.normal(0, 0.5, bend.shape)
     wrong = generator.random(1500) < 0.3
     shifts[wrong] = generator.uniform(-40, 40, (wrong.sum(), 2))
-    surface = Surface(np.array([[1.0, 0], [0, 1], [0, 0]]), (160, 160))
-    surface.grow(places, shifts, np.linalg.norm(shifts - bend, axis=1) < 2)
+    warp_field = WarpField(np.array([[1.0, 0], [0, 1], [0, 0]]), (160, 160))
+    warp_field.grow(places, shifts, np.linalg.norm(shifts - bend, axis=1) < 2)
     inside = np.array([[30.0, 40.0], [60.0, 100.0], [80.0, 60.0]])
     truth = inside + 4 * np.sin(inside[:, :1] / 40) * np.array([[1.0, -0.5]])
-    assert np.linalg.norm(surface(inside) - truth, axis=1).max() < 0.5
-    assert surface.spread(np.array([[150.0, 80.0]]))[0] > 4 * surface.spread(inside).max()
+    assert np.linalg.norm(warp_field(inside) - truth, axis=1).max() < 0.5
+    assert warp_field.std(np.array([[150.0, 80.0]]))[0] > 4 * warp_field.std(inside).max()

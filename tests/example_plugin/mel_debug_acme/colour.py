@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mel_debug.types import Colour, Pixels, Vectors
+from mel_debug.core.types import Colour, Pixels, Vectors
 
 
 @dataclass(frozen=True)

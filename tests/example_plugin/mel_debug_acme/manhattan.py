@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.geometry import Cell
-from mel_debug.stages import FeatureExtractor
-from mel_debug.types import FeatureMap, Match, Query
+from mel_debug.core.geometry import Cell
+from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.types import FeatureMap, Match, Query
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Manhattan:
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
     ) -> list[Match]:
         """One match a query, in their order."""
-        spread = target.vectors[target.kept].std(axis=0) + 1e-6 if self.balance else 1
+        spread = target.vectors[target.valid].std(axis=0) + 1e-6 if self.balance else 1
         return [self._match(query, target, spread) for query in queries]
 
     def _match(
@@ -32,13 +32,13 @@ class Manhattan:
         # Higher must mean more alike, so a distance gets a minus.
         scores = -np.abs((target.vectors - wanted) / spread).sum(axis=-1, dtype=np.float32)
         # Cells outside the mask may score, but never win.
-        best = np.where(target.kept, scores, -np.inf).argmax()
+        best = np.where(target.valid, scores, -np.inf).argmax()
         row, column = divmod(int(best), target.grid.columns)
         return Match(
             uuid=query.uuid,
             grid=target.grid,
             scores=scores,
-            kept=target.kept,
+            valid=target.valid,
             best=target.grid.centre_of(Cell(row, column)),
             score=float(scores[row, column]),
         )

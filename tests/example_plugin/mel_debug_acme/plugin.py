@@ -2,18 +2,25 @@
 
 import click
 
-from mel_debug.hookspecs import hookimpl
-from mel_debug.stages import BuildOptions, FeatureExtractor, Matcher, Offer, Option, Renderer
+from mel_debug.core.stages import (
+    BuildOptions,
+    FeatureExtractor,
+    Matcher,
+    Option,
+    Renderer,
+    StageSpec,
+)
+from mel_debug.plugin import hookimpl
 
 PATCH = 14
 
 
 @hookimpl
-def mel_extractors() -> list[Offer[FeatureExtractor]]:
+def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
     # People set an option with `-o gamma 0.5`; what is no number above 0 is refused for us.
     gamma = Option("gamma", 1.0, "below 1 tells dark colours apart better", above=0)
     return [
-        Offer(
+        StageSpec(
             "acme-colour",
             f"mean and spread of the colours of {PATCH} px patches",
             build=_colour,
@@ -25,17 +32,19 @@ def mel_extractors() -> list[Offer[FeatureExtractor]]:
 
 
 @hookimpl
-def mel_matchers() -> list[Offer[Matcher]]:
+def mel_matchers() -> list[StageSpec[Matcher]]:
     balance = Option("balance", True, "let each number count by how much it varies")
     return [
-        Offer("acme-manhattan", "negative sum of differences", build=_manhattan, options=(balance,))
+        StageSpec(
+            "acme-manhattan", "negative sum of differences", build=_manhattan, options=(balance,)
+        )
     ]
 
 
 @hookimpl
-def mel_renderers() -> list[Offer[Renderer]]:
+def mel_renderers() -> list[StageSpec[Renderer]]:
     radius = Option("radius", 2.5, "of the spot, in cells", minimum=0.5)
-    return [Offer("acme-spot", "a light on the best match", build=_spot, options=(radius,))]
+    return [StageSpec("acme-spot", "a light on the best match", build=_spot, options=(radius,))]
 
 
 @hookimpl

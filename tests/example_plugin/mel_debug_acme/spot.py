@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mel_debug.types import FeatureMap, Match, Pixels, Query
+from mel_debug.core.types import FeatureMap, Match, Pixels, Query
 
 
 @dataclass(frozen=True)

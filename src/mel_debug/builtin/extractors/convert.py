@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from mel_debug.builtin.extractors.graphs import Facts
+from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
-from mel_debug.builtin.extractors.untold_openvino import openvino
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 
 TRACED = (2, 48, 80)
 """Count, height and width of what is traced; none of them stays in the graph."""

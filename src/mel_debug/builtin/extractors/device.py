@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from mel_debug.errors import MelError
-from mel_debug.types import Pixels
+from mel_debug.core.errors import MelError
+from mel_debug.core.types import Pixels
 
 
 def torch_device(name: str) -> torch.device:

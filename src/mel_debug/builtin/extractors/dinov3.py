@@ -14,9 +14,9 @@ from mel_debug.builtin.extractors.device import (
     torch_device,
     use_threads,
 )
-from mel_debug.errors import WeightsError
-from mel_debug.stages import BuildOptions
-from mel_debug.types import Colour, Pixels, Vectors
+from mel_debug.core.errors import WeightsError
+from mel_debug.core.stages import BuildOptions
+from mel_debug.core.types import Colour, Pixels, Vectors
 
 
 def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "VisionTransformer":

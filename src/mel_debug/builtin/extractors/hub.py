@@ -3,8 +3,8 @@
 import threading
 from pathlib import Path
 
-from mel_debug.errors import WeightsError
-from mel_debug.stages import BuildOptions
+from mel_debug.core.errors import WeightsError
+from mel_debug.core.stages import BuildOptions
 
 HUB_FILE = "model.safetensors"
 PROBE_SECONDS = 5.0

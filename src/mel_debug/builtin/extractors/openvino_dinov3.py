@@ -19,11 +19,11 @@ from mel_debug.builtin.extractors.graphs import (
     warn_unkept,
 )
 from mel_debug.builtin.extractors.hub import cached_weights, identity_of
+from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
-from mel_debug.builtin.extractors.untold_openvino import openvino
-from mel_debug.errors import WeightsError
-from mel_debug.stages import BuildOptions, Keeping
-from mel_debug.types import Colour, Pixels, Vectors
+from mel_debug.core.errors import WeightsError
+from mel_debug.core.stages import ArtifactCache, BuildOptions
+from mel_debug.core.types import Colour, Pixels, Vectors
 
 
 def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "GraphTransformer":
@@ -39,7 +39,7 @@ def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "Graph
 
 
 def _kept(
-    timm_name: str, weights: Path, options: BuildOptions, keeping: Keeping
+    timm_name: str, weights: Path, options: BuildOptions, keeping: ArtifactCache
 ) -> "GraphTransformer":
     key = _key(timm_name, options, keeping)
     graph = find_graph(keeping.folder, key)
@@ -60,7 +60,7 @@ def _kept(
     return _built(graph.model, graph.facts, options, graph.compiled)
 
 
-def _key(timm_name: str, options: BuildOptions, keeping: Keeping) -> str:
+def _key(timm_name: str, options: BuildOptions, keeping: ArtifactCache) -> str:
     """By the content of the weights and the releases of what converts them."""
     content = identity_of(timm_name, options)
     return graph_key(

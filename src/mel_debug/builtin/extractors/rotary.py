@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mel_debug.types import Vectors
+from mel_debug.core.types import Vectors
 
 
 def rotary_table(rows: int, columns: int, dimensions: int, temperature: float) -> Vectors:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from mel_debug.errors import UsageError
-from mel_debug.stages import BuildOptions
+from mel_debug.core.errors import UsageError
+from mel_debug.core.stages import BuildOptions
 
 NVIDIA = Path("/proc/driver/nvidia/version")
 
@@ -64,7 +64,7 @@ def without_collection() -> Iterator[None]:
 @functools.cache
 def has_bf16() -> bool:
     """Whether OpenVINO finds instructions for bfloat16 in this processor."""
-    from mel_debug.builtin.extractors.untold_openvino import openvino
+    from mel_debug.builtin.extractors.openvino_import import openvino
 
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

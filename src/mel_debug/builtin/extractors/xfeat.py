@@ -10,9 +10,9 @@ import torch
 
 from mel_debug.builtin.extractors.device import torch_device, use_threads
 from mel_debug.builtin.extractors.xfeat_weights import not_installed, packaged_weights
-from mel_debug.errors import WeightsError
-from mel_debug.stages import BuildOptions
-from mel_debug.types import Colour, Pixels, Vectors
+from mel_debug.core.errors import WeightsError
+from mel_debug.core.stages import BuildOptions
+from mel_debug.core.types import Colour, Pixels, Vectors
 
 PATCH = 8
 STRIDE = 32

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from mel_debug.errors import MelError
+from mel_debug.core.errors import MelError
 
 
 def packaged_weights() -> Path:

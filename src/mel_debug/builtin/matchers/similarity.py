@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.errors import UsageError
-from mel_debug.geometry import Point
-from mel_debug.peaks import best_cell, peak_at
-from mel_debug.stages import BuildOptions, FeatureExtractor
-from mel_debug.types import FeatureMap, Mask, Match, Query, View
+from mel_debug.core.errors import UsageError
+from mel_debug.core.geometry import Point
+from mel_debug.core.peaks import best_cell, peak_at
+from mel_debug.core.stages import BuildOptions, FeatureExtractor
+from mel_debug.core.types import FeatureMap, Mask, Match, Query, View
 
 Array = NDArray[np.float32]
 Metric = Callable[[Array, Array, Mask], Array]
@@ -39,9 +39,9 @@ def build(metric: str, options: BuildOptions) -> "SimilarityMatcher":
     )
 
 
-def cosine(wanted: Array, patches: Array, kept: Mask) -> Array:
+def cosine(wanted: Array, patches: Array, valid: Mask) -> Array:
     """Cosine similarity."""
-    return dot(unit(wanted), unit(patches), kept)
+    return dot(unit(wanted), unit(patches), valid)
 
 
 def dot(wanted: Array, patches: Array, _kept: Mask) -> Array:
@@ -50,21 +50,21 @@ def dot(wanted: Array, patches: Array, _kept: Mask) -> Array:
     return scores
 
 
-def euclidean(wanted: Array, patches: Array, kept: Mask) -> Array:
+def euclidean(wanted: Array, patches: Array, valid: Mask) -> Array:
     """Negative Euclidean distance.
 
     From |a - b|^2 = |a|^2 - 2ab + |b|^2, so that no (moles, cells, dimensions) array is made.
     """
-    products = dot(wanted, patches, kept)
+    products = dot(wanted, patches, valid)
     squares = (wanted**2).sum(axis=1)[:, None] - 2 * products + (patches**2).sum(axis=1)
     distances: Array = np.sqrt(np.maximum(squares, 0))
     return -distances
 
 
-def softmax(wanted: Array, patches: Array, kept: Mask, *, temperature: float) -> Array:
-    """Softmax of cosine / temperature over the kept cells; they sum to 1, all others are 0."""
-    logits = cosine(wanted, patches, kept) / temperature
-    logits[:, ~kept] = -np.inf
+def softmax(wanted: Array, patches: Array, valid: Mask, *, temperature: float) -> Array:
+    """Softmax of cosine / temperature over the valid cells; they sum to 1, all others are 0."""
+    logits = cosine(wanted, patches, valid) / temperature
+    logits[:, ~valid] = -np.inf
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: Array = powers / powers.sum(axis=1, keepdims=True)
     return shares
@@ -79,7 +79,7 @@ def unit(vectors: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class SimilarityMatcher:
-    """Scores every target patch against each mole's vector; the best kept cell wins.
+    """Scores every target patch against each mole's vector; the best valid cell wins.
 
     `pool_radius` averages the mole's vector over its neighbours, `interpolate` takes it between
     cells. `at_peak` places the answer between cells instead of at the best one's centre.
@@ -107,10 +107,10 @@ class SimilarityMatcher:
             for group, end in zip(groups, ends, strict=True)
         ]
         places = [self._place(surface, target) for surface in surfaces]
-        distances = self.mutual_px(queries, [target.at(place) for place in places])
+        distances = self.cycle_error_px(queries, [target.at(place) for place in places])
         return [
-            _answer(query, target, surface, place, mutual_px)
-            for query, surface, place, mutual_px in zip(
+            _answer(query, target, surface, place, cycle_error_px)
+            for query, surface, place, cycle_error_px in zip(
                 queries, surfaces, places, distances, strict=True
             )
         ]
@@ -118,7 +118,7 @@ class SimilarityMatcher:
     def _scores(self, wanted: Array, features: FeatureMap) -> Array:
         """(vectors, dimensions) to (vectors, rows, columns)."""
         patches = features.vectors.reshape(-1, features.dimensions)
-        scores = self.metric(wanted, patches, features.kept.ravel())
+        scores = self.metric(wanted, patches, features.valid.ravel())
         return scores.reshape(-1, features.grid.rows, features.grid.columns)
 
     def _vectors(self, query: Query) -> Array:
@@ -143,12 +143,12 @@ class SimilarityMatcher:
         return features.at(view.point)
 
     def _place(self, scores: Array, features: FeatureMap) -> Point:
-        cell = best_cell(scores, features.kept)
+        cell = best_cell(scores, features.valid)
         if not self.at_peak:
             return features.grid.centre_of(cell)
-        return features.grid.point_at(*peak_at(scores, features.kept, cell))
+        return features.grid.point_at(*peak_at(scores, features.valid, cell))
 
-    def mutual_px(self, queries: Sequence[Query], found: Sequence[Array]) -> list[float]:
+    def cycle_error_px(self, queries: Sequence[Query], found: Sequence[Array]) -> list[float]:
         """How far from each mole the best match of its found vector lies; the views' median."""
         distances: list[list[float]] = [[] for _ in queries]
         for features, looks in _by_features(queries).items():
@@ -170,15 +170,15 @@ def _by_features(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, P
 
 
 def _answer(
-    query: Query, target: FeatureMap, scores: Array, best: Point, mutual_px: float
+    query: Query, target: FeatureMap, scores: Array, best: Point, cycle_error_px: float
 ) -> Match:
-    cell = best_cell(scores, target.kept)
+    cell = best_cell(scores, target.valid)
     return Match(
         uuid=query.uuid,
         grid=target.grid,
         scores=scores,
-        kept=target.kept,
+        valid=target.valid,
         best=best,
         score=float(scores[cell.row, cell.column]),
-        mutual_px=mutual_px,
+        cycle_error_px=cycle_error_px,
     )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mel_debug.geometry import Point
-from mel_debug.types import Colour, Match, Pixels
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Colour, Match, Pixels
 
 GREEN = (0, 255, 0)
 AMBER = (255, 176, 0)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.renderers.drawing import draw_match
-from mel_debug.types import FeatureMap, Mask, Match, Pixels, Query
+from mel_debug.core.types import FeatureMap, Mask, Match, Pixels, Query
 
 PHOTO_SHARE = 0.7
 HEAT_SHARE = 0.3
@@ -27,15 +27,15 @@ class Heatmap:
 def heated(photo: Pixels, match: Match) -> Pixels:
     """The scaled photo at 70 % with each cell's normalised score as red at 30 %."""
     patch = match.grid.patch
-    heat = normalised(match.scores, match.kept).repeat(patch, 0).repeat(patch, 1)
+    heat = normalised(match.scores, match.valid).repeat(patch, 0).repeat(patch, 1)
     mixed = PHOTO_SHARE * photo.astype(np.float32)
     mixed[..., 0] += HEAT_SHARE * 255 * heat
     picture: Pixels = np.rint(mixed).astype(np.uint8)
     return picture
 
 
-def normalised(scores: NDArray[np.float32], kept: Mask) -> NDArray[np.float32]:
-    """Scores as 0 (least alike) to 1 (most alike) over the kept cells; all other cells are 0."""
-    low, high = scores[kept].min(), scores[kept].max()
+def normalised(scores: NDArray[np.float32], valid: Mask) -> NDArray[np.float32]:
+    """Scores as 0 (least alike) to 1 (most alike) over the valid cells; all other cells are 0."""
+    low, high = scores[valid].min(), scores[valid].max()
     span = high - low if high > low else 1
-    return np.where(kept, (scores - low) / span, 0).astype(np.float32)
+    return np.where(valid, (scores - low) / span, 0).astype(np.float32)

@@ -11,9 +11,9 @@ from mel_debug.builtin.renderers.drawing import (
     is_uncertain,
 )
 from mel_debug.builtin.renderers.heatmap import Heatmap
-from mel_debug.geometry import Point, Size
-from mel_debug.resample import resized
-from mel_debug.types import Colour, FeatureMap, Match, Photo, Pixels, Query
+from mel_debug.core.geometry import Point, Size
+from mel_debug.core.scaling import resized
+from mel_debug.core.types import Colour, FeatureMap, Match, Photo, Pixels, Query
 
 GAP = 8
 """White pixels between pictures."""

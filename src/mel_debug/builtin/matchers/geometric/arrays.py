@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.types import FeatureMap
+from mel_debug.core.types import FeatureMap
 
 Array = NDArray[np.floating]
 Flags = NDArray[np.bool_]
@@ -35,9 +35,9 @@ class Coarse:
     """A photo's cells: unit vectors, which count, and the size (x, y) of one in photo pixels."""
 
     vectors: NDArray[np.float32]
-    kept: Flags
+    valid: Flags
     cell: Array
 
     @classmethod
     def of(cls, features: FeatureMap) -> "Coarse":
-        return cls(unit(features.vectors), features.kept, np.array(features.grid.cell_size))
+        return cls(unit(features.vectors), features.valid, np.array(features.grid.cell_size))

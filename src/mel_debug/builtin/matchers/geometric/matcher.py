@@ -7,24 +7,24 @@ from itertools import pairwise
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.builtin.matchers.geometric.closeup import (
+from mel_debug.builtin.matchers.geometric.photo_pair import Pair, match_pair
+from mel_debug.builtin.matchers.geometric.pixel_alignment import settle
+from mel_debug.builtin.matchers.geometric.warp_field import WarpField
+from mel_debug.builtin.matchers.geometric.window_matching import (
     HALF,
     REACH,
     SURE_HALF,
-    Glimpse,
-    Sight,
+    Window,
+    WindowMatch,
     look,
 )
-from mel_debug.builtin.matchers.geometric.pair import Pair, match_pair
-from mel_debug.builtin.matchers.geometric.settle import settle
-from mel_debug.builtin.matchers.geometric.surface import Surface
 from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
-from mel_debug.geometry import Point
-from mel_debug.stages import FeatureExtractor
-from mel_debug.types import FeatureMap, Match, Photo, Query, View
+from mel_debug.core.geometry import Point
+from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.types import FeatureMap, Match, Photo, Query, View
 
 FLOOR = 2.5
-"""Cells; standard deviation of the first look's prior where the surface is sure."""
+"""Cells; standard deviation of the first look's prior where the warp field is sure."""
 
 NEAR = 10.0
 """Cells; matches within this of a mole speak for its place."""
@@ -48,17 +48,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lead:
-    """Where the surface leads from one mole.
+class Prior:
+    """Where the warp field leads from one mole.
 
     `place` is (2,) pixels of the target, `jacobian` (2, 2) pixels of the target by row for pixels
-    of the source by column, `spread` the surface's own standard deviation in cells of the source,
+    of the source by column, `std` the warp field's own standard deviation in cells of the source,
     and `residuals` those of the matches near the mole, in cells.
     """
 
     place: Array
     jacobian: Array
-    spread: float
+    std: float
     residuals: Array
 
 
@@ -66,9 +66,9 @@ class Lead:
 class GeometricMatcher:
     """Finds moles by what else both photos show around them.
 
-    Per pair of photos: mutual matches of all cells, a robust affine map, a smooth surface grown
+    Per pair of photos: mutual matches of all cells, a robust affine map, a smooth warp field grown
     from it. Per mole: windows of the target drawn into the source's frame, compared with a prior
-    around where the surface leads, at rising zoom, and at last the pixels aligned. Photos that
+    around where the warp field leads, at rising zoom, and at last the pixels aligned. Photos that
     share too little are searched by plain similarity, and the match says so.
     """
 
@@ -84,10 +84,10 @@ class GeometricMatcher:
         for source, views in _by_source(queries).items():
             pair = match_pair(source, target, extractor)
             matched = max(matched, pair.first.count)
-            if pair.surface is not None:
+            if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
                 answers = locate(
-                    pair, pair.surface, points, (source.photo, target.photo), extractor
+                    pair, pair.warp_field, points, (source.photo, target.photo), extractor
                 )
                 for (number, _), answer in zip(views, answers, strict=True):
                     found[number].append(answer)
@@ -102,10 +102,10 @@ class GeometricMatcher:
 
     def _searched_back(self, query: Query, match: Match, target: FeatureMap) -> Match:
         """The match with its mutual distance, from the whole photos where no window could tell."""
-        if match.mutual_px is not None:
+        if match.cycle_error_px is not None:
             return match
-        (distance,) = self.plain.mutual_px([query], [target.between(match.best)])
-        return replace(match, mutual_px=distance)
+        (distance,) = self.plain.cycle_error_px([query], [target.between(match.best)])
+        return replace(match, cycle_error_px=distance)
 
 
 def build() -> GeometricMatcher:
@@ -127,7 +127,7 @@ def _combined(match: Match, answers: list[Found], matched: int) -> Match:
     if not answers:
         note = f"the photos share too little for geometry ({matched} places at most fit together)"
         return replace(match, notes=(*match.notes, f"{note}: plain similarity instead"))
-    best = min(answers, key=lambda answer: answer.support["spread_px"])
+    best = min(answers, key=lambda answer: answer.support["warp_std_px"])
     places = np.array([answer.place for answer in answers])
     apart = float(np.median(np.hypot(*(places - best.place).T)))
     grid = match.grid.photo
@@ -136,7 +136,7 @@ def _combined(match: Match, answers: list[Found], matched: int) -> Match:
         match,
         best=Point(float(x), float(y)),
         score=best.similarity,
-        mutual_px=best.back,
+        cycle_error_px=best.back,
         moves_px=best.moves,
         support={**best.support, "views": float(len(answers)), "views_apart_px": apart},
     )
@@ -144,106 +144,106 @@ def _combined(match: Match, answers: list[Found], matched: int) -> Match:
 
 def locate(
     pair: Pair,
-    surface: Surface,
+    warp_field: WarpField,
     points: Array,
     photos: tuple[Photo, Photo],
     extractor: FeatureExtractor,
 ) -> list[Found]:
     """Every mole at (n, 2) photo pixels of the source, found in the target."""
-    leads = _leads(pair, surface, points)
-    glimpses = [
-        _first_glimpse(point, lead, pair, extractor.patch)
-        for point, lead in zip(points, leads, strict=True)
+    priors = _priors(pair, warp_field, points)
+    windows = [
+        _first_window(point, prior, pair, extractor.patch)
+        for point, prior in zip(points, priors, strict=True)
     ]
-    trails = [[glimpse.target] for glimpse in glimpses]
-    sights: list[Sight | None] = [None] * len(points)
+    trails = [[window.target] for window in windows]
+    sights: list[WindowMatch | None] = [None] * len(points)
     active = list(range(len(points)))
     while active:
-        seen = look(*photos, [glimpses[i] for i in active], extractor)
-        for i, sight in zip(active, seen, strict=True):
-            sights[i] = sight
-            trails[i].append(sight.target)
-        active = [i for i in active if glimpses[i].zoom < LAST_ZOOM]
+        seen = look(*photos, [windows[i] for i in active], extractor)
+        for i, window_match in zip(active, seen, strict=True):
+            sights[i] = window_match
+            trails[i].append(window_match.target)
+        active = [i for i in active if windows[i].zoom < LAST_ZOOM]
         for i in active:
-            glimpses[i] = _closer(glimpses[i], trails[i][-1], extractor.patch)
+            windows[i] = _closer(windows[i], trails[i][-1], extractor.patch)
     return [
-        _settled(_support(pair, lead), photos, glimpse, trail, sight)
-        for lead, glimpse, trail, sight in zip(leads, glimpses, trails, sights, strict=True)
-        if sight is not None
+        _settled(_support(pair, prior), photos, window, trail, window_match)
+        for prior, window, trail, window_match in zip(priors, windows, trails, sights, strict=True)
+        if window_match is not None
     ]
 
 
-def _leads(pair: Pair, surface: Surface, points: Array) -> list[Lead]:
-    """Where the surface leads from (n, 2) photo pixels of the source, and how sure it is there."""
+def _priors(pair: Pair, warp_field: WarpField, points: Array) -> list[Prior]:
+    """Where the warp field leads from (n, 2) photo pixels of the source, and how sure it is there."""
     at = points / pair.source.cell
-    jacobians = np.diag(pair.target.cell) @ surface.jacobians(at) @ np.diag(1 / pair.source.cell)
+    jacobians = np.diag(pair.target.cell) @ warp_field.jacobians(at) @ np.diag(1 / pair.source.cell)
     return [
-        Lead(*each)
+        Prior(*each)
         for each in zip(
-            surface(at) * pair.target.cell,
+            warp_field(at) * pair.target.cell,
             jacobians,
-            surface.spread(at).tolist(),
+            warp_field.std(at).tolist(),
             (pair.residuals[np.hypot(*(pair.places - one).T) < NEAR] for one in at),
             strict=True,
         )
     ]
 
 
-def _first_glimpse(point: Array, lead: Lead, pair: Pair, patch: int) -> Glimpse:
-    """Where the surface leads, and a window that holds what it leaves open."""
+def _first_window(point: Array, prior: Prior, pair: Pair, patch: int) -> Window:
+    """Where the warp field leads, and a window that holds what it leaves open."""
     size = float(pair.source.cell.mean())
     coarse = patch / size
-    sigma = size * float(np.hypot(FLOOR, 2 * lead.spread))
+    sigma = size * float(np.hypot(FLOOR, 2 * prior.std))
     holds = REACH * patch / (2.5 * sigma)
     zoom = max(min(1.5 * coarse, holds), coarse / 2)
-    enough = len(lead.residuals) >= SURE_MATCHES and np.median(lead.residuals) < SURE_RESIDUAL
-    if enough and 2 * lead.spread < 1:
+    enough = len(prior.residuals) >= SURE_MATCHES and np.median(prior.residuals) < SURE_RESIDUAL
+    if enough and 2 * prior.std < 1:
         zoom = max(zoom, min(1.0, 3 * coarse))
-        return Glimpse(point, lead.place, lead.jacobian, zoom, size, SURE_HALF)
-    return Glimpse(point, lead.place, lead.jacobian, zoom, sigma)
+        return Window(point, prior.place, prior.jacobian, zoom, size, SURE_HALF)
+    return Window(point, prior.place, prior.jacobian, zoom, sigma)
 
 
-def _closer(glimpse: Glimpse, target: Array, patch: int) -> Glimpse:
+def _closer(window: Window, target: Array, patch: int) -> Window:
     """Twice as near, and as sure as two of the last look's cells."""
     return replace(
-        glimpse,
+        window,
         target=target,
-        sigma=2 * patch / glimpse.zoom,
-        zoom=min(2 * glimpse.zoom, 1.0),
+        sigma=2 * patch / window.zoom,
+        zoom=min(2 * window.zoom, 1.0),
         half=HALF,
     )
 
 
-def _support(pair: Pair, lead: Lead) -> dict[str, float]:
-    """What the surface says of its own worth where it leads to."""
+def _support(pair: Pair, prior: Prior) -> dict[str, float]:
+    """What the warp field says of its own worth where it leads to."""
     size = float(pair.source.cell.mean())
-    residual = float(np.median(lead.residuals)) if len(lead.residuals) else NEAR
+    residual = float(np.median(prior.residuals)) if len(prior.residuals) else NEAR
     return {
         "matches": float(len(pair.places)),
-        "matches_near": float(len(lead.residuals)),
+        "matches_near": float(len(prior.residuals)),
         "residual_px": residual * size,
-        "spread_px": lead.spread * size,
+        "warp_std_px": prior.std * size,
     }
 
 
 def _settled(
     support: Mapping[str, float],
     photos: tuple[Photo, Photo],
-    glimpse: Glimpse,
+    window: Window,
     trail: list[Array],
-    sight: Sight,
+    window_match: WindowMatch,
 ) -> Found:
     """The last sight's place with its pixels aligned, and all that speaks for it."""
-    place, correlation = settle(*photos, glimpse.source, trail[-1], glimpse.jacobian)
+    place, correlation = settle(*photos, window.source, trail[-1], window.jacobian)
     trail = [*trail, place]
     return Found(
         place,
-        sight.similarity,
-        sight.back,
+        window_match.similarity,
+        window_match.back,
         tuple(float(np.hypot(*(after - before))) for before, after in pairwise(trail)),
         {
             **support,
-            "margin": sight.margin,
+            "margin": window_match.margin,
             "correlation": correlation,
             "moved_px": float(np.hypot(*(place - trail[1]))),
         },

@@ -1,0 +1,172 @@
+"""A whole run: describe, search, decide and write, one target after the other."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from mel_debug.automark.decide import Decision, Outcome, Rules, apart_px, decide
+from mel_debug.automark.search import (
+    PairAnswer,
+    PairTask,
+    PhotoTask,
+    Setup,
+    describe_photo,
+    search_pair,
+)
+from mel_debug.automark.targets import Plan, Problem, Reference, Target
+from mel_debug.core.errors import MelError
+from mel_debug.files.append_marks import AppendResult, NewMark, append_marks
+from mel_debug.jobs.executors import Workers
+from mel_debug.jobs.results import Failed
+from mel_debug.jobs.stream import stream
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Gives back the items one by one and shows a person how far they are."""
+
+    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do with a plan. `stem` is that of the moles files that are written."""
+
+    plan: Plan
+    setup: Setup
+    rules: Rules
+    stem: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What came of a target: a decision for each mole, and the searches that failed."""
+
+    target: Target
+    decisions: tuple[Decision, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(decision.outcome is outcome for decision in self.decisions)
+
+
+def automark(job: Job, workers: Workers, track: Progress) -> Iterator[Marked]:
+    """Mark every target of the plan; gives each back when its marks are written.
+
+    With a cache every photo is described once, whoever searches it then. A photo that is none, and
+    a moles file that can't be written, is a problem of the targets concerned and does not stop the
+    rest. Stop at any time: what was given back is on the disk, and another run does what is left.
+    Raises MelError when the workers are lost, WorkerSetupError when one can't do the work at all.
+    """
+    pairs = {id(target): list(_pairs(target)) for target in job.plan.targets}
+    bad = _describe(job, workers, track, [pair for some in pairs.values() for pair in some])
+    asked: dict[PairTask, tuple[Target, Reference]] = {}
+    left: dict[int, int] = {}
+    problems: dict[int, list[Problem]] = {}
+    for target in job.plan.targets:
+        photos = [target.photo, *(reference.photo for _, reference in pairs[id(target)])]
+        problems[id(target)] = [bad[photo] for photo in photos if photo in bad]
+        fine = [(t, r) for t, r in pairs[id(target)] if not {t.photo, r.photo} & set(bad)]
+        left[id(target)] = len(fine)
+        asked |= {_task(job, *pair): pair for pair in fine}
+        if not fine:
+            yield _finished(job, target, [], problems[id(target)])
+    answers: dict[int, list[tuple[Reference, PairAnswer]]] = {}
+    for outcome in track(stream(workers, search_pair, asked), "searching", len(asked)):
+        target, reference = asked[outcome.item]
+        found = answers.setdefault(id(target), [])
+        if isinstance(outcome, Failed):
+            problems[id(target)].append(Problem(reference.photo, outcome.reason))
+        else:
+            found.append((reference, outcome.result))
+        left[id(target)] -= 1
+        if not left[id(target)]:
+            yield _finished(job, target, _in_order(target, found), problems[id(target)])
+            del answers[id(target)]
+
+
+def _pairs(target: Target) -> Iterator[tuple[Target, Reference]]:
+    """The target with each reference that has something to look for in it."""
+    for reference in target.references:
+        if target.config_from(reference):
+            yield target, reference
+
+
+def _task(job: Job, target: Target, reference: Reference) -> PairTask:
+    moles = tuple(target.config_from(reference).items())
+    return PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
+
+
+def _describe(
+    job: Job, workers: Workers, track: Progress, pairs: Sequence[tuple[Target, Reference]]
+) -> dict[Path, Problem]:
+    """Describe all photos that will be searched, once each; returns those that can't be.
+
+    Without a cache nothing would be left of it in other processes: then each describes what it
+    needs, and keeps it at hand.
+    """
+    if not job.setup.remembers:
+        return {}
+    photos = {photo.absolute(): photo for t, r in pairs for photo in (t.photo, r.photo)}
+    items = [PhotoTask(job.setup, photo) for photo in photos]
+    outcomes = track(stream(workers, describe_photo, items), "describing", len(items))
+    bad = {
+        photos[outcome.item.photo]: outcome.reason
+        for outcome in outcomes
+        if isinstance(outcome, Failed)
+    }
+    return {photo: Problem(photo, reason) for photo, reason in bad.items()}
+
+
+def _in_order(
+    target: Target, answers: list[tuple[Reference, PairAnswer]]
+) -> list[tuple[Reference, PairAnswer]]:
+    """By the target's references: answers come in no order."""
+    place = {reference.photo: number for number, reference in enumerate(target.references)}
+    return sorted(answers, key=lambda answer: place[answer[0].photo])
+
+
+def _finished(
+    job: Job,
+    target: Target,
+    answers: Sequence[tuple[Reference, PairAnswer]],
+    problems: Sequence[Problem],
+) -> Marked:
+    """Decide, and write what was decided."""
+    decisions = decide(target, answers, job.rules)
+    told = {str(problem): problem for problem in problems}
+    new = [
+        NewMark(each.uuid, each.point, each.confidence)
+        for each in decisions
+        if each.outcome is Outcome.ADDED and each.point is not None and each.confidence is not None
+    ]
+    if new and not job.dry_run:
+        try:
+            added = append_marks(target.photo, new, job.stem, apart_px=apart_px(answers))
+            decisions = [_as_written(each, added) for each in decisions]
+        except MelError as error:
+            problem = Problem(target.photo, str(error))
+            told[str(problem)] = problem
+            decisions = [_unwritten(each) for each in decisions]
+    return Marked(target, tuple(decisions), tuple(told.values()))
+
+
+def _as_written(decision: Decision, added: AppendResult) -> Decision:
+    """A decision as the file allowed it: it may have changed since it was read."""
+    if decision.outcome is not Outcome.ADDED:
+        return decision
+    if any(mark.uuid == decision.uuid for mark in added.there_already):
+        return replace(decision, outcome=Outcome.THERE, reason="marked by someone meanwhile")
+    if any(mark.uuid == decision.uuid for mark in added.taken):
+        reason = "its place was marked as another mole meanwhile"
+        return replace(decision, outcome=Outcome.UNCERTAIN, reason=reason)
+    return decision
+
+
+def _unwritten(decision: Decision) -> Decision:
+    if decision.outcome is not Outcome.ADDED:
+        return decision
+    return replace(decision, outcome=Outcome.UNCERTAIN, reason="its mark could not be written")

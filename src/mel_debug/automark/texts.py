@@ -1,0 +1,76 @@
+"""What a person and a script are told of a run."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from mel_debug.automark.decide import Decision, Outcome
+from mel_debug.automark.runner import Marked
+from mel_debug.automark.targets import Problem
+
+COLUMNS = (Outcome.ADDED, Outcome.THERE, Outcome.NOT_FOUND, Outcome.UNCERTAIN)
+
+
+def summary_table(results: Sequence[Marked]) -> str:
+    """One line a target: how many moles had which outcome; and their sums."""
+    rows = [["", *(outcome.value for outcome in COLUMNS)]]
+    for result in results:
+        counts = [str(result.count(outcome)) for outcome in COLUMNS]
+        rows.append([str(result.target.photo), *counts])
+    if len(results) > 1:
+        sums = [str(sum(result.count(outcome) for result in results)) for outcome in COLUMNS]
+        rows.append(["all", *sums])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )
+
+
+def decision_lines(result: Marked) -> list[str]:
+    """Each decision of a target and why."""
+    return [f"{result.target.photo}: {_line(decision)}" for decision in result.decisions]
+
+
+def _line(decision: Decision) -> str:
+    parts = [f"{decision.uuid} {decision.outcome.value}: {decision.reason}"]
+    if decision.point is not None and decision.confidence is not None:
+        x, y = decision.point.x, decision.point.y
+        parts.append(f"best place ({x:.0f}, {y:.0f}), confidence {decision.confidence:.2f}")
+        parts.append(f"{decision.agreeing} other moles agree")
+    if decision.expected_off_px is not None:
+        parts.append(f"{decision.expected_off_px:.0f} px from where they lead")
+    if decision.references:
+        parts.append(f"seen from {', '.join(map(str, decision.references))}")
+    return "; ".join(parts)
+
+
+def as_json(results: Sequence[Marked], problems: Sequence[Problem]) -> dict[str, Any]:
+    """Everything, for a script; x and y are pixels of the target, as the new mark has them."""
+    return {
+        "targets": [
+            {
+                "target": str(result.target.photo),
+                **{outcome.name.lower(): result.count(outcome) for outcome in COLUMNS},
+                "moles": [_row(decision) for decision in result.decisions],
+            }
+            for result in results
+        ],
+        "problems": [
+            {"photo": str(problem.photo), "reason": problem.reason} for problem in problems
+        ],
+    }
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    point = decision.point
+    return {
+        "uuid": decision.uuid,
+        "outcome": decision.outcome.value,
+        "reason": decision.reason,
+        "x": None if point is None else math.floor(point.x),
+        "y": None if point is None else math.floor(point.y),
+        "confidence": decision.confidence,
+        "agreeing": decision.agreeing,
+        "expected_off_px": decision.expected_off_px,
+        "references": [str(reference) for reference in decision.references],
+    }

@@ -1,0 +1,52 @@
+"""Small pictures cut out of photos, turned, stretched and scaled on the way."""
+
+import cv2
+import numpy as np
+
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, Picture
+from mel_debug.core.geometry import Size
+from mel_debug.core.scaling import resized
+from mel_debug.core.types import Photo
+
+MARGIN = 4
+"""Pixels around a window that interpolation may want."""
+
+
+def cut(photo: Photo, centre: Array, step: Array, side: int) -> Picture:
+    """A (side, side, 3) window around a place of a photo.
+
+    `step` is (2, 2): photo pixels (x, y), by row, for one window pixel, by column. Where a window
+    pixel covers several photo pixels, these are averaged. Beyond the photo its edge goes on.
+    """
+    shrink = max(1, int(np.sqrt(abs(np.linalg.det(step))) + 0.01))
+    corner = centre - step @ np.full(2, side / 2)
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ step.T + corner
+    bound = np.array([photo.size.width, photo.size.height])
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - MARGIN * shrink, 0, bound - shrink)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + MARGIN * shrink, low + shrink, bound)
+    part: Picture = photo.pixels[low[1] : high[1], low[0] : high[0]]
+    if shrink > 1:
+        size = (high - low) // shrink
+        whole = size * shrink
+        part = resized(part[: whole[1], : whole[0]], Size(int(size[0]), int(size[1])))
+    linear = step / shrink
+    # OpenCV counts from the centre of the first pixel.
+    offset = (corner - low) / shrink + linear @ np.array([0.5, 0.5]) - 0.5
+    window = cv2.warpAffine(
+        part,
+        np.hstack([linear, offset[:, np.newaxis]]),
+        (side, side),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(window)
+
+
+def valid_in_window(photo: Photo, centre: Array, step: Array, side: int) -> Flags:
+    """(side, side): which window pixels have their centre inside the photo and its mask."""
+    at = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1) + 0.5 - side / 2
+    x, y = np.floor(at @ step.T + centre).astype(int).transpose(2, 0, 1)
+    inside: Flags = (x >= 0) & (y >= 0) & (x < photo.size.width) & (y < photo.size.height)
+    if photo.mask is not None:
+        inside[inside] = photo.mask[y[inside], x[inside]]
+    return inside

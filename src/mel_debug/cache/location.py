@@ -1,0 +1,52 @@
+"""Which folder is the cache, and how large it may grow."""
+
+import os
+import re
+from pathlib import Path
+
+from mel_debug.cache.store import FileStore
+from mel_debug.core.errors import UsageError
+from mel_debug.files.user_dirs import cache_folder
+
+SIZE = "MEL_DEBUG_CACHE_SIZE"
+"""Environment variable: how large the cache may grow, as `parse_size` reads it."""
+
+DEFAULT_SIZE = "10 GB"
+
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
+_UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", 1)}
+
+
+def open_store(folder: Path | None = None, most_bytes: int | None = None) -> FileStore:
+    """The cache of this run; nothing is made before something is kept. Raises UsageError.
+
+    None leaves it to the environment, and then to the platform.
+    """
+    return FileStore(folder or cache_folder(), most_bytes or size_limit())
+
+
+def size_limit() -> int:
+    """How large the cache may grow, in bytes. Raises UsageError for a setting that is no size."""
+    text = os.environ.get(SIZE) or DEFAULT_SIZE
+    try:
+        return parse_size(text)
+    except UsageError as error:
+        raise UsageError(f"{SIZE}: {error}") from None
+
+
+def parse_size(text: str) -> int:
+    """Bytes from `500MB`, `1.5 GiB` or `1000`. Raises UsageError for anything else."""
+    number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    unit = None if number is None else _UNITS.get(number[2].upper())
+    if number is None or unit is None:
+        raise UsageError(f"{text!r} is no size; try one like 500MB, 10GB or 1.5GiB")
+    return int(float(number[1]) * unit)
+
+
+def size_text(size: int) -> str:
+    """Bytes as a person reads them."""
+    for power, letter in ((4, "T"), (3, "G"), (2, "M"), (1, "k")):
+        if size >= 1000**power:
+            return f"{size / 1000**power:.1f} {letter}B"
+    return f"{size} B"

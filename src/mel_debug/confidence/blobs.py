@@ -1,0 +1,184 @@
+"""What the pixels show at a mark and at the place found for it: is a spot there, and alike.
+
+A matcher answers even when the mole is gone. The skin around it still agrees then, the mole itself
+does not; so this looks at nothing but the spot.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Photo
+
+WINDOW_SHARE = 0.06
+"""Side of the window looked at, as a share of the longer side: 120 pixels of a full preview."""
+
+LEAST_SIDE = 16
+"""Preview pixels; a window of a tiny photo is no smaller."""
+
+FULL_SIDE = 120
+"""Preview pixels to which `SIGMAS` and `REACH` refer; in a smaller window they shrink with it."""
+
+SIGMAS = tuple(1.2 * 1.25**step for step in range(10))
+"""Sizes of spots looked for, as the sigma of a Gaussian in preview pixels."""
+
+LEAST_SIGMA = 0.6
+"""Preview pixels; a smaller Gaussian is no Gaussian on a grid of pixels."""
+
+REACH = 4.0
+"""How far from the place a spot's centre may lie, in preview pixels (0.2 % of the longer side)."""
+
+GREY_FLOOR = 8.0
+"""AppendResult before the logarithm, so that noise in deep shade is no contrast."""
+
+DARKEST = 0.9
+"""Darkness is cut here, so that a strap beside a mole does not outdo it; few moles reach it."""
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The most marked dark spot near a place.
+
+    `contrast` is its response, a difference of logarithms of light, so shade does not matter;
+    `salience` the same in standard deviations of what the window shows elsewhere at that size;
+    `sigma` its size as a share of the photo's longer side. `around` is the median darkness of rings
+    from the centre outwards, in sigmas, which no turn changes.
+    """
+
+    contrast: float
+    salience: float
+    sigma: float
+    around: Array
+
+
+def blob_at(photo: Photo, place: Point) -> Blob:
+    """Look for a spot at a place, over all of `SIGMAS` (normalised Laplacian, Lindeberg 1998).
+
+    Looks at the photo's preview; `place` is in pixels of the photo.
+    """
+    size = photo.preview.size
+    x, y = place.x * size.width / photo.size.width, place.y * size.height / photo.size.height
+    side = max(LEAST_SIDE, min(FULL_SIDE, round(size.longest * WINDOW_SHARE)))
+    left, top = round(x - side / 2), round(y - side / 2)
+    dark, seen = _darkness(photo, left, top, side)
+    down, across = np.arange(side) - (y - top - 0.5), np.arange(side) - (x - left - 0.5)
+    reach = max(REACH * side / FULL_SIDE, 0.8)
+    rows, columns = np.flatnonzero(abs(down) <= reach), np.flatnonzero(abs(across) <= reach)
+    near = np.hypot(down[rows, np.newaxis], across[columns]) <= reach
+    best = (-np.inf, SIGMAS[0], 0, 0)
+    for sigma in _sigmas(side):
+        here = np.where(near, _laplacian(dark, sigma, rows, columns), -np.inf)
+        row, column = divmod(int(here.argmax()), len(columns))
+        best = max(best, (float(here[row, column]), sigma, row, column), key=lambda found: found[0])
+    contrast, sigma, row, column = best
+    beyond = np.hypot(down[:, np.newaxis], across) > 3 * sigma + reach
+    noise = _noise(dark, sigma, seen & beyond)
+    radius = np.hypot(down[:, np.newaxis] - down[rows[row]], across - across[columns[column]])
+    around = _rings(dark, seen, radius / sigma)
+    return Blob(contrast, contrast / max(noise, 1e-4), sigma / size.longest, around)
+
+
+def _sigmas(side: int) -> list[float]:
+    scaled = [sigma * side / FULL_SIDE for sigma in SIGMAS]
+    return [sigma for sigma in scaled if sigma >= LEAST_SIGMA]
+
+
+def _laplacian(
+    dark: Array, sigma: float, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> Array:
+    """Minus the normalised Laplacian of Gaussian at some rows and columns."""
+    smooth, bend = filters(len(dark), sigma)
+    response: Array = bend[rows] @ dark @ smooth[columns].T + smooth[rows] @ dark @ bend[columns].T
+    return response
+
+
+def _noise(dark: Array, sigma: float, counts: Flags) -> float:
+    """A standard deviation of the response about 0 that edges and other moles don't sway.
+
+    From the median's. Neighbours within a sigma show much the same, so a part of them tells it.
+    """
+    some = np.arange(0, len(dark), max(2, int(sigma)))
+    response = np.abs(_laplacian(dark, sigma, some, some))
+    elsewhere = response[counts[np.ix_(some, some)]]
+    return 1.4826 * float(np.median(elsewhere if elsewhere.size > 20 else response))
+
+
+@cache
+def filters(side: int, sigma: float) -> tuple[Array, Array]:
+    """Smoothing by a Gaussian along one axis, and minus its second derivative times sigma squared.
+
+    As (side, side) matrices; the picture goes on as its mirror image, as with
+    `scipy.ndimage.gaussian_laplace`, whose import alone would take longer than all of this.
+    """
+    radius = int(4 * sigma + 0.5)
+    steps = np.arange(-radius, radius + 1)
+    weights = np.exp(-(steps**2) / (2 * sigma**2))
+    weights /= weights.sum()
+    places = (np.arange(side)[:, np.newaxis] + steps) % (2 * side)
+    mirrored = np.where(places < side, places, 2 * side - 1 - places)
+    smooth, bend = np.zeros((side, side)), np.zeros((side, side))
+    rows = np.arange(side)[:, np.newaxis]
+    np.add.at(smooth, (rows, mirrored), weights)
+    np.add.at(bend, (rows, mirrored), weights * (1 - steps**2 / sigma**2))
+    return smooth, bend
+
+
+def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flags]:
+    """Minus the logarithm of green over that of the skin, (side, side), and what counts of it.
+
+    Green shows pigment best. The skin is the median of what the mask leaves; what is masked out or
+    beyond the edge is taken for skin.
+    """
+    preview = photo.preview
+    rows = slice(max(0, top), max(0, min(preview.size.height, top + side)))
+    columns = slice(max(0, left), max(0, min(preview.size.width, left + side)))
+    inside = (
+        slice(rows.start - top, rows.stop - top),
+        slice(columns.start - left, columns.stop - left),
+    )
+    dark, seen = np.zeros((side, side)), np.zeros((side, side), dtype=bool)
+    seen[inside] = True if preview.mask is None else preview.mask[rows, columns]
+    dark[inside] = -np.log(preview.pixels[rows, columns, 1].astype(np.float64) + GREY_FLOOR)
+    if not seen.any():
+        return np.zeros_like(dark), seen
+    dark = np.where(seen, dark - np.median(dark[seen]), 0.0)
+    return np.clip(dark, -DARKEST, DARKEST), seen
+
+
+RING_EDGES = (0.0, 0.7, 1.4, 2.1, 2.8, 3.6, 4.5)
+
+
+def _rings(dark: Array, seen: Flags, radius: Array) -> Array:
+    """Median darkness between successive `RING_EDGES`; 0, as of skin, where nothing is seen."""
+    rings = []
+    for inner, outer in pairwise(RING_EDGES):
+        ring = seen & (radius >= inner) & (radius < outer)
+        rings.append(float(np.median(dark[ring])) if ring.any() else 0.0)
+    return np.array(rings)
+
+
+def blob_similarity(source: Blob, target: Blob) -> dict[str, float]:
+    """Evidence by name, all of it higher for a spot that is there and alike.
+
+    `shown`: log of the target's contrast over the source's, 0 when they are equal and at most that;
+    `stands_out`, `stood_out`: log of the salience in target and source; `sized`: minus the absolute
+    log of their sizes' ratio; `shaded`: minus the distance of their rings over the source's range.
+    """
+    floor = 0.004
+    shown = np.log(max(target.contrast, floor) / max(source.contrast, floor))
+    span = max(float(np.abs(source.around).max()), 0.02)
+    rings = float(np.abs(source.around - target.around).mean())
+    return {
+        "shown": min(float(shown), 0.0),
+        "stands_out": float(np.log(max(target.salience, 0.1))),
+        "stood_out": float(np.log(max(source.salience, 0.1))),
+        "sized": -abs(float(np.log(target.sigma / source.sigma))),
+        "shaded": -min(rings / span, 3.0),
+    }

@@ -1,0 +1,138 @@
+"""From what a match shows to a probability that it is right and a radius that holds the mole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.confidence.evidence import Evidence, evidence_of
+from mel_debug.core.types import Confidence, FeatureMap, Match, Query
+
+DEFAULT_THRESHOLD = 0.5
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ramps:
+    """A monotone function of one evidence: it changes by `rises[i]` from `knots[i]` to the next.
+
+    Constant beyond the outer knots. `unknown` is what evidence that is not there amounts to.
+    """
+
+    knots: Array
+    rises: Array
+    unknown: float
+
+    def columns(self, values: Array) -> Array:
+        """How far each value is up each ramp, 0 to 1, (values, ramps); 0 where it is not known."""
+        widths = np.maximum(np.diff(self.knots), 1e-9)
+        known = np.clip(values, self.knots[0], self.knots[-1])
+        shares = np.clip((known[:, np.newaxis] - self.knots[:-1]) / widths, 0, 1)
+        return np.asarray(np.nan_to_num(shares))
+
+    def amounts(self, values: Array) -> Array:
+        """What each value adds to the logit."""
+        known = np.isfinite(values)
+        return np.asarray(np.where(known, self.columns(values) @ self.rises, self.unknown))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """A logistic model over sums of ramps, and radii by probability.
+
+    logit = `stretch` * (`offset` + sum of ramps) + `shift`; the outer line is Platt's correction
+    (1999), fitted to people the inner sum had not seen. `radius_shares[i]`, of the longer side,
+    holds the truth 95 % of the time at `radius_at[i]`; between those it is interpolated.
+    """
+
+    ramps: Mapping[str, Ramps]
+    offset: float
+    stretch: float
+    shift: float
+    radius_at: Array
+    radius_shares: Array
+
+    def logits(self, evidence: Sequence[Evidence]) -> Array:
+        """The model's answer before the logistic function, one for each match."""
+        total = np.full(len(evidence), self.offset)
+        for name, ramps in self.ramps.items():
+            values = np.array([each.get(name, np.nan) for each in evidence], dtype=float)
+            total += ramps.amounts(values)
+        logits: Array = self.stretch * total + self.shift
+        return logits
+
+    def probabilities(self, evidence: Sequence[Evidence]) -> Array:
+        """In [0, 1], one for each match."""
+        return logistic(self.logits(evidence))
+
+    def radius_share(self, probability: float) -> float:
+        """The radius at a probability, as a share of the target's longer side."""
+        return float(np.interp(probability, self.radius_at, self.radius_shares))
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers and names only; `from_json` reads it."""
+        return {
+            "offset": round(self.offset, 5),
+            "stretch": round(self.stretch, 5),
+            "shift": round(self.shift, 5),
+            "radius_at": [round(value, 5) for value in self.radius_at.tolist()],
+            "radius_shares": [round(value, 7) for value in self.radius_shares.tolist()],
+            "ramps": {
+                name: {
+                    "knots": [round(value, 5) for value in ramps.knots.tolist()],
+                    "rises": [round(value, 5) for value in ramps.rises.tolist()],
+                    "unknown": round(ramps.unknown, 5),
+                }
+                for name, ramps in self.ramps.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Calibration":
+        """Raises KeyError, TypeError or ValueError for what `as_json` did not write."""
+        ramps = {
+            str(name): Ramps(
+                np.array(each["knots"], dtype=float),
+                np.array(each["rises"], dtype=float),
+                float(each["unknown"]),
+            )
+            for name, each in data["ramps"].items()
+        }
+        if any(len(each.knots) != len(each.rises) + 1 for each in ramps.values()):
+            raise ValueError("each ramp lies between two knots")
+        at, shares = (np.array(data[name], dtype=float) for name in ("radius_at", "radius_shares"))
+        if at.shape != shares.shape or not at.size or not (shares > 0).all():
+            raise ValueError("each radius belongs to a probability and is above 0")
+        offset, stretch, shift = (float(data[name]) for name in ("offset", "stretch", "shift"))
+        return cls(ramps, offset, stretch, shift, at, shares)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """Gives matches their confidence. `calibrated`: the calibration is of this very combination."""
+
+    calibration: Calibration
+    calibrated: bool
+    threshold: float = DEFAULT_THRESHOLD
+
+    def judged(self, query: Query, target: FeatureMap, match: Match) -> Match:
+        """The match with its confidence."""
+        evidence = evidence_of(query, target, match)
+        return replace(match, confidence=self.confidence(evidence, match.grid.photo.longest))
+
+    def confidence(self, evidence: Evidence, longest: int) -> Confidence:
+        """What evidence amounts to, in a target whose longer side is `longest` pixels."""
+        probability = float(self.calibration.probabilities([evidence])[0])
+        radius = self.calibration.radius_share(probability) * longest
+        return Confidence(
+            probability, radius, self.calibrated, uncertain=probability < self.threshold
+        )
+
+
+def logistic(values: Array) -> Array:
+    """1 / (1 + exp(-x)), without overflow."""
+    result: Array = 0.5 * (1 + np.tanh(values / 2))
+    return result

@@ -1,0 +1,136 @@
+"""Sizes, points, and the grid of patches over a photo: arithmetic only.
+
+Two coordinate frames meet here and nowhere else:
+
+- *photo pixels*: pixels of the original photo as shown (EXIF rotation applied). (0, 0) is the outer
+  corner of the first pixel, so the centre of pixel (i, j) is the point (i + 0.5, j + 0.5).
+- *grid*: rows and columns of patches. Cell (r, c) has its centre at the grid position (r, c).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in pixels, both at least 1."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(
+                f"a size needs at least 1 x 1 pixels, not {self.width} x {self.height}"
+            )
+
+    @property
+    def longest(self) -> int:
+        return max(self.width, self.height)
+
+    def __str__(self) -> str:
+        return f"{self.width} x {self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place in photo pixels; (0, 0) is the corner of the first pixel."""
+
+    x: float
+    y: float
+
+    def distance_to(self, other: "Point") -> float:
+        """Euclidean distance in pixels."""
+        return float(((self.x - other.x) ** 2 + (self.y - other.y) ** 2) ** 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One patch of a grid, by row and column from the top left."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatchGrid:
+    """Rows x columns of square patches laid over one photo; the only keeper of scaled pixels.
+
+    `photo` is the photo's own size and `patch` the side of a patch in scaled pixels.
+    """
+
+    photo: Size
+    patch: int
+    rows: int
+    columns: int
+
+    def __post_init__(self) -> None:
+        if self.patch < 1 or self.rows < 1 or self.columns < 1:
+            raise ValueError(
+                f"a grid needs at least one patch of one pixel, not {self.rows} x {self.columns} "
+                f"of {self.patch}"
+            )
+
+    @classmethod
+    def fit(cls, photo: Size, image_size: int, patch: int) -> "PatchGrid":
+        """The grid of a photo scaled to fit `image_size` pixels, aspect valid.
+
+        The longer side gets all `image_size // patch` cells; the other is rounded down to a whole
+        cell, at least one. Raises ValueError when the patch does not divide `image_size`.
+        """
+        if patch < 1 or image_size < patch or image_size % patch:
+            raise ValueError(f"an image size of {image_size} does not divide by a patch of {patch}")
+        cells = image_size // patch
+        return cls(
+            photo=photo,
+            patch=patch,
+            rows=max(1, photo.height * cells // photo.longest),
+            columns=max(1, photo.width * cells // photo.longest),
+        )
+
+    @property
+    def scaled(self) -> Size:
+        """The size the photo is scaled to, in scaled pixels."""
+        return Size(self.columns * self.patch, self.rows * self.patch)
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Scaled pixels per photo pixel, along x and along y; they differ by the rounding."""
+        return self.scaled.width / self.photo.width, self.scaled.height / self.photo.height
+
+    @property
+    def cell_size(self) -> tuple[float, float]:
+        """Width and height of one cell in photo pixels."""
+        return self.photo.width / self.columns, self.photo.height / self.rows
+
+    def position_of(self, point: Point) -> tuple[float, float]:
+        """Where a point lies on the grid as (row, column), unrounded; cell centres are whole."""
+        return (
+            point.y * self.rows / self.photo.height - 0.5,
+            point.x * self.columns / self.photo.width - 0.5,
+        )
+
+    def point_at(self, row: float, column: float) -> Point:
+        """The point at a grid position: the inverse of `position_of`."""
+        return Point(
+            (column + 0.5) * self.photo.width / self.columns,
+            (row + 0.5) * self.photo.height / self.rows,
+        )
+
+    def cell_of(self, point: Point) -> Cell:
+        """The cell that contains a point; a point beyond the photo's edge gets the nearest cell."""
+        row = int(point.y * self.rows // self.photo.height)
+        column = int(point.x * self.columns // self.photo.width)
+        return Cell(
+            row=min(max(row, 0), self.rows - 1), column=min(max(column, 0), self.columns - 1)
+        )
+
+    def centre_of(self, cell: Cell) -> Point:
+        """The centre of a cell in photo pixels."""
+        return self.point_at(cell.row, cell.column)
+
+    def to_scaled(self, point: Point) -> Point:
+        """A point in scaled pixels, by the true factor of each axis."""
+        return Point(
+            point.x * self.scaled.width / self.photo.width,
+            point.y * self.scaled.height / self.photo.height,
+        )

@@ -1,0 +1,104 @@
+"""Where a grid of scores is highest: whole cells, places between cells, and runners-up."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.core.geometry import Cell, PatchGrid, Point
+from mel_debug.core.types import Mask
+
+Scores = NDArray[np.float32]
+"""(rows, columns), higher is better."""
+
+
+def best_cell(scores: Scores, valid: Mask) -> Cell:
+    """The valid cell with the highest score; of several, the first in reading order."""
+    row, column = divmod(int(np.where(valid, scores, -np.inf).argmax()), scores.shape[1])
+    return Cell(row, column)
+
+
+def peak_at(scores: Scores, valid: Mask, cell: Cell) -> tuple[float, float]:
+    """The peak of the score surface near a cell that is a maximum: grid position (row, column).
+
+    Fits the quadratic of the 3 x 3 neighbourhood, as SIFT does (Lowe 2004, section 4). Where the
+    neighbourhood is cut by a border or the mask, or has no peak of its own, each axis that
+    has both its neighbours is fitted alone; an axis without them stays at the cell's centre.
+    """
+    row, column = cell.row, cell.column
+    near = _neighbourhood(scores, valid, cell)
+    if np.isfinite(near).all():
+        slope = np.array([near[2, 1] - near[0, 1], near[1, 2] - near[1, 0]]) / 2
+        bend_rows = near[2, 1] - 2 * near[1, 1] + near[0, 1]
+        bend_columns = near[1, 2] - 2 * near[1, 1] + near[1, 0]
+        twist = (near[2, 2] - near[2, 0] - near[0, 2] + near[0, 0]) / 4
+        bend = np.array([[bend_rows, twist], [twist, bend_columns]])
+        if np.linalg.det(bend) > 0 > bend_rows:
+            shift = -np.linalg.solve(bend, slope)
+            # The top of a slanting ridge may lie just beyond the cell that is highest.
+            if np.abs(shift).max() <= 1:
+                return row + float(shift[0]), column + float(shift[1])
+    return row + _parabola(near[:, 1]), column + _parabola(near[1, :])
+
+
+def peak_point(scores: Scores, valid: Mask, grid: PatchGrid) -> Point:
+    """The highest place of a score grid, between cells, in pixels of the grid's photo."""
+    return grid.point_at(*peak_at(scores, valid, best_cell(scores, valid)))
+
+
+def distinct_peaks(
+    scores: Scores, valid: Mask, grid: PatchGrid, radius: float, most: int
+) -> list[tuple[Point, float]]:
+    """The `most` best places that lie more than `radius` photo pixels apart, best first.
+
+    Each is the peak between cells near a best cell, with that cell's score. Fewer come back where
+    no valid cell is left.
+    """
+    left = valid.copy()
+    found: list[tuple[Point, float]] = []
+    while len(found) < most and left.any():
+        cell = best_cell(scores, left)
+        place = grid.point_at(*peak_at(scores, valid, cell))
+        # A peak may lie beyond its cell, and so in what is another place's already.
+        if all(place.distance_to(other) > radius for other, _ in found):
+            found.append((place, float(scores[cell.row, cell.column])))
+            left &= ~within(grid, place, radius)
+        left[cell.row, cell.column] = False
+    return found
+
+
+def rival_score(
+    scores: Scores, valid: Mask, grid: PatchGrid, place: Point, radius: float
+) -> float | None:
+    """The highest score of a valid cell further than `radius` photo pixels from a place."""
+    rivals = scores[valid & ~within(grid, place, radius)]
+    return float(rivals.max()) if rivals.size else None
+
+
+def within(grid: PatchGrid, place: Point, radius: float) -> Mask:
+    """(rows, columns) bool: the cells whose centre is within `radius` photo pixels of a place."""
+    row, column = grid.position_of(place)
+    width, height = grid.cell_size
+    down = (np.arange(grid.rows) - row) * height
+    across = (np.arange(grid.columns) - column) * width
+    near: Mask = down[:, np.newaxis] ** 2 + across**2 <= radius**2
+    return near
+
+
+def _neighbourhood(scores: Scores, valid: Mask, cell: Cell) -> NDArray[np.float64]:
+    """The 3 x 3 scores around a cell; NaN beyond the grid and outside the mask."""
+    inside = np.where(valid, scores, np.nan)
+    rows = slice(max(0, cell.row - 1), cell.row + 2)
+    columns = slice(max(0, cell.column - 1), cell.column + 2)
+    near = np.full((3, 3), np.nan)
+    top, left = rows.start - cell.row + 1, columns.start - cell.column + 1
+    part = inside[rows, columns]
+    near[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return near
+
+
+def _parabola(three: NDArray[np.float64]) -> float:
+    """Offset of the top of the parabola through three values, within half a step of the middle."""
+    before, middle, after = three
+    bend = before - 2 * middle + after
+    if not np.isfinite(bend) or bend >= 0:
+        return 0.0
+    return float(np.clip((before - after) / (2 * bend), -0.5, 0.5))

@@ -1,0 +1,188 @@
+"""A photo: its pixels and its mask, read when they are first asked for, and views of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mel_debug.core.geometry import PatchGrid, Size
+from mel_debug.core.images import Colour, Held, ImageBuffer, Mask, Pixels
+from mel_debug.core.lazy import Lazy
+from mel_debug.core.scaling import fitted, resized, valid_cells
+
+PREVIEW_SIDE = 2000
+"""Longest side of a preview in pixels: a mole of a millimetre still covers a few."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """A whole photo no larger than `PREVIEW_SIDE`: enough to look for a spot, or to draw on.
+
+    `mask` is True where the photo counts; None where all of it does.
+    """
+
+    pixels: Pixels
+    mask: Mask | None
+
+    def __post_init__(self) -> None:
+        if self.mask is not None and self.mask.shape != self.pixels.shape[:2]:
+            raise ValueError(f"a mask of {self.mask.shape} for pixels of {self.pixels.shape}")
+
+    @property
+    def size(self) -> Size:
+        return Size(self.pixels.shape[1], self.pixels.shape[0])
+
+
+class Photo:
+    """A photo as shown (EXIF rotation applied), decoded when its pixels are first asked for.
+
+    `load` gives (height, width, 3) uint8 RGB, or an image of Pillow in mode RGB that nobody else
+    uses, and `load_mask` a (height, width) bool mask or None; each is called at most once. `name`
+    is what messages call the photo. `key` tells the content of photo and mask, as they are now, by
+    a text that no other content has; without it nothing about the photo is remembered beyond this
+    run. `preview` gives a preview that is at hand, so that what needs no more than that decodes
+    nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: Size,
+        load: Callable[[], Held | ImageBuffer],
+        load_mask: Callable[[], Mask | None] = lambda: None,
+        key: Callable[[], str] | None = None,
+        preview: Callable[[], Preview] | None = None,
+    ) -> None:
+        self.name = name
+        self.size = size
+        self.key = key
+        # None of these refers back to the photo, so that its pixels go when the photo does.
+        self._preview = preview
+        self._buffer = Lazy(lambda: _checked(load(), name, size))
+        self._mask = Lazy(load_mask)
+        self._scaled: tuple[Size, Pixels] | None = None
+
+    @classmethod
+    def of(cls, pixels: Pixels, mask: Mask | None = None, *, name: str = "photo") -> "Photo":
+        """A photo that is in memory already. Raises ValueError for pixels that are no RGB bytes."""
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(
+                f"{name}: pixels must be (height, width, 3) uint8 RGB, "
+                f"not {pixels.shape} {pixels.dtype}"
+            )
+        size = Size(pixels.shape[1], pixels.shape[0])
+        return cls(name, size, lambda: pixels, lambda: mask)
+
+    def __repr__(self) -> str:
+        return f"Photo({self.name!r}, {self.size})"
+
+    def prefetch(self) -> None:
+        """Start decoding pixels and mask in the background: they will be needed soon."""
+        self._buffer.prefetch()
+        self._mask.prefetch()
+
+    @property
+    def pixels(self) -> Pixels:
+        """(height, width, 3) uint8 RGB."""
+        return self._buffer.get().pixels
+
+    @property
+    def mask(self) -> Mask | None:
+        """(height, width) bool, True where the photo counts; None when all of it does."""
+        mask = self._mask.get()
+        if mask is not None and mask.shape != (self.size.height, self.size.width):
+            raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
+        return mask
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the photo is its own preview."""
+        return self.size.longest <= PREVIEW_SIDE
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The photo made to fit `PREVIEW_SIDE`; a small photo is its own preview."""
+        if self._preview is not None:
+            return self._preview()
+        if self.is_small:
+            return Preview(self.pixels, self.mask)
+        size = fitted(self.size, PREVIEW_SIDE)
+        mask = None if self.mask is None else valid_cells(self.mask, size.height, size.width)
+        return Preview(self._buffer.get().resized(size), mask)
+
+    def shown(self, size: Size) -> Pixels:
+        """The pixels at another size for a person to see: from the preview where that is enough."""
+        if size.longest <= self.preview.size.longest:
+            return resized(self.preview.pixels, size)
+        return self.scaled(size)
+
+    def with_preview(self, preview: Callable[[], Preview]) -> "Photo":
+        """The same photo, its pixels shared, with a preview at hand."""
+        return Photo(self.name, self.size, self._buffer.get, lambda: self.mask, self.key, preview)
+
+    def painted(self, colour: Colour | Callable[[], Colour]) -> "Photo":
+        """The same photo with every pixel outside its mask set to `colour`.
+
+        A colour that is costly to know may be a function: it is asked when pixels are painted.
+        """
+
+        def load() -> ImageBuffer:
+            # The photo as it was need not stay in memory beside the painted one.
+            buffer, alone = self._buffer.take()
+            if self.mask is None:
+                return buffer
+            paint = colour() if callable(colour) else colour
+            return buffer.painted(self.mask, paint, in_place=alone)
+
+        return Photo(self.name, self.size, load, lambda: self.mask)
+
+    def crop(self, left: int, top: int, size: Size, colour: Colour) -> "Photo":
+        """A window of the photo; (left, top) is its corner and may lie outside.
+
+        What is beyond the photo's edge has `colour` and is masked out, so a point p of the photo is
+        the point p - (left, top) of the window, always.
+        """
+        rows = slice(max(0, top), min(self.size.height, top + size.height))
+        columns = slice(max(0, left), min(self.size.width, left + size.width))
+        inside = (
+            slice(rows.start - top, max(rows.start, rows.stop) - top),
+            slice(columns.start - left, max(columns.start, columns.stop) - left),
+        )
+
+        def load() -> Pixels:
+            pixels = np.full((size.height, size.width, 3), colour, dtype=np.uint8)
+            pixels[inside] = self.pixels[rows, columns]
+            return pixels
+
+        def load_mask() -> Mask | None:
+            whole = (
+                rows.stop - rows.start == size.height,
+                columns.stop - columns.start == size.width,
+            )
+            if self.mask is None and all(whole):
+                return None
+            mask = np.zeros((size.height, size.width), dtype=bool)
+            mask[inside] = True if self.mask is None else self.mask[rows, columns]
+            return mask
+
+        return Photo(f"a window of {self.name}", size, load, load_mask)
+
+    def scaled(self, size: Size) -> Pixels:
+        """The pixels at another size, by area; the last size asked for is kept."""
+        if self._scaled is None or self._scaled[0] != size:
+            self._scaled = size, self._buffer.get().resized(size)
+        return self._scaled[1]
+
+    def valid_cells(self, grid: PatchGrid) -> Mask:
+        """(rows, columns) bool: the cells of which at least half lies inside the mask."""
+        if self.mask is None:
+            return np.ones((grid.rows, grid.columns), dtype=bool)
+        return valid_cells(self.mask, grid.rows, grid.columns)
+
+
+def _checked(held: Held | ImageBuffer, name: str, size: Size) -> ImageBuffer:
+    buffer = held if isinstance(held, ImageBuffer) else ImageBuffer(held)
+    if buffer.size != size:
+        raise ValueError(f"{name}: expected {size} RGB pixels, got {buffer.size}")
+    return buffer

@@ -1,0 +1,184 @@
+"""What flows between the stages: frozen values over numpy arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.core.geometry import Cell, PatchGrid, Point
+from mel_debug.core.images import Colour, Mask, Pixels
+from mel_debug.core.mole import Mole
+from mel_debug.core.photo import Photo, Preview
+
+__all__ = [
+    "Colour",
+    "Confidence",
+    "FeatureMap",
+    "Mask",
+    "Match",
+    "Mole",
+    "Photo",
+    "Pixels",
+    "Preview",
+    "Query",
+    "Vectors",
+    "View",
+]
+
+Vectors = NDArray[np.float32]
+"""One descriptor a cell, (rows, columns, dimensions)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMap:
+    """The descriptors of one photo: a vector for each cell of a grid over it.
+
+    `valid` is (rows, columns) bool: the cells inside the photo's mask. Answers come from those only.
+    """
+
+    photo: Photo
+    grid: PatchGrid
+    vectors: Vectors
+    valid: Mask
+
+    def __post_init__(self) -> None:
+        cells = (self.grid.rows, self.grid.columns)
+        if self.vectors.ndim != 3 or self.vectors.shape[:2] != cells:
+            raise ValueError(
+                f"{self.photo.name}: a grid of {cells[0]} x {cells[1]} cells needs as many vectors,"
+                f" not an array of {self.vectors.shape}"
+            )
+        if self.valid.shape != cells:
+            raise ValueError(f"{self.photo.name}: valid is {self.valid.shape}, the grid {cells}")
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.vectors.shape[2])
+
+    def at(self, point: Point) -> NDArray[np.float32]:
+        """The vector of the cell that contains a point in photo pixels, (dimensions,)."""
+        cell = self.grid.cell_of(point)
+        vector: NDArray[np.float32] = self.vectors[cell.row, cell.column]
+        return vector
+
+    def between(self, point: Point) -> NDArray[np.float32]:
+        """The vector at a point, interpolated linearly between the four nearest cell centres.
+
+        Cells that are not valid don't take part, unless none of the four is.
+        """
+        row, column = self.grid.position_of(point)
+        row = min(max(row, 0), self.grid.rows - 1)
+        column = min(max(column, 0), self.grid.columns - 1)
+        top, left = int(row), int(column)
+        corners = np.s_[top : top + 2, left : left + 2]
+        down = np.array([1 - (row - top), row - top])[: self.grid.rows - top]
+        across = np.array([1 - (column - left), column - left])[: self.grid.columns - left]
+        weights = down[:, np.newaxis] * across * self.valid[corners]
+        if weights.sum() == 0:
+            return self.at(point)
+        return np.asarray(
+            np.average(self.vectors[corners], axis=(0, 1), weights=weights), dtype=np.float32
+        )
+
+    def around(self, point: Point, radius: int) -> NDArray[np.float32]:
+        """The mean vector of the valid cells within `radius` cells of a point's own."""
+        cell = self.grid.cell_of(point)
+        near = np.s_[
+            max(0, cell.row - radius) : cell.row + radius + 1,
+            max(0, cell.column - radius) : cell.column + radius + 1,
+        ]
+        valid = self.valid[near]
+        if not valid.any():
+            return self.at(point)
+        return np.asarray(self.vectors[near][valid].mean(axis=0), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A mole as one source photo shows it: the photo's whole feature map and the mole's place."""
+
+    features: FeatureMap
+    point: Point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A mole to find: its uuid and one or more views of it."""
+
+    uuid: str
+    views: tuple[View, ...]
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise ValueError(f"mole {self.uuid} has no view to search with")
+        if len({view.features.dimensions for view in self.views}) > 1:
+            raise ValueError(f"the views of mole {self.uuid} come from different extractors")
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How far a match can be trusted.
+
+    `probability`, in [0, 1], is that of the place being within 0.8 % of the target photo's longer
+    side (50 px at 6000). `radius_px`, in pixels of the target, holds the mole 95 % of the time at
+    that probability, if the mole is there at all. Where `calibrated` is False, both are rules of
+    thumb. `uncertain` means that the probability is below what the person asked for.
+    """
+
+    probability: float
+    radius_px: float
+    calibrated: bool
+    uncertain: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"a probability lies in [0, 1], not {self.probability}")
+        if not self.radius_px > 0:
+            raise ValueError(f"a radius is above 0, not {self.radius_px}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Where a mole was found in the target.
+
+    `scores` is (rows, columns) float32 over the target's grid, higher is more alike; cells that are
+    not `valid` never win. `best` is in pixels of the target photo and `score` is the score there.
+
+    `cycle_error_px` is how far from the mole, in pixels of the source, the best match of the found place
+    lies when searched back. `moves_px` is how far each later, closer look moved the place, in
+    pixels of the target. `support` holds what else speaks for the match, by name; `notes` are
+    sentences for the person who asked. A matcher leaves `confidence` to the pipeline.
+    """
+
+    uuid: str
+    grid: PatchGrid
+    scores: NDArray[np.float32]
+    valid: Mask
+    best: Point
+    score: float
+    cycle_error_px: float | None = None
+    moves_px: tuple[float, ...] = ()
+    support: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    confidence: Confidence | None = None
+
+    def __post_init__(self) -> None:
+        cells = (self.grid.rows, self.grid.columns)
+        if self.scores.shape != cells or self.valid.shape != cells:
+            raise ValueError(
+                f"match of {self.uuid}: scores are {self.scores.shape}, the grid {cells}"
+            )
+        if not self.valid.any():
+            raise ValueError(f"match of {self.uuid}: no cell is inside the mask")
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of the best place."""
+        return self.grid.cell_of(self.best)
+
+    @property
+    def similarity_range(self) -> tuple[float, float]:
+        """The lowest and the highest score over the valid cells."""
+        valid = self.scores[self.valid]
+        return float(valid.min()), float(valid.max())

@@ -1,0 +1,153 @@
+"""Ask every question of every pair under every configuration, and keep what is finished."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mel_debug.confidence.answers import Answer
+from mel_debug.confidence.evidence import evidence_of
+from mel_debug.core.errors import MelError
+from mel_debug.core.stages import Matcher
+from mel_debug.core.types import Photo
+from mel_debug.evaluation.configurations import Configuration
+from mel_debug.evaluation.labelled import LabelledPair, Question, content_of
+from mel_debug.evaluation.memory import peak_mb, reset_peak
+from mel_debug.evaluation.state import Finished, State, key_of
+from mel_debug.matching.locate import check_mark, locate
+from mel_debug.matching.photo_cache import PhotoCache
+from mel_debug.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pair under one configuration, by the key of its place in the state."""
+
+    configuration: Configuration
+    pair: LabelledPair
+    key: str
+
+
+@dataclass(slots=True)
+class Searcher:
+    """The stages of one configuration, built, with the photos it has seen."""
+
+    photo_cache: PhotoCache
+    matcher: Matcher
+
+    @classmethod
+    def of(cls, configuration: Configuration, *, use_masks: bool = True) -> "Searcher":
+        """Raises MelError, also when the weights can't be had."""
+        choice = configuration.choice
+        reset_peak()
+        return cls(
+            PhotoCache(choice.build_features(), use_masks),
+            choice.build_matcher(),
+        )
+
+    def ask(self, pair: LabelledPair) -> Finished:
+        """All questions of a pair in one search. A mole that the mask hides is left out."""
+        described = set(self.photo_cache.seconds)
+        source, target = self.photo_cache.photo(pair.source), self.photo_cache.photo(pair.target)
+        questions, notes = _askable(pair, source)
+        # StoredFeatures first, so that matching is timed alone.
+        if questions:
+            self.photo_cache.of(source), self.photo_cache.of(target)
+        start = time.perf_counter()
+        answers = self._answers(pair, questions, source, target) if questions else ()
+        return Finished(
+            answers,
+            tuple(s for name, s in self.photo_cache.seconds.items() if name not in described),
+            time.perf_counter() - start,
+            peak_mb(),
+            notes,
+        )
+
+    def _answers(
+        self, pair: LabelledPair, questions: list[Question], source: Photo, target: Photo
+    ) -> tuple[Answer, ...]:
+        sightings = {question.uuid: [(source, question.point)] for question in questions}
+        located = locate(sightings, target, self.photo_cache, self.matcher)
+        answers = []
+        for question, query, match in zip(questions, located.queries, located.matches, strict=True):
+            truth = question.truth
+            answers.append(
+                Answer(
+                    source=str(pair.source),
+                    target=str(pair.target),
+                    uuid=question.uuid,
+                    truth=None if truth is None else (truth.x, truth.y),
+                    answer=(match.best.x, match.best.y),
+                    longest=target.size.longest,
+                    evidence=dict(evidence_of(query, located.target, match)),
+                )
+            )
+        return tuple(answers)
+
+
+def _askable(pair: LabelledPair, source: Photo) -> tuple[list[Question], tuple[str, ...]]:
+    """The questions whose mark can be searched with, and a note on each of the others."""
+    questions, notes = [], []
+    for question in pair.questions:
+        check_mark(question.uuid, source, question.point)
+        if (
+            source.mask is not None
+            and not source.mask[int(question.point.y), int(question.point.x)]
+        ):
+            notes.append(f"{source.name}: its mask hides mole {question.uuid}; not asked")
+        else:
+            questions.append(question)
+    return questions, tuple(notes)
+
+
+def plan_tasks(
+    configurations: Sequence[Configuration],
+    pairs: Sequence[LabelledPair],
+    *,
+    use_masks: bool = True,
+) -> list[Task]:
+    """Every pair under every configuration, one configuration after the other.
+
+    Reads all photos' bytes once: a key names what is in the files, not how they are called.
+    """
+    contents: dict[Path, str] = {}
+    for pair in pairs:
+        for path in (pair.source, pair.target):
+            if path not in contents:
+                contents[path] = content_of([path])
+    tasks = []
+    for configuration in configurations:
+        for pair in pairs:
+            paths = (str(pair.source), str(pair.target))
+            content = (contents[pair.source], contents[pair.target])
+            how = (__version__, configuration.identity, str(use_masks))
+            key = key_of(*how, *paths, *content)
+            tasks.append(Task(configuration, pair, key))
+    return tasks
+
+
+def run(
+    tasks: Sequence[Task],
+    state: State,
+    *,
+    use_masks: bool = True,
+) -> Iterator[Task]:
+    """Do what the state lacks; gives back each task when it is finished.
+
+    Stop it at any time: what was given back is in the state. Raises MelError, naming the pair.
+    """
+    searcher: tuple[Configuration, Searcher] | None = None
+    for task in tasks:
+        if task.key not in state.finished:
+            if searcher is None or searcher[0] is not task.configuration:
+                searcher = None  # let go of the old model before the new one is loaded
+                made = Searcher.of(task.configuration, use_masks=use_masks)
+                searcher = task.configuration, made
+            try:
+                state.add(task.key, searcher[1].ask(task.pair))
+            except MelError as error:
+                pair = f"{task.pair.source} -> {task.pair.target}"
+                raise type(error)(
+                    f"{error} (asked under {task.configuration.label}, {pair})"
+                ) from error
+        yield task

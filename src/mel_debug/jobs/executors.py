@@ -1,0 +1,110 @@
+"""Executors as in `concurrent.futures`: in this process, in others, or on a Dask cluster."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from mel_debug.core.errors import UsageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://\S+:\d+")
+"""What a Dask scheduler says its address is; a Client given anything else may wait for ever."""
+
+
+class Workers(Executor):
+    """An executor that also says how much to hand it at a time and when it lost a worker."""
+
+    @property
+    @abstractmethod
+    def ahead(self) -> int:
+        """How many calls to have submitted at a time: enough that no worker waits for one."""
+
+    @abstractmethod
+    def deaths(self, error: BaseException) -> int:
+        """How many workers surely died over a call that ended with this error; 0 for none.
+
+        Other calls under way at the time may end with the same error.
+        """
+
+    def look(self) -> None:
+        """Called now and then while nothing comes back. Raises MelError if nothing will."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End now: start nothing that waits, and don't wait for what is under way."""
+
+
+@contextmanager
+def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
+    """Workers for as long as the block lasts: an executor for `stream`.
+
+    With one job and no scheduler a call is made in this process when it is submitted. With more
+    jobs, calls go to so many new processes; one that dies is replaced. With a `scheduler`, such as
+    `tcp://10.0.0.5:8786`, they go to the workers of that Dask cluster, which repeats what a dead
+    worker had begun. Calls and their results must be picklable, except in this process.
+
+    A block left by an exception does not wait for calls under way. Raises UsageError for a request
+    that makes no sense, MelError when the scheduler can't be used.
+    """
+    check(jobs, scheduler)
+    workers = _opened(jobs, scheduler)
+    try:
+        yield workers
+    except BaseException:
+        workers.stop()
+        raise
+    workers.shutdown(wait=True, cancel_futures=True)
+
+
+def check(jobs: int, scheduler: str | None) -> None:
+    """Raise UsageError for what `open_executor` can't take; nothing is opened."""
+    if jobs < 1:
+        raise UsageError(f"there must be at least one job, not {jobs}")
+    if scheduler is not None and jobs > 1:
+        raise UsageError(
+            "--jobs and --scheduler exclude each other, for a cluster has its own workers; "
+            "give one of them"
+        )
+    if scheduler is not None and not ADDRESS.fullmatch(scheduler):
+        raise UsageError(
+            f"--scheduler takes an address such as tcp://10.0.0.5:8786, not {scheduler!r}; "
+            "`dask scheduler` prints its own"
+        )
+
+
+def _opened(jobs: int, scheduler: str | None) -> Workers:
+    if scheduler is not None:
+        from mel_debug.jobs.cluster import Cluster
+
+        return Cluster(scheduler)
+    if jobs > 1:
+        from mel_debug.jobs.pool import Pool
+
+        return Pool(jobs)
+    return InProcess()
+
+
+class InProcess(Workers):
+    """Makes each call when it is submitted, in this thread."""
+
+    ahead = 1
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """A future that is done. KeyboardInterrupt is not kept in it but raised."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who will ask the future
+            future.set_exception(error)
+        return future
+
+    def deaths(self, error: BaseException) -> int:
+        return 0
+
+    def stop(self) -> None:
+        """Nothing is ever under way."""

@@ -1,0 +1,43 @@
+"""What comes of a piece of work, and the two ways in which a call on a worker may end badly."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mel_debug.core.errors import MelError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Item, Result]):
+    """An item and what the work gave for it."""
+
+    item: Item
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Generic[Item]):
+    """An item that nothing came of, and why, in one line."""
+
+    item: Item
+    reason: str
+
+
+class WorkerSetupError(MelError):
+    """A worker can do none of the work, such as one without the weights; ends the whole run."""
+
+
+class WorkerError(Exception):
+    """An error that nobody foresaw, as text, for it may be of a kind that can't be pickled."""
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in one line, as a person is told."""
+    if isinstance(error, MemoryError):
+        return "not enough memory; try a smaller --image-size"
+    text = " ".join(str(error).split())
+    if text and isinstance(error, MelError | WorkerError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

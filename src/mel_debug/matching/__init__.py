@@ -1,0 +1,1 @@
+"""Feature maps of photos, and locating moles in them."""

@@ -1,0 +1,74 @@
+"""Photos and their features at hand: each described once, memory bounded."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.types import FeatureMap, Photo
+from mel_debug.files.photos import read_photo
+from mel_debug.matching.features import Features
+
+MOST_PIXELS = 130_000_000
+"""Decoded photos kept open, in pixels; six bytes each, as a painted copy is kept too."""
+
+MOST_BYTES = 1_500_000_000
+"""Feature vectors kept. Beyond that a photo may be described again."""
+
+
+@dataclass(slots=True)
+class PhotoCache:
+    """Hands out photos and feature maps; puts away what was used longest ago.
+
+    It stands where `locate` wants features. `seconds` holds, by path, what describing took.
+    """
+
+    features: Features
+    use_masks: bool = True
+    seconds: dict[str, float] = field(default_factory=dict)
+    _open: "OrderedDict[str, tuple[Photo, Photo]]" = field(default_factory=OrderedDict)
+    _maps: "OrderedDict[str, FeatureMap]" = field(default_factory=OrderedDict)
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        return self.features.extractor
+
+    def photo(self, path: Path) -> Photo:
+        """The photo of a path. Raises as `read_photo` does."""
+        return self._opened(str(path))[0]
+
+    def of(self, photo: Photo) -> FeatureMap:
+        """The feature map of a photo that this photo_cache handed out. See `PhotoFeatures.of`."""
+        name = photo.name
+        if name not in self._maps:
+            start = time.perf_counter()
+            self._maps[name] = self.features.of(photo)
+            self.seconds[name] = time.perf_counter() - start
+            self._open[name] = photo, self._maps[name].photo
+            # The map on the photo_cache must not hold on to the pixels.
+            unread = read_photo(Path(name), use_mask=self.use_masks)
+            self._maps[name] = replace(self._maps[name], photo=unread)
+            self._tidy()
+        self._maps.move_to_end(name)
+        return replace(self._maps[name], photo=self._opened(name)[1])
+
+    def _opened(self, name: str) -> tuple[Photo, Photo]:
+        """A photo and its painted self."""
+        if name not in self._open:
+            photo = read_photo(Path(name), use_mask=self.use_masks)
+            self._open[name] = photo, photo.painted(lambda: self.features.extractor.mean_colour)
+        self._open.move_to_end(name)
+        self._tidy()
+        return self._open[name]
+
+    def _tidy(self) -> None:
+        def pixels() -> int:
+            return sum(photo.size.width * photo.size.height for photo, _ in self._open.values())
+
+        while len(self._open) > 2 and pixels() > MOST_PIXELS:
+            self._open.popitem(last=False)
+        while len(self._maps) > 2 and sum(m.vectors.nbytes for m in self._maps.values()) > (
+            MOST_BYTES
+        ):
+            self._maps.popitem(last=False)

@@ -1,1 +1,0 @@
-"""Finding moles: knows no file, no plugin and no command line."""

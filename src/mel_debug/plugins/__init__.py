@@ -1,0 +1,1 @@
+"""Hooks, discovery, the registry, presets, and the checked configuration of a run."""

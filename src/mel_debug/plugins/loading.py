@@ -1,0 +1,81 @@
+"""Finding plugins and keeping a broken one from breaking the rest."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from mel_debug import plugin as hookspecs
+from mel_debug.builtin import plugin as builtin_plugin
+from mel_debug.core.errors import PluginError
+from mel_debug.core.stages import StageSpec
+from mel_debug.plugins.entry_points import GROUP, third_party
+from mel_debug.version import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+BUILTIN = "mel-debug"
+STAGE_HOOKS = {
+    "extractors": "mel_extractors",
+    "matchers": "mel_matchers",
+    "renderers": "mel_renderers",
+}
+HOOKS = (*STAGE_HOOKS.values(), "mel_commands")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What one plugin brings: offers by stage, and commands."""
+
+    name: str
+    version: str
+    offers: dict[str, list[StageSpec[Any]]]
+    commands: list[Any]
+
+
+def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
+    """The built-in plugin, then each third-party one; broken ones are warned of and skipped."""
+    yield _contents(BUILTIN, __version__, builtin_plugin)
+    for entry in third_party():
+        try:
+            with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in our JSON
+                plugin = _contents(entry.name, _version(entry), entry.load())
+            yield plugin
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            warn(f"plugin {entry.name!r} ({entry.value}) is skipped: {reason}")
+
+
+def _version(entry: "EntryPoint") -> str:
+    return entry.dist.version if entry.dist is not None else "unknown"
+
+
+def _contents(name: str, version: str, module: object) -> Plugin:
+    """Ask a plugin's hooks. Raises what the plugin raises, or PluginError for a broken rule."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name)
+    manager.check_pending()  # a misspelled hook
+    for hook in HOOKS:
+        if hasattr(module, hook) and manager.parse_hookimpl_opts(module, hook) is None:
+            raise PluginError(f"{hook} is not marked with @hookimpl")
+
+    def ask(hook: str) -> list[Any]:
+        return [item for answer in getattr(manager.hook, hook)() for item in answer]
+
+    offers = {stage: ask(hook) for stage, hook in STAGE_HOOKS.items()}
+    for stage, offered in offers.items():
+        for offer in offered:
+            if not isinstance(offer, StageSpec):
+                raise PluginError(f"{STAGE_HOOKS[stage]} must give StageSpecs, not {offer!r}")
+    commands = ask("mel_commands")
+    for command in commands:
+        import click
+
+        if not isinstance(command, click.Command) or not command.name:
+            raise PluginError(f"mel_commands must give click commands with names, not {command!r}")
+    return Plugin(name, version, offers, commands)

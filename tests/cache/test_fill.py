@@ -1,0 +1,200 @@
+"""Laws of filling the cache for many photos."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from caches import Counting, cached, offer, photo
+from mel_debug.cache.features import CachedFeatures
+from mel_debug.cache.fill import MOST_AT_ONCE, Bad, Missing, fill, find_missing
+from mel_debug.cache.store import FileStore
+from mel_debug.core.errors import MelError
+from mel_debug.core.types import Photo, Pixels, Vectors
+from mel_debug.files.photos import mask_path, read_photo
+from mel_debug.matching.tiles import Windows
+from workbench import PatchColours, save, skin
+
+
+def missing_of(features: CachedFeatures, paths: Iterable[Path]) -> list[Missing]:
+    return [one for one in looked(features, paths) if isinstance(one, Missing)]
+
+
+def looked(features: CachedFeatures, paths: Iterable[Path]) -> list[Missing | Bad | None]:
+    return list(find_missing(features, [(str(path), partial(read_photo, path)) for path in paths]))
+
+
+def mixed(folder: Path, count: int = 24) -> list[Path]:
+    """Photos of three shapes in turn, every other with a mask."""
+    folder.mkdir()
+    paths = []
+    for number in range(count):
+        width, height = ((96, 64), (64, 96), (80, 80))[number % 3]
+        path = save(skin(width, height, seed=number), folder / f"{number:02}.png")
+        if number % 2:
+            mask = np.zeros((height, width), dtype=np.uint8)
+            mask[: height // 2] = 255
+            save(mask, mask_path(path))
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("windows", [None, Windows(32, 0.5)])
+def test_what_is_filled_in_is_what_each_photo_gives_alone(
+    tmp_path: Path, windows: Windows | None
+) -> None:
+    """Batching, threads and order change nothing."""
+    paths = mixed(tmp_path / "photos")
+    filled = cached(tmp_path / "cache", offer(Counting()), windows=windows)
+    assert list(fill(filled, missing_of(filled, paths))) == [None] * len(paths)
+    unused = Counting()
+    hits = cached(tmp_path / "cache", offer(unused), windows=windows)
+    alone = cached(tmp_path / "alone", offer(Counting()), windows=windows)
+    for path in paths:
+        hit, computed = hits.of(read_photo(path)), alone.of(read_photo(path))
+        assert np.array_equal(hit.vectors, computed.vectors)
+        assert np.array_equal(hit.valid, computed.valid)
+        assert hit.grid == computed.grid
+    assert unused.built == []
+
+
+def test_photos_of_one_shape_share_forward_passes(tmp_path: Path) -> None:
+    """Never more than `MOST_AT_ONCE`."""
+    counting = Counting()
+    features = cached(tmp_path / "cache", offer(counting))
+    paths = mixed(tmp_path / "photos", 3 * (MOST_AT_ONCE + 2))
+    assert set(fill(features, missing_of(features, paths))) == {None}
+    assert sorted(shape[0] for shape in counting.shapes) == [2, 2, 2, *[MOST_AT_ONCE] * 3]
+
+
+def test_a_second_run_finds_nothing_missing(tmp_path: Path) -> None:
+    """And builds no extractor to know so."""
+    paths = mixed(tmp_path / "photos", 6)
+    first = cached(tmp_path / "cache", offer(Counting()))
+    list(fill(first, missing_of(first, paths)))
+    counting = Counting()
+    assert looked(cached(tmp_path / "cache", offer(counting)), paths) == [None] * 6
+    assert counting.built == []
+
+
+def test_a_run_that_stops_has_kept_what_it_told_of(tmp_path: Path) -> None:
+    """The next one does the rest only."""
+    paths = mixed(tmp_path / "photos")
+    first = cached(tmp_path / "cache", offer(Counting()))
+    results = fill(first, missing_of(first, paths))
+    for _ in range(10):
+        next(results)
+    results.close()
+    counting = Counting()
+    second = cached(tmp_path / "cache", offer(counting))
+    rest = missing_of(second, paths)
+    assert len(rest) == len(paths) - len(first.store.entries())
+    assert 10 <= len(first.store.entries()) <= 10 + MOST_AT_ONCE
+    list(fill(second, rest))
+    assert counting.photos == len(rest)
+    assert looked(second, paths) == [None] * len(paths)
+
+
+def test_the_same_photo_twice_is_described_once(tmp_path: Path) -> None:
+    """Under two names it has one content."""
+    one, other = photo(tmp_path, name="one.png"), photo(tmp_path, name="other.png")
+    counting = Counting()
+    features = cached(tmp_path / "cache", offer(counting))
+    assert list(fill(features, missing_of(features, [one, other]))) == [None]
+    assert looked(features, [one, other]) == [None, None]
+    assert counting.photos == 1
+
+
+def test_bad_photos_are_told_by_name_and_stop_nobody(tmp_path: Path) -> None:
+    """Whether they show it at the first look, when decoded, or by what the extractor gives."""
+    paths = mixed(tmp_path / "photos", 6)
+    whole = save(skin(96, 64, seed=77), tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.jpg").write_text("no photo")
+    dark = photo(tmp_path, seed=78, name="dark.png")
+    save(np.zeros((64, 96), dtype=np.uint8), mask_path(dark))
+    white = save(np.full((64, 96, 3), 255, dtype=np.uint8), tmp_path / "white.png")
+
+    class Snowblind(PatchColours):
+        def extract(self, images: Pixels) -> Vectors:
+            vectors = super().extract(images)
+            vectors[(images == 255).all(axis=(1, 2, 3))] = np.nan
+            return vectors
+
+    counting = Counting(inner=Snowblind())
+    features = cached(tmp_path / "cache", offer(counting))
+    seen = looked(features, [*paths, tmp_path / "cut.jpg", tmp_path / "text.jpg", dark, white])
+    results = list(fill(features, [one for one in seen if isinstance(one, Missing)]))
+    bad = [one for one in [*seen, *results] if isinstance(one, Bad)]
+    reasons = {Path(one.name).name: one.reason for one in bad}
+    assert sorted(reasons) == ["cut.jpg", "dark.png", "text.jpg", "white.png"]
+    assert "cut short" in reasons["cut.jpg"]
+    assert "leaves nothing" in reasons["dark.png"]
+    assert "not a photo" in reasons["text.jpg"]
+    assert "extractor gave" in reasons["white.png"]
+    assert results.count(None) == len(paths)
+    assert looked(features, paths) == [None] * len(paths)
+
+
+def test_an_error_of_no_known_kind_is_that_photos_own(tmp_path: Path) -> None:
+    """Its type says what the message may not."""
+
+    def explode() -> Photo:
+        raise ZeroDivisionError("by zero")
+
+    features = cached(tmp_path / "cache", offer(Counting()))
+    assert list(find_missing(features, [("odd.jpg", explode)])) == [
+        Bad("odd.jpg", "ZeroDivisionError: by zero")
+    ]
+
+
+def test_a_photo_that_changes_before_its_turn_is_told(tmp_path: Path) -> None:
+    """Its features would be valid as those of the old content."""
+    path = photo(tmp_path)
+    features = cached(tmp_path / "cache", offer(Counting()))
+    missing = missing_of(features, [path])
+    photo(tmp_path, seed=9)
+    (result,) = fill(features, missing)
+    assert result is not None
+    assert "changed while it was read" in result.reason
+    assert features.store.entries() == []
+
+
+def test_a_cache_that_cannot_be_written_stops_it(tmp_path: Path) -> None:
+    """There is nothing else to do."""
+    (tmp_path / "file").touch()
+    features = cached(tmp_path / "file", offer(Counting()))
+    missing = missing_of(features, [photo(tmp_path)])
+    with pytest.raises(MelError, match="can't be written"):
+        list(fill(features, missing))
+
+
+def test_decoding_runs_ahead_by_a_few_batches_only(tmp_path: Path) -> None:
+    """Memory must not grow with the number of photos."""
+    paths = mixed(tmp_path / "photos", 90)
+    opened = []
+
+    def note(path: Path) -> Photo:
+        opened.append(path)
+        return read_photo(path)
+
+    features = cached(tmp_path / "cache", offer(Counting()))
+    named = [(str(path), partial(note, path)) for path in paths]
+    missing = [one for one in find_missing(features, named) if isinstance(one, Missing)]
+    opened.clear()
+    results = fill(features, missing)
+    next(results)
+    assert len(opened) <= 3 * MOST_AT_ONCE
+    results.close()
+
+
+def test_the_store_and_the_features_meet_in_one_key(tmp_path: Path) -> None:
+    """What was filled in lies where `key_of` says."""
+    features = cached(tmp_path / "cache", offer(Counting()))
+    path = photo(tmp_path)
+    list(fill(features, missing_of(features, [path])))
+    key = features.key_of(read_photo(path))
+    assert key is not None
+    assert FileStore(tmp_path / "cache", 1).path_of(key).exists()

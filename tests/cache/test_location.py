@@ -1,0 +1,70 @@
+"""Laws of where the cache is and how large it may grow."""
+
+from pathlib import Path
+
+import pytest
+
+from mel_debug.cache.location import SIZE, open_store, parse_size, size_text
+from mel_debug.core.errors import UsageError
+from mel_debug.files.user_dirs import CACHE
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1000", 1000),
+        ("7B", 7),
+        ("500MB", 500_000_000),
+        ("10 GB", 10**10),
+        ("1.5gib", 3 * 2**29),
+        (" 2 TB ", 2 * 10**12),
+        ("3kB", 3000),
+    ],
+)
+def test_sizes_read_as_they_are_written(text: str, size: int) -> None:
+    """Decimal units, and binary ones with an i."""
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1", "10 XB", "1e9", "10 GB GB", "ten"])
+def test_what_is_no_size_is_told_with_examples(text: str) -> None:
+    """The error quotes it."""
+    with pytest.raises(UsageError, match=r"is no size; try one like 500MB"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["0 B", "999 B", "1.0 kB", "12.3 MB", "10.0 GB", "2.5 TB"])
+def test_a_size_as_shown_can_be_read_again(text: str) -> None:
+    """So what `cache info` prints is good for `--max-size`."""
+    assert size_text(parse_size(text)) == text
+
+
+def test_an_option_goes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the environment before the platform's own place."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "environment"))
+    assert open_store().folder == tmp_path / "environment"
+    assert open_store(tmp_path / "option").folder == tmp_path / "option"
+    monkeypatch.delenv(CACHE)
+    assert "mel-debug" in open_store().folder.parts
+
+
+def test_the_size_is_ten_gigabytes_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that is no size is an error that names the variable."""
+    monkeypatch.delenv(SIZE, raising=False)
+    assert open_store().most_bytes == 10**10
+    monkeypatch.setenv(SIZE, "2GB")
+    assert open_store().most_bytes == 2 * 10**9
+    monkeypatch.setenv(SIZE, "much")
+    with pytest.raises(UsageError, match=SIZE):
+        open_store()
+
+
+def test_opening_a_cache_makes_nothing(tmp_path: Path) -> None:
+    """There is a folder once there is something in it."""
+    store = open_store(tmp_path / "cache")
+    assert store.entries() == []
+    assert store.prune(0) == []
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,186 @@
+"""Laws of the store: complete files or none, and what was used longest ago goes first."""
+
+import hashlib
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mel_debug.cache.store import ABANDONED_SECONDS, COUNT_SHARE, FileStore
+from mel_debug.core.errors import MelError
+from rivals import PLENTY, SIZE, prune_again_and_again, write_again_and_again
+
+
+def key(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def put(store: FileStore, number: int, size: int, *, age: float) -> None:
+    """Keep `size` bytes as if they had been used `age` seconds ago."""
+    store.write(key(number), bytes(size))
+    path = store.path_of(key(number))
+    if path.exists():
+        when = time.time() - age
+        os.utime(path, (when, when))
+
+
+def valid(store: FileStore, numbers: range) -> set[int]:
+    return {number for number in numbers if store.path_of(key(number)).exists()}
+
+
+def test_what_was_written_is_read_and_nothing_else(tmp_path: Path) -> None:
+    """By its key, also by another process's store."""
+    FileStore(tmp_path / "new" / "folder", PLENTY).write(key(1), b"one")
+    store = FileStore(tmp_path / "new" / "folder", PLENTY)
+    assert store.read(key(1)) == b"one"
+    assert store.read(key(2)) is None
+
+
+def test_the_folder_of_a_new_cache_is_its_owners_alone(tmp_path: Path) -> None:
+    """It tells of photos of a person's skin."""
+    FileStore(tmp_path / "cache", PLENTY).write(key(1), b"one")
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+
+
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=12),
+    order=st.randoms(use_true_random=False),
+    most=st.integers(0, 200),
+)
+def test_pruning_removes_what_was_used_longest_ago_and_no_more_than_it_must(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], order: object, most: int
+) -> None:
+    """What stays is the longest run of last used files that fits."""
+    store = FileStore(tmp_path_factory.mktemp("store"), PLENTY)
+    ages = list(range(1, len(sizes) + 1))
+    order.shuffle(ages)  # type: ignore[attr-defined]
+    for number, (size, age) in enumerate(zip(sizes, ages, strict=True)):
+        put(store, number, size, age=age * 10)
+    removed = store.prune(most)
+    young_first = sorted(range(len(sizes)), key=ages.__getitem__)
+    fitting = [
+        number
+        for place, number in enumerate(young_first)
+        if sum(sizes[other] for other in young_first[: place + 1]) <= most
+    ]
+    assert valid(store, range(len(sizes))) == set(fitting)
+    assert len(removed) + len(fitting) == len(sizes)
+
+
+def test_reading_counts_as_use(tmp_path: Path) -> None:
+    """The older of two files stays when it was read since."""
+    store = FileStore(tmp_path, PLENTY)
+    put(store, 1, 10, age=200)
+    put(store, 2, 10, age=100)
+    store.read(key(1))
+    store.prune(10)
+    assert valid(store, range(3)) == {1}
+
+
+def test_a_full_cache_makes_room_for_what_is_written(tmp_path: Path) -> None:
+    """It never stays above its size, and the newest is there."""
+    store = FileStore(tmp_path, 100)
+    for number in range(20):
+        put(store, number, 30, age=1000 - number)
+        assert sum(entry.size for entry in store.entries()) <= 100
+        assert number in valid(store, range(20))
+    assert valid(store, range(20)) == {17, 18, 19}
+
+
+def test_what_other_processes_wrote_counts_from_the_start(tmp_path: Path) -> None:
+    """A store that is opened on a full cache makes room at its first write."""
+    for number in range(3):
+        put(FileStore(tmp_path, PLENTY), number, 30, age=100 - number)
+    FileStore(tmp_path, 100).write(key(9), bytes(30))
+    assert valid(FileStore(tmp_path, 100), range(10)) == {1, 2, 9}
+
+
+def test_many_that_fill_one_cache_at_once_keep_its_size_together(tmp_path: Path) -> None:
+    """None sees the others' writes, but all count the cache anew from time to time."""
+    most, size, many = 1_000, 10, 4
+    stores = [FileStore(tmp_path, most) for _ in range(many)]
+    for number in range(300):
+        stores[number % many].write(key(number), bytes(size))
+        if number % 50 == 49:
+            used = sum(entry.size for entry in stores[0].entries())
+            assert used <= most + many * (COUNT_SHARE * most + size)
+    assert used > most / 2
+
+
+def test_what_is_larger_than_the_cache_is_not_kept_and_pushes_nothing_out(tmp_path: Path) -> None:
+    """One enormous photo must not empty the cache."""
+    store = FileStore(tmp_path, 100)
+    put(store, 1, 60, age=10)
+    store.write(key(2), bytes(101))
+    assert valid(store, range(3)) == {1}
+
+
+def test_files_that_are_not_the_caches_own_are_left_alone(tmp_path: Path) -> None:
+    """A person may point it at a folder that has other things in it."""
+    store = FileStore(tmp_path, PLENTY)
+    put(store, 1, 10, age=0)
+    others = [
+        tmp_path / "thesis.txt",
+        tmp_path / "features" / "thesis.safetensors",
+        store.path_of(key(1)).with_name("model.safetensors"),
+        store.path_of(key(1)).with_suffix(".txt"),
+    ]
+    for path in others:
+        path.write_text("mine")
+    inside = store.path_of(key(1)).parent / f"{key(3)}.safetensors"
+    inside.mkdir()
+    assert len(store.prune(-1)) == 1
+    assert all(path.read_text() == "mine" for path in others)
+    assert inside.is_dir()
+
+
+def test_what_a_killed_writer_left_is_swept_up_later(tmp_path: Path) -> None:
+    """Not at once: its writer may be alive and slow."""
+    store = FileStore(tmp_path, PLENTY)
+    put(store, 1, 10, age=0)
+    for name, age in (("old", ABANDONED_SECONDS + 60), ("new", 0.0)):
+        path = store.path_of(key(1)).with_name(f".{key(1)}.safetensors.{name}.part")
+        path.touch()
+        os.utime(path, (time.time() - age, time.time() - age))
+    store.prune(PLENTY)
+    assert [path.name.split(".")[-2] for path in tmp_path.rglob("*.part")] == ["new"]
+    assert valid(store, range(3)) == {1}
+
+
+def test_a_cache_that_cannot_be_written_is_told_once_and_stops_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unless the person asked for nothing but to fill it."""
+    (tmp_path / "file").touch()
+    store = FileStore(tmp_path / "file" / "cache", PLENTY)
+    for number in range(3):
+        store.offer(key(number), b"bytes")
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 1
+    assert "--no-cache" in warnings[0]
+    with pytest.raises(MelError, match="--cache-dir"):
+        store.write(key(1), b"bytes")
+
+
+@pytest.mark.parametrize("rival", [write_again_and_again, prune_again_and_again])
+def test_two_processes_at_one_key_never_show_a_part(
+    tmp_path: Path, rival: Callable[[Path, str, bytes], None]
+) -> None:
+    """A reader sees what the one wrote, what the other wrote, or nothing."""
+    spawn = multiprocessing.get_context("spawn")
+    work = [(write_again_and_again, b"a"), (rival, b"b")]
+    others = [spawn.Process(target=do, args=(tmp_path, key(1), letter)) for do, letter in work]
+    for process in others:
+        process.start()
+    store = FileStore(tmp_path, PLENTY)
+    while any(process.is_alive() for process in others):
+        assert store.read(key(1)) in (None, b"a" * SIZE, b"b" * SIZE)
+    for process in others:
+        process.join()
+        assert process.exitcode == 0
+    assert store.read(key(1)) in (b"a" * SIZE, b"b" * SIZE)

@@ -1,0 +1,238 @@
+"""Laws of evidence and confidence."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from mel_debug.confidence.answers import Answer
+from mel_debug.confidence.blobs import blob_at, blob_similarity, filters
+from mel_debug.confidence.calibrations import ANY, judge_for, key_for, own_path, shipped, text_of
+from mel_debug.confidence.evidence import BETTER_WHEN_HIGHER, evidence_of
+from mel_debug.confidence.fitting import LEAST, fit
+from mel_debug.confidence.model import Calibration, Judge, logistic
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import PatchGrid, Point
+from mel_debug.core.types import Confidence, FeatureMap, Match, Photo, Query, View
+from workbench import skin, with_moles
+
+KEYS = sorted(shipped())
+numbers = st.floats(-50, 50)
+anything = st.dictionaries(
+    st.sampled_from([*BETTER_WHEN_HIGHER, "support.warp_std_px", "support.odd"]),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+
+
+@given(st.sampled_from(KEYS), anything, st.integers(16, 9000))
+def test_confidence_is_a_probability_and_the_radius_a_length(
+    key: str, evidence: dict[str, float], longest: int
+) -> None:
+    """Whatever is known, and whatever it is."""
+    trust = Judge(shipped()[key], calibrated=True).confidence(evidence, longest)
+    assert 0 <= trust.probability <= 1
+    assert 0 < trust.radius_px <= 2 * longest
+    assert trust.uncertain == (trust.probability < 0.5)
+
+
+@given(
+    st.sampled_from(KEYS),
+    st.fixed_dictionaries(dict.fromkeys(BETTER_WHEN_HIGHER, numbers)),
+    st.sampled_from(BETTER_WHEN_HIGHER),
+    st.floats(0, 20),
+)
+def test_better_evidence_never_lowers_confidence(
+    key: str, evidence: dict[str, float], name: str, more: float
+) -> None:
+    """For every calibration that ships, and all the evidence that every match has."""
+    better = {**evidence, name: evidence[name] + more}
+    before, after = shipped()[key].probabilities([evidence, better])
+    assert after >= before - 1e-12
+
+
+@given(st.sampled_from(KEYS), st.floats(0, 1), st.floats(0, 1))
+def test_a_surer_match_has_no_larger_radius(key: str, one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert shipped()[key].radius_share(high) <= shipped()[key].radius_share(low)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_calibration_survives_its_file(key: str) -> None:
+    """As JSON and back, to the digits that are kept."""
+    known = shipped()[key]
+    again = Calibration.from_json(json.loads(text_of({key: known}))[key])
+    evidence = [dict.fromkeys(BETTER_WHEN_HIGHER, 0.3), {}]
+    assert again.probabilities(evidence) == pytest.approx(known.probabilities(evidence))
+
+
+def test_what_is_not_calibrated_says_so() -> None:
+    """A plugin's extractor gets the general formula, and a mark that it is just that."""
+    judge = judge_for("acme-vit", "manhattan")
+    assert not judge.calibrated
+    assert judge.calibration is shipped()[ANY]
+    assert judge_for("xfeat", "cosine").calibrated
+
+
+def test_one_family_shares_a_calibration() -> None:
+    """All sizes of one extractor, under one matcher."""
+    assert key_for("dinov3-base", "dot") == key_for("dinov3-7b", "dot") == "dinov3/dot"
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1))
+def test_the_logistic_function_does_not_overflow(values: list[float]) -> None:
+    result = logistic(np.array(values))
+    assert ((result >= 0) & (result <= 1)).all()
+
+
+@pytest.mark.parametrize(("probability", "radius"), [(1.1, 3.0), (-0.1, 3.0), (0.5, 0.0)])
+def test_an_impossible_confidence_can_not_be_built(probability: float, radius: float) -> None:
+    with pytest.raises(ValueError, match="not"):
+        Confidence(probability, radius, calibrated=True, uncertain=False)
+
+
+def made_up(count: int, *, seed: int = 0) -> list[Answer]:
+    """Answers whose margin tells how likely they are right; support tells it upside down."""
+    rng = np.random.default_rng(seed)
+    answers = []
+    for number in range(count):
+        margin = float(rng.uniform(0, 4))
+        right = rng.random() < 1 / (1 + np.exp(-3 * (margin - 2)))
+        error = float(rng.rayleigh(2)) if right else 200.0
+        answers.append(
+            Answer(
+                "s",
+                f"photo {number // 10}",
+                "m",
+                (0.0, 0.0) if right or number % 2 else None,
+                (error, 0.0),
+                1000,
+                {"margin": margin, "support.doubt": -margin, "cycle_error": float("nan")},
+            )
+        )
+    return answers
+
+
+def test_a_fit_recovers_how_likely_answers_are_right() -> None:
+    """On answers it has not seen, to a few hundredths."""
+    calibration = fit(made_up(1500))
+    for margin in (0.5, 1.5, 2.0, 2.5, 3.5):
+        evidence = {"margin": margin, "support.doubt": -margin}
+        (found,) = calibration.probabilities([evidence])
+        assert found == pytest.approx(1 / (1 + np.exp(-3 * (margin - 2))), abs=0.09)
+
+
+def test_the_radius_holds_nineteen_in_twenty() -> None:
+    """Of those that are surely right: Rayleigh's 95 % quantile, 2 sqrt(2 ln 20) of 1000."""
+    radius = fit(made_up(3000)).radius_share(0.99)
+    assert radius == pytest.approx(2 * np.sqrt(2 * np.log(20)) / 1000, rel=0.15)
+
+
+def test_evidence_that_is_gone_counts_as_its_worst() -> None:
+    """A plugin that stops to tell something must not look the surer for it."""
+    calibration = fit(made_up(600), ["margin"])
+    known, gone = calibration.probabilities([{"margin": 0.0}, {}])
+    assert gone <= known + 1e-9
+
+
+def test_too_few_answers_are_refused() -> None:
+    """With what is missing."""
+    with pytest.raises(MelError, match=f"{LEAST} of each"):
+        fit(made_up(LEAST))
+
+
+def test_own_calibrations_go_before_those_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And make a combination calibrated that was not."""
+    monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
+    own = replace(shipped()[ANY], offset=7.0)
+    own_path().write_text(text_of({"acme/manhattan": own}))
+    judge = judge_for("acme-vit", "manhattan", 0.9)
+    assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}'])
+def test_damaged_calibrations_are_an_error_that_names_the_file(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
+    own_path().write_text(text)
+    with pytest.raises(MelError, match=r"calibration\.json"):
+        judge_for("xfeat", "cosine")
+
+
+def seen(photo: Photo) -> FeatureMap:
+    grid = PatchGrid.fit(photo.size, photo.size.longest // 8 * 8, 8)
+    cells = (grid.rows, grid.columns)
+    return FeatureMap(photo, grid, np.ones((*cells, 4), np.float32), np.ones(cells, dtype=bool))
+
+
+def test_a_mole_that_is_gone_does_not_show() -> None:
+    """The same skin with the mole, and without it."""
+    plain = skin(400, 400, seed=3) // 4 + 120
+    marked = Photo.of(with_moles(plain, [(200, 200)], radius=6))
+    here, there, gone = (
+        blob_at(photo, Point(200, 200)) for photo in (marked, marked, Photo.of(plain))
+    )
+    present, absent = blob_similarity(here, there), blob_similarity(here, gone)
+    assert present["shown"] == 0
+    assert absent["shown"] < -1
+    assert present["shaded"] > absent["shaded"]
+    assert here.salience > 2 * gone.salience
+
+
+def test_a_turned_mole_looks_the_same() -> None:
+    """Rings don't know about directions."""
+    marked = with_moles(skin(401, 401, seed=3) // 4 + 120, [(200, 200)], radius=6)
+    here = blob_at(Photo.of(marked), Point(200.5, 200.5))
+    turned = blob_at(Photo.of(np.ascontiguousarray(np.rot90(marked))), Point(200.5, 200.5))
+    assert blob_similarity(here, turned)["shown"] > -0.02
+    assert blob_similarity(here, turned)["shaded"] > -0.02
+
+
+@pytest.mark.parametrize("place", [Point(0, 0), Point(63.9, 47.9), Point(5, 40)])
+def test_evidence_is_there_for_every_place(place: Point) -> None:
+    """Corners and tiny photos included; what can't be known is not a number."""
+    features = seen(Photo.of(skin(64, 48)))
+    scores = np.random.default_rng(0).random(features.valid.shape).astype(np.float32)
+    match = Match("m", features.grid, scores, features.valid, place, 0.5, support={"odd": -3.0})
+    query = Query("m", (View(features, Point(30, 20)),))
+    evidence = evidence_of(query, features, match)
+    assert set(BETTER_WHEN_HIGHER) <= set(evidence)
+    assert evidence["support.odd"] < 0
+    assert np.isnan([evidence[name] for name in ("cycle_error", "steady", "settled")]).all()
+    rest = [
+        value
+        for name, value in evidence.items()
+        if name not in ("cycle_error", "steady", "settled")
+    ]
+    assert np.isfinite(rest).all()
+
+
+def test_the_margin_is_over_what_is_not_the_same_place() -> None:
+    """A second peak far off lowers it; the flank of the first one does not."""
+    features = seen(Photo.of(skin(800, 800)))
+    scores = np.zeros(features.valid.shape, np.float32)
+    scores[50, 50], scores[50, 51] = 1.0, 0.9
+    place = features.grid.point_at(50, 50)
+    match = Match("m", features.grid, scores, features.valid, place, 1.0)
+    query = Query("m", (View(features, Point(30, 20)),))
+    alone = evidence_of(query, features, match)["margin"]
+    scores[10, 10] = 0.8
+    rivalled = evidence_of(query, features, replace(match, scores=scores))["margin"]
+    assert rivalled < 0.3 * alone
+
+
+@given(st.integers(16, 120), st.floats(0.6, 9), st.integers(0, 99))
+def test_the_filters_are_the_laplacian_of_a_gaussian(side: int, sigma: float, seed: int) -> None:
+    """As scipy's own, mirrored at the border, for any size of window and spot."""
+    picture = np.random.default_rng(seed).random((side, side))
+    smooth, bend = filters(side, sigma)
+    response = bend @ picture @ smooth.T + smooth @ picture @ bend.T
+    wanted = -(sigma**2) * ndimage.gaussian_laplace(picture, sigma)
+    assert np.abs(response - wanted).max() < 1e-12

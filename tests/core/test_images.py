@@ -1,0 +1,59 @@
+"""Laws of pixels that Pillow or numpy holds: who holds them can't be told from what they give."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mel_debug.core.geometry import Size
+from mel_debug.core.images import ROWS_AT_ONCE, ImageBuffer
+from strategies import masks, pixels
+from workbench import skin
+
+sides = st.integers(1, 12)
+colours = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@given(st.data(), sides, st.sampled_from([1, 5, ROWS_AT_ONCE, ROWS_AT_ONCE + 1]))
+def test_what_went_to_pillow_comes_back(data: st.DataObject, width: int, height: int) -> None:
+    """Pixel for pixel, and the same array each time."""
+    picture = data.draw(pixels(height, width))
+    buffer = ImageBuffer(Image.fromarray(picture))
+    assert buffer.size == Size(width, height)
+    assert np.array_equal(buffer.pixels, picture)
+    assert buffer.pixels is buffer.pixels
+
+
+@given(st.data(), sides, sides, sides, sides)
+def test_both_are_scaled_alike(
+    data: st.DataObject, width: int, height: int, new_width: int, new_height: int
+) -> None:
+    """Also after an image has become an array."""
+    picture, size = data.draw(pixels(height, width)), Size(new_width, new_height)
+    image, array = ImageBuffer(Image.fromarray(picture)), ImageBuffer(picture)
+    scaled = image.resized(size)
+    assert np.array_equal(scaled, array.resized(size))
+    assert image.pixels.shape == picture.shape
+    assert np.array_equal(scaled, image.resized(size))
+
+
+@given(st.data(), sides, sides, colours, st.booleans())
+def test_both_are_painted_alike(
+    data: st.DataObject, width: int, height: int, colour: tuple[int, int, int], in_place: bool
+) -> None:
+    """What is masked out gets the colour, the rest stays, and so does an array that was given."""
+    picture, mask = data.draw(pixels(height, width)), data.draw(masks(height, width))
+    before = picture.copy()
+    expected = np.where(mask[..., np.newaxis], picture, np.array(colour, dtype=np.uint8))
+    image, array = ImageBuffer(Image.fromarray(picture)), ImageBuffer(picture)
+    assert np.array_equal(image.painted(mask, colour, in_place=in_place).pixels, expected)
+    assert np.array_equal(array.painted(mask, colour, in_place=in_place).pixels, expected)
+    assert np.array_equal(array.pixels, before)
+    assert in_place or np.array_equal(image.pixels, before)
+
+
+def test_grey_pixels_are_refused() -> None:
+    """They would be taken for a photo of another size."""
+    with pytest.raises(ValueError, match="RGB"):
+        ImageBuffer(skin(4, 3)[..., 0])

@@ -1,0 +1,89 @@
+"""Laws of values that are loaded once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mel_debug.core.lazy import Lazy
+
+
+class Counted:
+    """A load that counts its calls and can be held up."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.go = threading.Event()
+        self.go.set()
+
+    def __call__(self) -> list[int]:
+        self.calls += 1
+        assert self.go.wait(30)
+        return [self.calls]
+
+
+def test_nothing_is_loaded_before_it_is_asked_for() -> None:
+    """A photo whose pixels nobody wants is not decoded."""
+    counted = Counted()
+    Lazy(counted)
+    assert counted.calls == 0
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_it_is_loaded_once_whoever_asks(ahead: bool) -> None:
+    """Several threads at a time get the same value, begun ahead or not."""
+    counted = Counted()
+    once = Lazy(counted)
+    if ahead:
+        once.prefetch()
+        once.prefetch()
+    with ThreadPoolExecutor(4) as pool:
+        values = list(pool.map(lambda _: once.get(), range(8)))
+    assert counted.calls == 1
+    assert all(value is values[0] for value in values)
+
+
+def test_beginning_does_not_wait() -> None:
+    """What is begun goes on while something else is done."""
+    counted = Counted()
+    counted.go.clear()
+    once = Lazy(counted)
+    once.prefetch()
+    counted.go.set()
+    assert once.get() == [1]
+
+
+def test_a_last_use_lets_go_of_what_nobody_keeps() -> None:
+    """What was begun is handed over and not kept; asked again, it is loaded again."""
+    counted = Counted()
+    once = Lazy(counted)
+    once.prefetch()
+    assert once.take() == ([1], True)
+    assert once.take() == ([2], True)
+
+
+def test_a_last_use_leaves_what_is_kept() -> None:
+    """Who asked before still has it."""
+    counted = Counted()
+    once = Lazy(counted)
+    kept = once.get()
+    value, alone = once.take()
+    assert value is kept
+    assert not alone
+    assert once.get() is kept
+    assert counted.calls == 1
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_goes_wrong_is_told_to_who_asks(ahead: bool) -> None:
+    """Not to who began it."""
+
+    def fail() -> int:
+        raise OSError("gone")
+
+    once = Lazy(fail)
+    if ahead:
+        once.prefetch()
+    for _ in range(2):
+        with pytest.raises(OSError, match="gone"):
+            once.get()

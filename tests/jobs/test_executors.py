@@ -1,0 +1,87 @@
+"""Laws of opening workers: what can't be had is one line, soon."""
+
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mel_debug.core.errors import MelError, UsageError
+from mel_debug.jobs import cluster
+from mel_debug.jobs.executors import open_executor
+from workbench import run, save, skin
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of something that takes calls and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+def reaching(address: str) -> str:
+    """How opening the workers of a scheduler fails."""
+    with pytest.raises(MelError) as caught, open_executor(scheduler=address):
+        pass
+    return str(caught.value)
+
+
+def test_a_scheduler_that_does_not_answer_is_told_soon(
+    monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    """Whether nobody is there, or somebody else."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 1.0)
+    start = time.monotonic()
+    for address in ("tcp://127.0.0.1:1", silent):
+        message = reaching(address)
+        assert message.startswith(f"no Dask scheduler answers at {address} (")
+        assert "is it running" in message
+        assert "\n" not in message
+    assert time.monotonic() - start < 30
+
+
+def test_patience_is_a_few_seconds() -> None:
+    """A wrong address is a matter of seconds, not of Dask's half minute."""
+    assert 2 <= cluster.PATIENCE_SECONDS <= 10
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "pip install 'mel-debug[cluster]'" in reaching("tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("address", ["", "here", "127.0.0.1:8786", "tcp://127.0.0.1", "http://a:1"])
+def test_an_address_that_is_none_is_a_usage_error(address: str) -> None:
+    """It is never tried."""
+    with pytest.raises(UsageError, match="takes an address"), open_executor(scheduler=address):
+        pass
+
+
+def test_no_job_at_all_is_a_usage_error() -> None:
+    """For those who come without a command line."""
+    with pytest.raises(UsageError, match="at least one job"), open_executor(0):
+        pass
+
+
+@pytest.mark.usefixtures("only_builtins")
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"], "exclude each other"),
+        (["--scheduler", "here"], "takes an address"),
+        (["--jobs", "0"], "0 is not in the range"),
+        (["--jobs", "2", "--no-cache"], "leave out --no-cache"),
+    ],
+)
+def test_misuse_is_told_before_anything_starts(
+    tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    """As the usage errors of every command."""
+    photo = save(skin(32, 32), tmp_path / "photo.jpg")
+    outcome = run("precalc", str(photo), "--extractor", "xfeat", *arguments)
+    assert outcome.code == 2
+    assert complaint in outcome.stderr

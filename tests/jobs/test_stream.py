@@ -1,0 +1,207 @@
+"""Laws of handing out work, in this process and in others."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chores
+from clusters import TESTS, until
+from mel_debug.core.errors import MelError
+from mel_debug.jobs.executors import InProcess, Workers, open_executor
+from mel_debug.jobs.results import Done, Failed, WorkerSetupError
+from mel_debug.jobs.stream import HOPELESS, stream
+from mel_debug.jobs.threads import LIMITS, cores, threads_for
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def workers(request: pytest.FixtureRequest) -> Iterator[Workers]:
+    """This process, and then two others."""
+    with open_executor(request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Workers]:
+    """Two processes, which the tests kill."""
+    with open_executor(2) as opened:
+        yield opened
+
+
+@given(st.lists(st.integers(0, 1000)), st.sets(st.integers(0, 1000)))
+def test_each_item_comes_back_once_done_or_failed(items: list[int], bad: set[int]) -> None:
+    """Whatever the items, and whichever of them are bad."""
+
+    def work(item: int) -> int:
+        if item in bad:
+            raise MelError(f"{item} is bad")
+        return item + 1
+
+    outcomes = list(stream(InProcess(), work, items))
+    assert [outcome.item for outcome in outcomes] == items
+    for outcome in outcomes:
+        if outcome.item in bad:
+            assert outcome == Failed(outcome.item, f"{outcome.item} is bad")
+        else:
+            assert outcome == Done(outcome.item, outcome.item + 1)
+
+
+def test_who_works_changes_no_answer(workers: Workers) -> None:
+    """Only the order."""
+    outcomes = list(stream(workers, chores.square, range(20)))
+    assert {outcome.item: outcome for outcome in outcomes} == {
+        number: Done(number, number * number) for number in range(20)
+    }
+
+
+def test_a_bad_item_is_told_by_itself_and_stops_nobody(workers: Workers) -> None:
+    """A MelError by its text, any other error by its kind as well."""
+    outcomes = list(stream(workers, chores.odd_is_bad, range(4)))
+    reasons = {out.item: out.reason for out in outcomes if isinstance(out, Failed)}
+    assert reasons == {1: "1 is odd", 3: "KeyError: 3"}
+    assert {out.item for out in outcomes if isinstance(out, Done)} == {0, 2}
+
+
+@pytest.mark.parametrize("work", [chores.awkward, chores.leaves])
+def test_an_error_of_any_kind_is_that_items_own(workers: Workers, work: object) -> None:
+    """Also one that can't be read back from a pickle, or that would end a process."""
+    assert callable(work)
+    outcomes = list(stream(workers, work, range(3)))
+    assert all(isinstance(outcome, Failed) for outcome in outcomes)
+    assert len(outcomes) == 3
+
+
+def test_a_worker_that_can_do_nothing_ends_the_run(workers: Workers) -> None:
+    """Or every one of a million photos would tell the same."""
+    with pytest.raises(WorkerSetupError, match="no weights for"):
+        list(stream(workers, chores.unfit, range(1_000_000)))
+
+
+def test_items_are_taken_as_workers_come_free(workers: Workers) -> None:
+    """There may be more of them than memory holds."""
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        while taken < 1_000_000:
+            taken += 1
+            yield taken
+
+    for number, _ in enumerate(outcomes := stream(workers, chores.square, items())):
+        assert taken <= number + 1 + workers.ahead
+        if number == 20:
+            outcomes.close()
+    assert taken < 100
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_a_worker_that_dies_costs_no_item(pool: Workers, tmp_path: Path, deaths: int) -> None:
+    """The items under way are repeated, in new processes, however often it happens."""
+    folders = [tmp_path / str(number) for number in range(deaths)]
+    for folder in folders:
+        folder.mkdir()
+    items = [(folder, number) for folder in folders for number in range(8)]
+    outcomes = list(stream(pool, chores.dies_once, items))
+    assert all((folder / "died").exists() for folder in folders)
+    assert sorted(outcomes, key=lambda outcome: outcome.item) == [
+        Done(item, item[1]) for item in items
+    ]
+
+
+def test_an_item_that_always_kills_its_worker_is_named_and_no_other(pool: Workers) -> None:
+    """Those that were under way beside it are not blamed."""
+    outcomes = list(stream(pool, chores.deadly_seven, range(16)))
+    assert [out.item for out in outcomes if isinstance(out, Failed)] == [7]
+    assert {out.item for out in outcomes if isinstance(out, Done)} == {*range(16)} - {7}
+
+
+def test_workers_that_die_over_everything_end_the_run(pool: Workers) -> None:
+    """After a few items, not after all."""
+    done: list[Done[int, int] | Failed[int]] = []
+    with pytest.raises(MelError, match="workers die over everything"):
+        done.extend(stream(pool, chores.deadly, range(1_000)))
+    assert len(done) < HOPELESS
+
+
+def test_workers_share_the_cores() -> None:
+    """What numpy, torch and OpenCV may use in each; this process keeps what it has."""
+    before = {name: os.environ.get(name) for name in LIMITS}
+    with open_executor(2) as workers:
+        told = next(stream(workers, chores.threads_told, [0]))
+        used = next(stream(workers, chores.threads_used, [0]))
+    assert {name: os.environ.get(name) for name in LIMITS} == before
+    assert isinstance(told, Done)
+    assert isinstance(used, Done)
+    each = threads_for(2)
+    assert 1 <= each <= max(1, cores() // 2)
+    for name, value in told.result.items():
+        assert value == (before[name] or str(each))
+    if not any(before.values()):
+        assert used.result[1:] == (each, each)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3, 1000])
+def test_no_worker_is_left_without_a_thread(jobs: int) -> None:
+    """And together they use no more than there are cores, unless there are more workers."""
+    assert threads_for(jobs) >= 1
+    assert jobs * threads_for(jobs) <= max(cores(), jobs)
+
+
+RUN = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import chores
+from mel_debug.jobs.executors import open_executor
+from mel_debug.jobs.stream import stream
+if __name__ == "__main__":
+    with open_executor(2) as workers:
+        for outcome in stream(workers, chores.process_number, range(100)):
+            print(outcome.result, flush=True)
+            if outcome.item == 10:
+                print("now", flush=True)
+                list(stream(workers, chores.sleep_long, range(3)))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_whoever_started_them(tmp_path: Path, how: signal.Signals) -> None:
+    """Killed, or stopped by Ctrl-C, which goes to all of them at once: soon, and with no noise."""
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    with subprocess.Popen(
+        [sys.executable, str(script), str(TESTS)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        told = []
+        while (line := process.stdout.readline()) and line != "now\n":
+            told.append(int(line))
+        time.sleep(0.3)
+        start = time.monotonic()
+        os.killpg(process.pid, how) if how is signal.SIGINT else process.send_signal(how)
+        errors = process.stderr.read()  # to the end: when the last worker has closed it
+    assert time.monotonic() - start < 40  # the calls under way would take a minute
+    until(lambda: not any(is_running(pid) for pid in told))
+    if how is signal.SIGINT:
+        assert errors.count("Traceback") == 1  # the script's own
+        assert errors.splitlines()[-1] == "KeyboardInterrupt"
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and it is more than a number left to be read."""
+    status = Path(f"/proc/{pid}/stat")
+    if not Path("/proc/self/stat").exists():
+        return subprocess.run(["ps", "-p", str(pid)], check=False).returncode == 0
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
