@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.calibrations import ANY, key_for, text_of
+from mel_debug.confidence.calibrations import ANY, text_of
 from mel_debug.confidence.evidence import METRIC_FREE
 from mel_debug.confidence.fitting import fit as fitted
 from mel_debug.confidence.model import Calibration
@@ -127,8 +127,7 @@ def configurations() -> Iterable[Configuration]:
 
 
 def key_of(configuration: Configuration) -> str:
-    names = configuration.names
-    return key_for(names["extractor"], names["matcher"])
+    return configuration.choice.calibration_key
 
 
 def finished(folder: Path, name: str, chosen: Sequence[Configuration]) -> tuple[list[Task], State]:

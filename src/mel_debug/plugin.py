@@ -1,35 +1,115 @@
-"""The four hooks of a plugin. Each returns offers and is cheap to call."""
+"""Everything that a plugin imports: its hooks, the three stages, the values they exchange."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from mel_debug.plugins.entry_points import GROUP
+from mel_debug.core.errors import MelError, PluginError, UsageError, WeightsError
+from mel_debug.core.stages import (
+    ArtifactCache,
+    BuildOptions,
+    FeatureExtractor,
+    Matcher,
+    Option,
+    OptionValue,
+    Preset,
+    Renderer,
+    StageSpec,
+)
 
 if TYPE_CHECKING:
     import click
 
-    from mel_debug.core.stages import FeatureExtractor, Matcher, Renderer, StageSpec
+    from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
+    from mel_debug.core.images import Colour, Mask, Pixels
+    from mel_debug.core.peaks import best_cell, distinct_peaks, peak_at, peak_point
+    from mel_debug.core.photo import Photo
+    from mel_debug.core.scaling import resized
+    from mel_debug.core.types import FeatureMap, Match, Measurement, Query, Vectors, View
+
+__all__ = [
+    "ArtifactCache",
+    "BuildOptions",
+    "Cell",
+    "Colour",
+    "FeatureExtractor",
+    "FeatureMap",
+    "Mask",
+    "Match",
+    "Matcher",
+    "Measurement",
+    "MelError",
+    "Option",
+    "OptionValue",
+    "PatchGrid",
+    "Photo",
+    "Pixels",
+    "PluginError",
+    "Point",
+    "Preset",
+    "Query",
+    "Renderer",
+    "Size",
+    "StageSpec",
+    "UsageError",
+    "Vectors",
+    "View",
+    "WeightsError",
+    "best_cell",
+    "distinct_peaks",
+    "hookimpl",
+    "peak_at",
+    "peak_point",
+    "resized",
+]
+
+GROUP = "mel_debug"
+"""The entry-point group of plugins, and their project name in pluggy."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
 
 
 @hookspec
 def mel_extractors() -> "list[StageSpec[FeatureExtractor]]":  # type: ignore[empty-body]
-    """The feature extractors this plugin offers."""
+    """Return the feature extractors of this plugin. Must be cheap: import nothing heavy here."""
 
 
 @hookspec
 def mel_matchers() -> "list[StageSpec[Matcher]]":  # type: ignore[empty-body]
-    """The matchers this plugin offers."""
+    """Return the matchers of this plugin."""
 
 
 @hookspec
 def mel_renderers() -> "list[StageSpec[Renderer]]":  # type: ignore[empty-body]
-    """The renderers this plugin offers."""
+    """Return the renderers of this plugin."""
+
+
+@hookspec
+def mel_presets() -> "list[Preset]":  # type: ignore[empty-body]
+    """Return the presets of this plugin: named combinations of a matcher and its options."""
 
 
 @hookspec
 def mel_commands() -> "list[click.Command]":  # type: ignore[empty-body]
-    """The commands this plugin adds to `mel-debug`."""
+    """Return the commands that this plugin adds to `mel-debug`."""
+
+
+_LAZY = {
+    "mel_debug.core.geometry": ("Cell", "PatchGrid", "Point", "Size"),
+    "mel_debug.core.images": ("Colour", "Mask", "Pixels"),
+    "mel_debug.core.peaks": ("best_cell", "distinct_peaks", "peak_at", "peak_point"),
+    "mel_debug.core.photo": ("Photo",),
+    "mel_debug.core.scaling": ("resized",),
+    "mel_debug.core.types": ("FeatureMap", "Match", "Measurement", "Query", "Vectors", "View"),
+}
+"""What is imported at first use: arrays are not needed to list what is installed."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

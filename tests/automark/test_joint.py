@@ -136,7 +136,7 @@ def test_probabilities_of_a_mole_add_up_to_one_at_most(own: list[float], blur: f
     candidates = tuple(
         Candidate(Point(500.0 + 600 * n, 1000), each / total) for n, each in enumerate(own)
     )
-    torn = Proposal("a" * 32, Point(1000, 1000), candidates, blur_px=blur)
+    torn = Proposal("a" * 32, Point(1000, 1000), candidates, position_std_px=blur)
     result = judged(torn, *(right(n, 0.8) for n in range(4)))[torn.uuid]
     assert sum(each.confidence for each in result.candidates) <= 1 + 1e-6
     ordered = [each.confidence for each in result.candidates]

@@ -93,7 +93,7 @@ def test_candidates_are_distinct_places_the_best_first(days: tuple[Session, Sess
         places = [candidate.place for candidate in each.candidates]
         for number, place in enumerate(places):
             assert all(place.distance_to(other) > 4 for other in places[:number])
-        assert each.blur_px > 0
+        assert each.position_std_px > 0
 
 
 def test_a_process_with_other_weights_takes_no_part(days: tuple[Session, Session]) -> None:

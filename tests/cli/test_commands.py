@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from mel_debug.cli.main import main
+from mel_debug.cli.main import COMMANDS, main
 from mel_debug.files.marks import marks_path
-from mel_debug.plugins.reserved import COMMANDS
 from workbench import MOLE, OTHER_MOLE, mark, run, run_and_see_imports, run_python, save, skin
 
 pytestmark = pytest.mark.usefixtures("only_builtins")

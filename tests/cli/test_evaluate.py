@@ -193,7 +193,7 @@ def test_what_calibrate_learns_is_used_afterwards(
     assert "xfeat/cosine" in outcome.stdout
     assert set(own()) == {"xfeat/cosine"}
     assert own_path().exists()
-    assert judge_for("xfeat", "cosine").calibration.as_json() == own()["xfeat/cosine"].as_json()
+    assert judge_for("xfeat/cosine").calibration.as_json() == own()["xfeat/cosine"].as_json()
     after = evaluate(repository, "--json", "--resume").report
     places = [[row["answer"] for row in report["queries"]] for report in (before, after)]
     assert places[0] == places[1]

@@ -18,7 +18,7 @@ from mel_debug.confidence.fitting import LEAST, fit
 from mel_debug.confidence.model import Calibration, Judge, logistic
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import PatchGrid, Point
-from mel_debug.core.types import Confidence, FeatureMap, Match, Photo, Query, View
+from mel_debug.core.types import Confidence, FeatureMap, Match, Measurement, Photo, Query, View
 from workbench import skin, with_moles
 
 KEYS = sorted(shipped())
@@ -72,15 +72,15 @@ def test_a_calibration_survives_its_file(key: str) -> None:
 
 def test_what_is_not_calibrated_says_so() -> None:
     """A plugin's extractor gets the general formula, and a mark that it is just that."""
-    judge = judge_for("acme-vit", "manhattan")
+    judge = judge_for("acme-vit/manhattan")
     assert not judge.calibrated
     assert judge.calibration is shipped()[ANY]
-    assert judge_for("xfeat", "cosine").calibrated
+    assert judge_for("xfeat/cosine").calibrated
 
 
 def test_one_family_shares_a_calibration() -> None:
     """All sizes of one extractor, under one matcher."""
-    assert key_for("dinov3-base", "dot") == key_for("dinov3-7b", "dot") == "dinov3/dot"
+    assert key_for("dinov3", "dot") == "dinov3/dot"
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1))
@@ -152,7 +152,7 @@ def test_own_calibrations_go_before_those_that_ship(
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
     own = replace(shipped()[ANY], offset=7.0)
     own_path().write_text(text_of({"acme/manhattan": own}))
-    judge = judge_for("acme-vit", "manhattan", 0.9)
+    judge = judge_for("acme-vit/manhattan", 0.9)
     assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
 
 
@@ -163,7 +163,7 @@ def test_damaged_calibrations_are_an_error_that_names_the_file(
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
     own_path().write_text(text)
     with pytest.raises(MelError, match=r"calibration\.json"):
-        judge_for("xfeat", "cosine")
+        judge_for("xfeat/cosine")
 
 
 def seen(photo: Photo) -> FeatureMap:
@@ -200,7 +200,9 @@ def test_evidence_is_there_for_every_place(place: Point) -> None:
     """Corners and tiny photos included; what can't be known is not a number."""
     features = seen(Photo.of(skin(64, 48)))
     scores = np.random.default_rng(0).random(features.valid.shape).astype(np.float32)
-    match = Match("m", features.grid, scores, features.valid, place, 0.5, support={"odd": -3.0})
+    match = Match(
+        "m", features.grid, scores, features.valid, place, 0.5, support={"odd": Measurement(-3.0)}
+    )
     query = Query("m", (View(features, Point(30, 20)),))
     evidence = evidence_of(query, features, match)
     assert set(BETTER_WHEN_HIGHER) <= set(evidence)

@@ -48,16 +48,16 @@ class Predicted:
     residuals: Array
 
 
-def predict(source: Places, found: Places, weights: Array, blurs: Array) -> Predicted:
+def predict(source: Places, found: Places, weights: Array, sigmas: Array) -> Predicted:
     """Predict each mole in the target from the `found` places of all others.
 
     `weights`, 0 to 1, say how far each found place is trusted: as a measurement with so much less
-    precision. `blurs` are standard deviations that a right place has besides `NOISE`. The map is a
+    precision. `sigmas` are standard deviations that a right place has besides `NOISE`. The map is a
     complex Gaussian process, z -> t + s z + d conj(z) + f(z): shift, turn with size, shear, and a
     smooth bend with a Matern 5/2 kernel; the leave-one-out prediction is in closed form (Rasmussen
     and Williams 2006, section 5.4.2).
     """
-    right = NOISE**2 + blurs**2
+    right = NOISE**2 + sigmas**2
     noise = right / np.clip(weights, LEAST_WEIGHT, 1.0)
     if not len(source):
         return Predicted(source, noise, noise)

@@ -10,8 +10,8 @@ from mel_debug.automark.joint import Anchor, Candidate, Judged, Proposal, judge_
 from mel_debug.automark.pooling import PooledPlace, vote
 from mel_debug.automark.search import PairAnswer
 from mel_debug.automark.targets import Reference, Target
+from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
 from mel_debug.confidence.evidence import WITHIN
-from mel_debug.confidence.model import DEFAULT_THRESHOLD
 from mel_debug.core.geometry import Point
 
 ONE_PLACE = 0.0025

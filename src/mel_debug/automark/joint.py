@@ -49,7 +49,7 @@ class Proposal:
     """A mole that is marked in the source, and where it may be in the target.
 
     The first candidate is the best match. `by_geometry`: the matcher went by what lies around.
-    `blur_px`, in pixels of the target, is how far off a right place is as the matcher sees no
+    `position_std_px`, in pixels of the target, is how far off a right place is as the matcher sees no
     finer: a standard deviation, of x and y together.
     """
 
@@ -57,7 +57,7 @@ class Proposal:
     marked: Point
     candidates: tuple[Candidate, ...]
     by_geometry: bool = False
-    blur_px: float = 0.0
+    position_std_px: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.candidates:
@@ -139,7 +139,7 @@ def judge_together(
 class _Moles:
     """Proposals, then anchors, as arrays of places; `options` and `own` are the candidates'.
 
-    `known` are the anchors' places in the target, `blurs` and `source` those of all.
+    `known` are the anchors' places in the target, `sigmas` and `source` those of all.
     """
 
     source: Places
@@ -147,13 +147,13 @@ class _Moles:
     own: list[Array]
     strays_near: list[float]
     known: Places
-    blurs: Array
+    sigmas: Array
     area: float
 
     @classmethod
     def of(cls, proposals: Sequence[Proposal], anchors: Sequence[Anchor], frame: Frame) -> "_Moles":
         marks = [*(each.marked for each in proposals), *(anchor.marked for anchor in anchors)]
-        blurs = [each.blur_px / frame.target.longest for each in proposals]
+        sigmas = [each.position_std_px / frame.target.longest for each in proposals]
         return cls(
             np.array([_share(mark, frame.source) for mark in marks]),
             [
@@ -163,7 +163,7 @@ class _Moles:
             [np.array([c.confidence for c in each.candidates]) for each in proposals],
             [STRAYS_NEAR[each.by_geometry] for each in proposals],
             np.array([_share(anchor.there, frame.target) for anchor in anchors], dtype=complex),
-            np.array([*blurs, *[0.0] * len(anchors)]),
+            np.array([*sigmas, *[0.0] * len(anchors)]),
             frame.area,
         )
 
@@ -194,7 +194,7 @@ class _Moles:
         return self._foreseen(best, weights), posteriors, self._all(weights)
 
     def _foreseen(self, best: Places, weights: Array) -> Predicted:
-        return predict(self.source, np.append(best, self.known), self._all(weights), self.blurs)
+        return predict(self.source, np.append(best, self.known), self._all(weights), self.sigmas)
 
     def _all(self, weights: Array) -> Array:
         """The weights of all: anchors are true."""

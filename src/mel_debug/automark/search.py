@@ -15,18 +15,15 @@ from uuid import uuid4
 from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.cache.features import CachedFeatures
 from mel_debug.cache.fill import encoded, missing_of
-from mel_debug.confidence.calibrations import judge_for
-from mel_debug.confidence.evidence import RIVAL_SHARE
 from mel_debug.confidence.model import Judge
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
-from mel_debug.core.peaks import distinct_peaks
 from mel_debug.core.stages import Matcher
 from mel_debug.core.types import Match, Photo
 from mel_debug.files.photos import read_photo
 from mel_debug.jobs.portable import portable
 from mel_debug.jobs.results import WorkerSetupError, reason_of
-from mel_debug.matching.locate import check_mark, locate
+from mel_debug.matching.locate import check_mark, distinct_candidates, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.plugins.config import RunConfig, resolve
 
@@ -58,7 +55,7 @@ class Setup:
         choice = resolve(wanted)
         remembers = choice.cache is not None and choice.extractor.depends_on is not None
         identity = choice.build_cached_features().extractor.identity() if remembers else None
-        judge = judge_for(choice.extractor.name, choice.matcher.name)
+        judge = choice.judge()
         return cls(portable(wanted), judge, use_masks, remembers, identity)
 
 
@@ -200,16 +197,19 @@ def _proposal(match: Match, marked: Point) -> Proposal:
     assert match.confidence is not None  # noqa: S101 - `search_pair` has it judged
     sure = match.confidence.probability
     candidates = [Candidate(match.best, sure)]
-    by_geometry = "warp_std_px" in match.support
+    by_geometry = match.method == "geometry"
     if not by_geometry:
-        radius = RIVAL_SHARE * match.grid.photo.longest
-        peaks = distinct_peaks(match.scores, match.valid, match.grid, radius, 1 + len(RUNNERS_UP))
-        others = [place for place, _ in peaks if place.distance_to(match.best) > radius]
+        others = [place for place, _ in distinct_candidates(match, 1 + len(RUNNERS_UP))[1:]]
         candidates += [
             Candidate(place, (1 - sure) * share)
             for place, share in zip(others, RUNNERS_UP, strict=False)
         ]
+    return Proposal(match.uuid, marked, tuple(candidates), by_geometry, _position_std_px(match))
+
+
+def _position_std_px(match: Match) -> float:
+    """The matcher's own figure, else that of a place anywhere in its cell (a uniform square)."""
+    if match.position_std_px is not None:
+        return match.position_std_px
     width, height = match.grid.cell_size
-    # A place is even over its cell; closer looks see finer.
-    blur = 0.0 if by_geometry or match.moves_px else float((width**2 + height**2) / 12) ** 0.5
-    return Proposal(match.uuid, marked, tuple(candidates), by_geometry, blur)
+    return 0.0 if match.moves_px else float((width**2 + height**2) / 12) ** 0.5

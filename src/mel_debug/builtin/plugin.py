@@ -8,15 +8,17 @@ from functools import partial
 from pathlib import Path
 
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
-from mel_debug.core.stages import (
+from mel_debug.plugin import (
     BuildOptions,
     FeatureExtractor,
     Matcher,
     Option,
+    OptionValue,
+    Preset,
     Renderer,
     StageSpec,
+    hookimpl,
 )
-from mel_debug.plugin import hookimpl
 
 XFEAT_IMAGE_SIZE = 2048
 """XFeat sees fine detail only; at 896 a mole of a 25-megapixel photo is under a pixel wide."""
@@ -30,6 +32,7 @@ def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
             f"DINOv3 {name}: {size.dimensions} dimensions, {PATCH} px patches",
             build=partial(_dinov3, size.timm_name),
             patch=PATCH,
+            family="dinov3",
             runtimes=("torch", "openvino"),
             precisions=("f32", "bf16"),
             depends_on=partial(_dinov3_depends_on, size.timm_name),
@@ -62,6 +65,15 @@ def mel_matchers() -> list[StageSpec[Matcher]]:
         StageSpec(
             "geometric", "what both photos show around the mole, then closer looks", _geometric
         ),
+    ]
+
+
+@hookimpl
+def mel_presets() -> list[Preset]:
+    peak: dict[str, OptionValue] = {"place": "peak", "interpolate": True}
+    return [
+        Preset("fast", "plain similarity, placed between cells", "cosine", peak),
+        Preset("accurate", "the geometry of both photos", "geometric"),
     ]
 
 

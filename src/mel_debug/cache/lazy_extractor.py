@@ -41,7 +41,7 @@ class LazyExtractor:
 
     @property
     def patch(self) -> int:
-        return self._offer.patch or self.built.patch
+        return self._offer.patch_for(self._options.values) or self.built.patch
 
     @property
     def mean_colour(self) -> Colour:

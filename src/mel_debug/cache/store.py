@@ -83,7 +83,7 @@ class FileStore:
         except OSError as error:
             raise MelError(
                 f"the cache {self.folder} can't be written ({error.strerror or error}); "
-                "try another --cache-dir, or --no-cache"
+                "try another `cache_dir`, or `cache=False`"
             ) from error
         write_atomically(path, data)
         self._make_room(len(data))

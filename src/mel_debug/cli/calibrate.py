@@ -69,11 +69,8 @@ def command(
 
 def answers_by_key(tasks: "list[Task]", kept: "State") -> "dict[str, list[Answer]]":
     """The answers that each calibration learns from; all sizes and options of one key together."""
-    from mel_debug.confidence.calibrations import key_for
-
     found: dict[str, list[Answer]] = {}
     for task in tasks:
-        names = task.configuration.names
-        key = key_for(names["extractor"], names["matcher"])
+        key = task.configuration.choice.calibration_key
         found.setdefault(key, []).extend(kept.finished[task.key].answers)
     return found

@@ -107,7 +107,6 @@ def search(
     min_confidence: float,
 ) -> "Located":
     """Build the stages and run them; each photo is opened once, whatever its role."""
-    from mel_debug.confidence.calibrations import judge_for
     from mel_debug.files.photos import read_photo
     from mel_debug.matching.locate import check_mark, locate
 
@@ -119,7 +118,7 @@ def search(
         check_mark(uuid, photo, point)
     size = "full size" if choice.image_size is None else f"{choice.image_size} px"
     click.echo(f"Looking for {uuid} with {choice.extractor.name} at {size} ...", err=True)
-    judge = judge_for(choice.extractor.name, choice.matcher.name, min_confidence)
+    judge = choice.judge(min_confidence)
     features = choice.build_features(show_progress, list(photos.values()))
     matcher = choice.build_matcher()
     return locate({uuid: sightings}, photos[target.resolve()], features, matcher, judge)

@@ -7,9 +7,23 @@ from typing import Any, NoReturn
 
 import click
 
+from mel_debug.cli.flags import as_flags
 from mel_debug.core.errors import MelError
-from mel_debug.plugins.reserved import COMMANDS
 from mel_debug.version import __version__
+
+COMMANDS = {
+    "automark3": "mel_debug.cli.automark3",
+    "cache": "mel_debug.cli.cache",
+    "calibrate": "mel_debug.cli.calibrate",
+    "compare-marks": "mel_debug.cli.compare_marks",
+    "demo": "mel_debug.cli.demo",
+    "dino3-map": "mel_debug.cli.dino3_map",
+    "evaluate": "mel_debug.cli.evaluate",
+    "moles": "mel_debug.cli.moles",
+    "plugins": "mel_debug.cli.plugins",
+    "precalc": "mel_debug.cli.precalc",
+}
+"""Each module has a `command`; it imports nothing heavy at module level."""
 
 TRACEBACK = "MEL_DEBUG_TRACEBACK"
 """Environment variable: set to 1 to see where an unexpected error came from."""
@@ -47,10 +61,6 @@ def _named_in_environment(name: str, command: click.Command) -> click.Command:
 
 
 def _plugin_commands() -> dict[str, click.Command]:
-    from mel_debug.plugins.entry_points import third_party
-
-    if not third_party():  # what ships has no commands but `COMMANDS`
-        return {}
     from mel_debug.plugins.registry import load_registry
 
     return load_registry().commands
@@ -70,7 +80,7 @@ def _report(error: BaseException) -> int:
 def _explained(error: BaseException) -> tuple[str, int]:
     match error:
         case MelError():
-            return str(error), error.exit_code
+            return as_flags(str(error)), error.exit_code
         case click.ClickException():
             return error.format_message(), error.exit_code
         case click.Abort() | KeyboardInterrupt():

@@ -117,6 +117,7 @@ _MATCHER = (
         "[default: the extractor's own; none for DINOv3]",
     ),
     click.option(
+        "--matcher",
         "--similarity",
         "matcher",
         metavar="NAME",

@@ -37,12 +37,12 @@ def command(*, as_json: bool) -> None:
 
 
 def _described(registered: "Registered") -> dict[str, Any]:
-    offer, plugin = registered.offer, registered.plugin
+    spec, plugin = registered.spec, registered.plugin
     return {
-        "name": offer.name,
+        "name": spec.name,
         "plugin": plugin.name,
         "version": plugin.version,
-        "summary": offer.summary,
+        "summary": spec.summary,
         "options": [
             {
                 "name": option.name,
@@ -51,6 +51,6 @@ def _described(registered: "Registered") -> dict[str, Any]:
                 "choices": list(option.choices),
                 "help": option.help,
             }
-            for option in offer.options
+            for option in spec.options
         ],
     }

@@ -39,6 +39,7 @@ _SEVERAL = (
         help="A matcher with its options. Repeatable.  [default: the extractor's own]",
     ),
     click.option(
+        "--matcher",
         "--similarity",
         "matchers",
         multiple=True,

@@ -182,3 +182,12 @@ def blob_similarity(source: Blob, target: Blob) -> dict[str, float]:
         "sized": -abs(float(np.log(target.sigma / source.sigma))),
         "shaded": -min(rings / span, 3.0),
     }
+
+
+VISIBLE_SALIENCE = 4.0
+"""Salience from which a blob is taken for a spot."""
+
+
+def is_visible(blob: Blob) -> bool:
+    """Whether a blob stands out from the skin around it."""
+    return blob.salience >= VISIBLE_SALIENCE

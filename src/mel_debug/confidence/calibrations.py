@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
     from mel_debug.confidence.model import Calibration, Judge
 
+DEFAULT_THRESHOLD = 0.5
+"""Matches less probable than this are uncertain."""
+
 ANY = "*"
 """Key of the calibration for combinations that have none: evidence without units only."""
 
 
-def key_for(extractor: str, matcher: str) -> str:
-    """A calibration's key: the extractor's family (its name up to the first dash) and matcher."""
-    return f"{extractor.partition('-')[0]}/{matcher}"
+def key_for(family: str, matcher: str) -> str:
+    """A calibration's key: the extractor's `calibration_family` and the matcher's name."""
+    return f"{family}/{matcher}"
 
 
-def judge_for(extractor: str, matcher: str, threshold: float = 0.5) -> "Judge":
-    """The judge for two stages by name: a person's own calibration, else one that ships.
+def judge_for(key: str, threshold: float = DEFAULT_THRESHOLD) -> "Judge":
+    """The confidence model for a key of `key_for`: the user's own calibration, else a shipped one.
 
-    Failing both, the general one, marked as not calibrated. Raises MelError for a damaged file.
+    Without either, the general one, marked as not calibrated. Raises MelError for a damaged file.
     """
     from mel_debug.confidence.model import Judge
 
     known = {**shipped(), **own()}
-    key = key_for(extractor, matcher)
     return Judge(known.get(key, known[ANY]), key in known, threshold)
 
 

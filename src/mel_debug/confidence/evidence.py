@@ -37,15 +37,17 @@ def evidence_of(query: Query, target: FeatureMap, match: Match) -> Evidence:
     and, if its name ends in `_px`, by size of photo.
     """
     longest = target.photo.size.longest
-    found = {"score": match.score, **_lead(match), **_stability(query, match)}
+    score = match.score if match.refined_score is None else match.refined_score
+    found = {"score": score, **_lead(match), **_stability(query, match)}
     there = blob_at(target.photo, match.best)
     looks = [
         blob_similarity(blob_at(view.features.photo, view.point), there) for view in query.views
     ]
     found |= {name: float(np.mean([look[name] for look in looks])) for name in looks[0]}
-    for name, value in match.support.items():
-        size = WITHIN * longest if name.endswith("_px") else 1.0
-        found[f"support.{name}"] = float(np.sign(value) * np.log1p(abs(value) / size * 10))
+    for name, measured in match.support.items():
+        unit = WITHIN * longest if measured.unit == "px" else 1.0
+        scaled = np.log1p(abs(measured.value) / unit * 10)
+        found[f"support.{name}"] = float(np.copysign(scaled, measured.value))
     return found
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
 from mel_debug.confidence.evidence import Evidence, evidence_of
 from mel_debug.core.types import Confidence, FeatureMap, Match, Query
-
-DEFAULT_THRESHOLD = 0.5
 
 Array = NDArray[np.float64]
 

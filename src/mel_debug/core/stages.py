@@ -1,7 +1,8 @@
 """The three stages as protocols, and the offers by which a plugin makes them available."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -79,19 +80,35 @@ class Option:
             raise ValueError(f"option {self.name!r} needs a default that tells its type")
 
     def parse(self, text: str) -> OptionValue:
-        """The value a text stands for. Raises UsageError when it is none of the option's type."""
+        """The value that a text stands for. Raises UsageError if it is not of the option's type."""
         kind = type(self.default)
         try:
-            value = _BOOLEANS[text.lower()] if kind is bool else kind(text)
+            return self.check(_BOOLEANS[text.lower()] if kind is bool else kind(text))
         except (ValueError, KeyError):
-            raise UsageError(f"option {self.name!r} takes {_KINDS[kind]}, not {text!r}") from None
+            raise self._wrong_type(text) from None
+
+    def check(self, value: OptionValue) -> OptionValue:
+        """The value itself, a whole number as a float where the option is one.
+
+        Raises UsageError if it has another type or lies outside the option's choices or limits.
+        """
+        kind = type(self.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise self._wrong_type(value)
         if self.choices and value not in self.choices:
             raise UsageError(f"option {self.name!r} is one of {', '.join(self.choices)}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"option {self.name!r} takes a finite number, not {value}")
         if self.minimum is not None and not float(value) >= self.minimum:
-            raise UsageError(f"option {self.name!r} is at least {self.minimum:g}, not {text}")
+            raise UsageError(f"option {self.name!r} is at least {self.minimum:g}, not {value}")
         if self.above is not None and not float(value) > self.above:
-            raise UsageError(f"option {self.name!r} is above {self.above:g}, not {text}")
+            raise UsageError(f"option {self.name!r} is above {self.above:g}, not {value}")
         return value
+
+    def _wrong_type(self, value: object) -> UsageError:
+        return UsageError(f"option {self.name!r} takes {_KINDS[type(self.default)]}, not {value!r}")
 
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -133,6 +150,8 @@ class BuildOptions:
     keeping: ArtifactCache | None = None
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.values:
+            raise UsageError(f"option {name!r} has no value; make stages with StageSpec.create()")
         return self.values[name]
 
 
@@ -141,28 +160,33 @@ Stage_co = TypeVar("Stage_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class StageSpec(Generic[Stage_co]):
-    """A stage that can be had by name. Cheap to make: `build` does the heavy imports.
+    """A named stage and everything the program must know before building it.
 
-    An extractor's offer also tells its `patch` and the `image_size` that suits it, in scaled
-    pixels, so that a size that does not fit is refused before any weights are loaded, the `preset`
-    it is best used with, if any, and the `runtimes` and `precisions` that it can be built with.
+    `build` makes the stage from complete options; heavy imports belong in it. Call `create`, which
+    fills in defaults and checks values. `options` are the settings of this stage.
 
-    `depends_on` tells, without building, what an extractor's vectors depend on besides pixels and
-    its options: texts (the version of a library) and files (weights, of which the content counts).
-    It gives None while that can't be known, as for weights not fetched yet. Features are remembered
-    between runs only for extractors that have it.
+    For extractors: `patch` is the side of a patch in scaled pixels, a number or a function of the
+    stage's option values, so that an image size that does not fit is refused before weights are
+    loaded. `image_size` is the default one, in scaled pixels, and `preset` the default preset.
+    `runtimes` and `precisions` list what it can be built with. Extractors of one `family` share
+    calibrations; the default is the name. `depends_on` returns, without building, what the features
+    depend on besides pixels and options: texts (the version of a library) and files (weights, by
+    content), or None while that is unknown, such as for weights not downloaded yet. Features are
+    cached only for extractors with a `depends_on`.
 
-    A matcher or renderer that never looks at a photo's full pixels (vectors, kept cells, previews
-    and `Photo.shown` are not that) says so with `reads_pixels`: 100 MB a photo are then let go of.
+    For matchers and renderers: `reads_pixels` False promises that full-size pixels are never read
+    (feature vectors, valid cells, previews and `Photo.shown` are not those); the photo's 100 MB can
+    then be freed as soon as its features are extracted.
     """
 
     name: str
     summary: str
     build: Callable[[BuildOptions], Stage_co]
     options: tuple[Option, ...] = ()
-    patch: int | None = None
+    patch: int | Callable[[Mapping[str, OptionValue]], int] | None = None
     image_size: int = DEFAULT_IMAGE_SIZE
     preset: str | None = None
+    family: str | None = None
     runtimes: tuple[str, ...] = ("torch",)
     precisions: tuple[str, ...] = ("f32",)
     reads_pixels: bool = True
@@ -170,15 +194,54 @@ class StageSpec(Generic[Stage_co]):
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip() or " " in self.name:
-            raise ValueError(f"an offer's name is one word, not {self.name!r}")
+            raise ValueError(f"the name of a stage is one word, not {self.name!r}")
         if not all(isinstance(option, Option) for option in self.options):
             raise ValueError(f"the options of {self.name} must be Options, not {self.options!r}")
 
-    def values(self, given: Mapping[str, str]) -> dict[str, OptionValue]:
-        """The value of each of the offer's options: its default or the parsed text in `given`."""
+    def create(self, given: BuildOptions | None = None, /, **options: OptionValue) -> Stage_co:
+        """Build the stage with `options` by name; those left out have their defaults.
+
+        `given` says where and with what to build; its own option values are used too. Raises
+        UsageError for an unknown option or a wrong value, and MelError as the stage does, for
+        example when its weights are missing.
+        """
+        given = given or BuildOptions()
+        return self.build(replace(given, values=self.values({**given.values, **options})))
+
+    def values(self, given: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+        """The value of each of the stage's options: the one in `given`, checked, or its default.
+
+        Texts are parsed. Raises UsageError for an unknown option or a wrong value.
+        """
+        known = {option.name: option for option in self.options}
+        for name in given:
+            if name not in known:
+                there = f"it has: {', '.join(sorted(known))}" if known else "it has none"
+                raise UsageError(f"{self.name} has no option {name!r}; {there}")
         return {
-            option.name: option.parse(given[option.name])
-            if option.name in given
-            else option.default
-            for option in self.options
+            name: _checked(option, given[name]) if name in given else option.default
+            for name, option in known.items()
         }
+
+    def patch_for(self, values: Mapping[str, OptionValue]) -> int | None:
+        """The side of a patch in scaled pixels at these option values; None if undeclared."""
+        return self.patch(values) if callable(self.patch) else self.patch
+
+    @property
+    def calibration_family(self) -> str:
+        """The name under which calibrations of this extractor and its relatives are stored."""
+        return self.family or self.name
+
+
+def _checked(option: Option, value: OptionValue) -> OptionValue:
+    return option.parse(value) if isinstance(value, str) else option.check(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named combination of a matcher and its options, such as `fast`; plugins may offer some."""
+
+    name: str
+    summary: str
+    matcher: str
+    options: Mapping[str, OptionValue] = field(default_factory=dict)

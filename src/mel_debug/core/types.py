@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ __all__ = [
     "FeatureMap",
     "Mask",
     "Match",
+    "Measurement",
     "Mole",
     "Photo",
     "Pixels",
@@ -138,17 +140,34 @@ class Confidence:
             raise ValueError(f"a radius is above 0, not {self.radius_px}")
 
 
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One number that a matcher reports about a match, with its unit.
+
+    `px` is pixels of the target; confidence compares such numbers with the size of the photo.
+    """
+
+    value: float
+    unit: Literal["px", "number"] = "number"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """Where a mole was found in the target.
 
-    `scores` is (rows, columns) float32 over the target's grid, higher is more alike; cells that are
-    not `valid` never win. `best` is in pixels of the target photo and `score` is the score there.
+    `scores` is (rows, columns) float32 over the target's grid; higher is more similar. Cells
+    outside `valid`, (rows, columns) bool, never win. `best` is in pixels of the target photo and
+    `score` is the score of its cell, on the scale of `scores`. A matcher that compared the place
+    again from closer up puts that similarity, on a scale of its own, into `refined_score`.
 
-    `cycle_error_px` is how far from the mole, in pixels of the source, the best match of the found place
-    lies when searched back. `moves_px` is how far each later, closer look moved the place, in
-    pixels of the target. `support` holds what else speaks for the match, by name; `notes` are
-    sentences for the person who asked. A matcher leaves `confidence` to the pipeline.
+    `method` is `geometry` if the place follows from how the whole photos lie, and `similarity` if
+    the most similar cell won. `position_std_px` is the standard deviation of `best`, of x and y
+    together, in pixels of the target; None means that of a place anywhere in its cell.
+
+    `cycle_error_px` is the distance, in pixels of the source, between the mole and the best match
+    of the found place searched for in the source. `moves_px` has the distance, in pixels of the
+    target, by which each refinement moved the place. `support` holds further evidence by name.
+    `notes` are sentences for the user. Matchers leave `confidence` None; the pipeline fills it in.
     """
 
     uuid: str
@@ -157,9 +176,12 @@ class Match:
     valid: Mask
     best: Point
     score: float
+    refined_score: float | None = None
+    method: Literal["similarity", "geometry"] = "similarity"
+    position_std_px: float | None = None
     cycle_error_px: float | None = None
     moves_px: tuple[float, ...] = ()
-    support: Mapping[str, float] = field(default_factory=dict)
+    support: Mapping[str, Measurement] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
 

@@ -36,8 +36,8 @@ class Configuration:
         """Everything that makes a difference to the answers or their times, as a text."""
         choice = self.choice
         options = [
-            (offer.name, sorted(offer.values(choice.given).items()))
-            for offer in (choice.extractor, choice.matcher)
+            (spec.name, sorted(choice.values[stage].items()))
+            for stage, spec in (("extractor", choice.extractor), ("matcher", choice.matcher))
         ]
         rest = (choice.image_size, choice.window, choice.overlap, choice.refine)
         build = choice.options

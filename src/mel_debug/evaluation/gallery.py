@@ -5,7 +5,6 @@ from pathlib import Path
 
 from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.calibrations import judge_for
 from mel_debug.confidence.model import Judge
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Colour, Pixels
@@ -51,8 +50,7 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
     pictures = []
     for number, result in enumerate(results):
         searcher = Searcher.of(result.configuration, use_masks=use_masks)
-        names = result.configuration.names
-        judge = judge_for(names["extractor"], names["matcher"], threshold)
+        judge = result.configuration.choice.judge(threshold)
         for rank, answer in enumerate(track(worst_of(result.answers, most), "pictures"), start=1):
             name = f"{number + 1}-{rank:02d}.jpg"
             write_picture(folder / name, _drawn(searcher, judge, answer, _point_of(answer, tasks)))

@@ -21,7 +21,7 @@ MOST_PCK = 0.05
 def check_matplotlib() -> None:
     """Raise MelError, saying how to get it, when matplotlib is not there."""
     if find_spec("matplotlib") is None:
-        raise MelError("--plots needs matplotlib; pip install 'mel-debug[plots]' brings it")
+        raise MelError("`plots` needs matplotlib; pip install 'mel-debug[plots]' brings it")
 
 
 def write_plots(folder: Path, results: Sequence[Result], summaries: Sequence[Summary]) -> Path:

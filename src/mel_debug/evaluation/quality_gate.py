@@ -32,13 +32,13 @@ class Requirement:
         name, _, number = text.partition("=")
         if name not in (*AT_LEAST, *AT_MOST):
             raise UsageError(
-                f"--fail-under knows no measure {name!r}; try one of: "
+                f"`fail_under` knows no measure {name!r}; try one of: "
                 f"{', '.join((*AT_LEAST, *AT_MOST))}"
             )
         try:
             return cls(name, float(number))
         except ValueError:
-            raise UsageError(f"--fail-under takes {name}=NUMBER, not {text!r}") from None
+            raise UsageError(f"`fail_under` takes {name}=NUMBER, not {text!r}") from None
 
     def complaint(self, summary: Summary) -> str | None:
         """What is wrong, in a few words; None if the demand is met. A missing value never is."""

@@ -49,7 +49,7 @@ class State:
                 path.write_bytes(b"")
         except (OSError, UnicodeDecodeError) as error:
             raise MelError(
-                f"{path} can't hold the state ({error}); name another --state"
+                f"{path} can't hold the state ({error}); name another `state`"
             ) from error
         return state
 

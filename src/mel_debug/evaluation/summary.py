@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.calibrations import judge_for
-from mel_debug.confidence.model import DEFAULT_THRESHOLD
+from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
 from mel_debug.evaluation import metrics
 from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.searches import Task
@@ -117,8 +116,7 @@ def results_of(
         done = [state.finished[key] for key in mine if key in state.finished]
         if not done:
             continue
-        names = configuration.names
-        judge = judge_for(names["extractor"], names["matcher"], threshold)
+        judge = configuration.choice.judge(threshold)
         answers = tuple(answer.judged(judge) for each in done for answer in each.answers)
         photos = [seconds for each in done for seconds in each.photo_seconds]
         peaks = [each.peak_mb for each in done if each.peak_mb is not None]

@@ -49,6 +49,12 @@ def read_photo(path: Path, *, use_mask: bool = True) -> Photo:
     return Photo(str(path), size, lambda: _read_pixels(path), load_mask, key)
 
 
+def as_shown(image: Image.Image) -> Photo:
+    """A Pillow image as a photo, EXIF rotation applied, without a mask."""
+    turned = ImageOps.exif_transpose(image)
+    return Photo.of(np.asarray(_as_rgb(turned, Path("image"))), name="image")
+
+
 def _shown_size(image: Image.Image) -> Size:
     if image.format == "TIFF":  # Pillow turns TIFFs itself
         return Size(*ImageOps.exif_transpose(image).size)
@@ -91,7 +97,7 @@ def _read_mask(mask: Path, photo: Path, size: Size) -> Mask:
         if image.size != (size.width, size.height):
             raise MelError(
                 f"{mask} is {Size(*image.size)}, but {photo.name} is {size} as shown; "
-                "make the mask anew, or use --no-mask"
+                "make the mask anew, or use `use_masks=False`"
             )
         grey = image if image.mode == "L" else image.convert("L")
         kept: Mask = np.asarray(grey) >= MASK_KEEPS_FROM

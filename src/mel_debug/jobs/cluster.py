@@ -123,7 +123,7 @@ def _import() -> None:
         import distributed  # noqa: F401 - sets its loggers up, which is then undone
     except ImportError as error:
         raise MelError(
-            "--scheduler needs dask.distributed; try: pip install 'mel-debug[cluster]'"
+            "`scheduler` needs dask.distributed; try: pip install 'mel-debug[cluster]'"
         ) from error
 
 

@@ -67,12 +67,12 @@ def check(jobs: int, scheduler: str | None) -> None:
         raise UsageError(f"there must be at least one job, not {jobs}")
     if scheduler is not None and jobs > 1:
         raise UsageError(
-            "--jobs and --scheduler exclude each other, for a cluster has its own workers; "
+            "`jobs` and `scheduler` exclude each other, for a cluster has its own workers; "
             "give one of them"
         )
     if scheduler is not None and not ADDRESS.fullmatch(scheduler):
         raise UsageError(
-            f"--scheduler takes an address such as tcp://10.0.0.5:8786, not {scheduler!r}; "
+            f"`scheduler` takes an address such as tcp://10.0.0.5:8786, not {scheduler!r}; "
             "`dask scheduler` prints its own"
         )
 

@@ -36,7 +36,7 @@ class WorkerError(Exception):
 def reason_of(error: BaseException) -> str:
     """An error in one line, as a person is told."""
     if isinstance(error, MemoryError):
-        return "not enough memory; try a smaller --image-size"
+        return "not enough memory; try a smaller `image_size`"
     text = " ".join(str(error).split())
     if text and isinstance(error, MelError | WorkerError):
         return text

@@ -128,13 +128,13 @@ class _Stream(Generic[Item, Result]):
         self.given_up += 1
         if self.given_up >= HOPELESS and not self.answered:
             raise MelError(
-                "workers die over everything they begin; try fewer --jobs, a smaller --image-size, "
-                "or none of --jobs and --scheduler to see what is wrong"
+                "workers die over everything they begin; try fewer `jobs`, a smaller `image_size`, "
+                "or none of `jobs` and `scheduler` to see what is wrong"
             )
         return Failed(
             attempt.item,
             "its worker died each time it was tried; was memory short? "
-            "try fewer --jobs or a smaller --image-size",
+            "try fewer `jobs` or a smaller `image_size`",
         )
 
 

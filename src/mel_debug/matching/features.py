@@ -109,7 +109,7 @@ class PhotoFeatures:
         valid = painted.valid_cells(grid)
         if not valid.any():
             raise MelError(
-                f"{painted.name}: its mask leaves nothing to look at; mend it or use --no-mask"
+                f"{painted.name}: its mask leaves nothing to look at; mend it or use `use_masks=False`"
             )
         image = painted.scaled(grid.scaled)
         # Later, when somebody may have asked for all pixels, it would take twice as long.
@@ -122,6 +122,6 @@ def _checked(seen: Prepared, vectors: Vectors) -> Vectors:
     if vectors.shape[:2] != (grid.rows, grid.columns) or not np.isfinite(vectors).all():
         raise PluginError(
             f"the extractor gave {vectors.shape} for a grid of {grid.rows} x {grid.columns} "
-            f"patches of {seen.name}, or values that are no numbers; try other --weights"
+            f"patches of {seen.name}, or values that are no numbers; try other `weights`"
         )
     return vectors.astype(np.float32, copy=False)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mel_debug.confidence.evidence import RIVAL_SHARE
 from mel_debug.confidence.model import Judge
 from mel_debug.core.errors import MelError, PluginError
 from mel_debug.core.geometry import Point
+from mel_debug.core.peaks import distinct_peaks
 from mel_debug.core.stages import Matcher
 from mel_debug.core.types import FeatureMap, Match, Photo, Query, View
 from mel_debug.matching.features import Features
@@ -61,6 +63,17 @@ def locate(
     return Located(queries, searched, matches)
 
 
+def distinct_candidates(match: Match, most: int) -> list[tuple[Point, float]]:
+    """The match's place and the next best peaks of its scores, with scores; at most `most`.
+
+    In pixels of the target, at least `RIVAL_SHARE` of its longer side apart.
+    """
+    radius = RIVAL_SHARE * match.grid.photo.longest
+    peaks = distinct_peaks(match.scores, match.valid, match.grid, radius, most + 1)
+    others = [(place, score) for place, score in peaks if place.distance_to(match.best) > radius]
+    return [(match.best, match.score), *others][:most]
+
+
 def check_mark(uuid: str, photo: Photo, point: Point) -> None:
     """Raise MelError for a mark that lies outside its photo."""
     size = photo.size
@@ -77,5 +90,7 @@ def _view(uuid: str, features: FeatureMap, point: Point) -> View:
     valid = features.valid[cell.row, cell.column]
     # Asked in this order, a mask that is not needed is not decoded.
     if not valid and photo.mask is not None and not photo.mask[int(point.y), int(point.x)]:
-        raise MelError(f"{photo.name}: its mask hides mole {uuid}; mend it or use --no-mask")
+        raise MelError(
+            f"{photo.name}: its mask hides mole {uuid}; mend it or use `use_masks=False`"
+        )
     return View(features, point)

@@ -47,7 +47,8 @@ class Refined:
                 match = replace(
                     match,
                     best=best,
-                    score=again.score,
+                    refined_score=again.score,
+                    position_std_px=again.position_std_px,
                     cycle_error_px=again.cycle_error_px,
                     moves_px=(*match.moves_px, moved),
                 )

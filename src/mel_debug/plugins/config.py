@@ -4,28 +4,34 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mel_debug.builtin.defaults import dinov3_name
+from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, judge_for, key_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.stages import (
     ArtifactCache,
     BuildOptions,
     FeatureExtractor,
     Matcher,
+    OptionValue,
+    Preset,
     Renderer,
     StageSpec,
 )
-from mel_debug.plugins.presets import PLAIN, PRESETS, Preset
 from mel_debug.plugins.registry import Registry, load_registry
 
 if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
     from mel_debug.cache.store import FileStore
+    from mel_debug.confidence.model import Judge
     from mel_debug.core.types import Photo
     from mel_debug.matching.features import Features, PhotoFeatures
     from mel_debug.matching.tiles import Progress
 
-DEFAULT_DINO_SIZE = "base"
+PLAIN = Preset("plain", "the most similar patch by cosine, at its centre", "cosine")
+"""What a run without a preset does."""
+
 DEFAULT_OVERLAP = 0.25
 
 
@@ -34,7 +40,7 @@ class RunConfig:
     """What a person or script asks for; None leaves it to the extractor or the preset.
 
     `image_size` and `window` are scaled pixels, `overlap` a share of the window, and
-    `stage_options` texts by option name. `cache_dir` None is the folder of the environment or the
+    `stage_options` values or texts by option name, or `STAGE.NAME`. `cache_dir` None is the folder of the environment or the
     platform, and `cache_bytes` None the environment's limit. `threads` None is what
     OMP_NUM_THREADS allows, if it is set.
     """
@@ -57,13 +63,14 @@ class RunConfig:
     cache_dir: Path | None = None
     cache_bytes: int | None = None
     no_cache: bool = False
-    stage_options: Mapping[str, str] | None = None
+    stage_options: Mapping[str, OptionValue] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRun:
-    """The offers of one run and their options, all of them known to be valid; nothing is built.
+    """The stages of one run and their options, all of them checked; nothing is built yet.
 
+    `values` has the options of each stage, by `extractor`, `matcher` and `renderer`.
     `image_size` None means full resolution, in windows. `cache` None means that nothing is
     remembered.
     """
@@ -77,12 +84,24 @@ class ResolvedRun:
     overlap: float
     refine: bool
     options: BuildOptions
-    given: Mapping[str, str]
+    values: Mapping[str, Mapping[str, OptionValue]]
     cache: "FileStore | None" = None
+
+    @property
+    def calibration_key(self) -> str:
+        """The name under which the calibration of this extractor and matcher is stored."""
+        return key_for(self.extractor.calibration_family, self.matcher.name)
+
+    def judge(self, threshold: float = DEFAULT_THRESHOLD) -> "Judge":
+        """What turns the evidence of this run's matches into confidence.
+
+        Matches below `threshold` are uncertain. Raises MelError for a damaged calibration file.
+        """
+        return judge_for(self.calibration_key, threshold)
 
     def build_extractor(self) -> FeatureExtractor:
         """Raises MelError, also when the weights can't be had."""
-        return self.extractor.build(self._options_of(self.extractor))
+        return self.extractor.build(self._options_of("extractor"))
 
     def build_features(
         self, track: "Progress | None" = None, expecting: "Sequence[Photo]" = ()
@@ -107,7 +126,7 @@ class ResolvedRun:
         Raises UsageError without a cache, or when the extractor's features can't be remembered.
         """
         if self.cache is None:
-            raise UsageError("features are kept in a cache; leave out --no-cache")
+            raise UsageError("features are kept in a cache; leave out `cache=False`")
         if self.extractor.depends_on is None:
             raise UsageError(
                 f"{self.extractor.name} does not tell what its features depend on, so they can't "
@@ -118,7 +137,7 @@ class ResolvedRun:
         from mel_debug.cache.lazy_extractor import LazyExtractor
 
         digests = Digests(self.cache.folder)
-        extractor = LazyExtractor(self.extractor, self._options_of(self.extractor), digests.of)
+        extractor = LazyExtractor(self.extractor, self._options_of("extractor"), digests.of)
         return CachedFeatures(extractor, self._describing(extractor, track), self.cache)
 
     def _describing(self, extractor: FeatureExtractor, track: "Progress | None") -> "PhotoFeatures":
@@ -137,67 +156,75 @@ class ResolvedRun:
 
     def build_matcher(self) -> Matcher:
         """The matcher, made to look again at native resolution if that was asked for."""
-        matcher = self.matcher.build(self._options_of(self.matcher))
+        matcher = self.matcher.build(self._options_of("matcher"))
         if not self.refine:
             return matcher
         from mel_debug.matching.refine import Refined
 
         return Refined(matcher, self.image_size or self.extractor.image_size)
 
+    def with_renderer(self, name: str) -> "ResolvedRun":
+        """The same run with another renderer, at its default options. Raises UsageError."""
+        renderer = load_registry().renderer(name)
+        values = {**self.values, "renderer": renderer.values({})}
+        return replace(self, renderer=renderer, values=values)
+
     def build_renderer(self) -> Renderer:
-        return self.renderer.build(self._options_of(self.renderer))
+        return self.renderer.build(self._options_of("renderer"))
 
-    def _options_of(self, offer: StageSpec[object]) -> BuildOptions:
-        return replace(self.options, values=offer.values(self.given))
+    def _options_of(self, stage: str) -> BuildOptions:
+        return replace(self.options, values=self.values[stage])
 
 
-def resolve(wanted: RunConfig) -> ResolvedRun:
-    """Look up and check everything a run is asked to use. Raises UsageError."""
+def resolve(config: RunConfig) -> ResolvedRun:
+    """Look up and check everything that a run uses. Raises UsageError."""
     registry = load_registry()
-    extractor = _extractor(registry, wanted)
-    name = wanted.preset or extractor.preset
-    preset = PLAIN if name is None else _preset(name)
-    matcher = registry.matcher(wanted.matcher or preset.matcher)
-    known = {option.name for option in matcher.options}
-    given = {key: text for key, text in preset.options.items() if key in known}
-    given |= wanted.stage_options or {}
-    choice = ResolvedRun(
+    extractor = _extractor(registry, config)
+    name = config.preset or extractor.preset
+    preset = PLAIN if name is None else registry.preset(name)
+    matcher = registry.matcher(config.matcher or preset.matcher)
+    renderer = registry.renderer(config.renderer)
+    values = _option_values(
+        {"extractor": extractor, "matcher": matcher, "renderer": renderer},
+        preset,
+        config.stage_options or {},
+    )
+    _check_runtime(config, extractor)
+    patch = extractor.patch_for(values["extractor"])
+    _check_size("image_size", config.image_size, extractor.name, patch)
+    _check_size("window", config.window, extractor.name, patch)
+    if config.overlap is not None and config.window is None:
+        raise UsageError("`overlap` belongs to windows; give `window` as well")
+    return ResolvedRun(
         extractor,
         matcher,
-        registry.renderer(wanted.renderer),
+        renderer,
         name,
-        wanted.image_size or (None if wanted.window else extractor.image_size),
-        wanted.window,
-        DEFAULT_OVERLAP if wanted.overlap is None else wanted.overlap,
-        wanted.refine,
-        _build_options(wanted),
-        given,
-        _cache(wanted),
+        config.image_size or (None if config.window else extractor.image_size),
+        config.window,
+        DEFAULT_OVERLAP if config.overlap is None else config.overlap,
+        config.refine,
+        _build_options(config),
+        values,
+        _cache(config),
     )
-    _check_runtime(wanted, extractor)
-    _check_size("--image-size", wanted.image_size, extractor)
-    _check_size("--window", wanted.window, extractor)
-    if wanted.overlap is not None and wanted.window is None:
-        raise UsageError("--overlap belongs to windows; give --window N as well")
-    _check_options(choice)
-    return choice
 
 
-def _extractor(registry: Registry, wanted: RunConfig) -> StageSpec[FeatureExtractor]:
-    if wanted.extractor and wanted.dino_size:
-        raise UsageError("--dino-size and --extractor exclude each other; give one of them")
-    return registry.extractor(wanted.extractor or f"dinov3-{wanted.dino_size or DEFAULT_DINO_SIZE}")
+def _extractor(registry: Registry, config: RunConfig) -> StageSpec[FeatureExtractor]:
+    if config.extractor and config.dino_size:
+        raise UsageError("`dino_size` and `extractor` exclude each other; give one of them")
+    return registry.extractor(config.extractor or dinov3_name(config.dino_size))
 
 
-def _cache(wanted: RunConfig) -> "FileStore | None":
-    if wanted.no_cache:
+def _cache(config: RunConfig) -> "FileStore | None":
+    if config.no_cache:
         return None
     from mel_debug.cache.location import open_store
 
-    return open_store(wanted.cache_dir, wanted.cache_bytes)
+    return open_store(config.cache_dir, config.cache_bytes)
 
 
-def _build_options(wanted: RunConfig) -> BuildOptions:
+def _build_options(config: RunConfig) -> BuildOptions:
     """Every precision but f32 has to be asked for.
 
     What a stage can make again is kept with `no_cache` as well: it tells nothing of any photo.
@@ -205,14 +232,14 @@ def _build_options(wanted: RunConfig) -> BuildOptions:
     from mel_debug.cache.digests import Digests
     from mel_debug.files.user_dirs import cache_folder, graph_folder
 
-    cache = wanted.cache_dir or cache_folder()
+    cache = config.cache_dir or cache_folder()
     return BuildOptions(
-        wanted.device,
-        wanted.weights,
-        wanted.offline,
-        runtime=wanted.runtime,
-        precision="f32" if wanted.precision == "auto" else wanted.precision,
-        threads=wanted.threads or _threads_allowed(),
+        config.device,
+        config.weights,
+        config.offline,
+        runtime=config.runtime,
+        precision="f32" if config.precision == "auto" else config.precision,
+        threads=config.threads or _threads_allowed(),
         keeping=ArtifactCache(graph_folder(cache), Digests(cache).of),
     )
 
@@ -223,42 +250,57 @@ def _threads_allowed() -> int | None:
     return int(told) if told.isdecimal() and int(told) > 0 else None
 
 
-def _preset(name: str) -> Preset:
-    if name not in PRESETS:
-        raise UsageError(f"no preset named {name!r}; try one of: {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
-def _check_runtime(wanted: RunConfig, extractor: StageSpec[FeatureExtractor]) -> None:
+def _check_runtime(config: RunConfig, extractor: StageSpec[FeatureExtractor]) -> None:
     for option, value, there in (
-        ("--runtime", wanted.runtime, extractor.runtimes),
-        ("--precision", wanted.precision, extractor.precisions),
+        ("runtime", config.runtime, extractor.runtimes),
+        ("precision", config.precision, extractor.precisions),
     ):
         if value not in ("auto", *there):
             raise UsageError(
-                f"{extractor.name} can't be had with {option} {value}; try one of: "
+                f"{extractor.name} does not run with `{option}` {value}; try one of: "
                 f"{', '.join(('auto', *there))}"
             )
 
 
-def _check_size(option: str, size: int | None, extractor: StageSpec[FeatureExtractor]) -> None:
-    patch = extractor.patch
+def _check_size(setting: str, size: int | None, name: str, patch: int | None) -> None:
     if size is None or patch is None or (size >= patch and size % patch == 0):
         return
     below = max(patch, size - size % patch)
     raise UsageError(
-        f"{option} {size} does not divide by the {patch} px patch of {extractor.name}; "
+        f"`{setting}` {size} does not divide by the {patch} px patch of {name}; "
         f"try {below} or {below + patch}"
     )
 
 
-def _check_options(choice: ResolvedRun) -> None:
-    offers: tuple[StageSpec[object], ...] = (choice.extractor, choice.matcher, choice.renderer)
-    known = {option.name for offer in offers for option in offer.options}
-    for name in choice.given:
-        if name not in known:
-            names = ", ".join(offer.name for offer in offers)
-            there = f"they have: {', '.join(sorted(known))}" if known else "they have none"
-            raise UsageError(f"none of {names} has an option {name!r}; {there}")
-    for offer in offers:
-        offer.values(choice.given)
+def _option_values(
+    specs: Mapping[str, StageSpec[Any]], preset: Preset, given: Mapping[str, OptionValue]
+) -> dict[str, dict[str, OptionValue]]:
+    """All option values of each stage: those `given`, else the preset's, else the defaults.
+
+    A name in `given` is `STAGE.NAME`, or only NAME where a single stage has such an option. Raises
+    UsageError.
+    """
+    chosen: dict[str, dict[str, OptionValue]] = {stage: {} for stage in specs}
+    known = {option.name for option in specs["matcher"].options}
+    chosen["matcher"] |= {name: value for name, value in preset.options.items() if name in known}
+    for name, value in given.items():
+        stage, option = _owner(specs, name)
+        chosen[stage][option] = value
+    return {stage: spec.values(chosen[stage]) for stage, spec in specs.items()}
+
+
+def _owner(specs: Mapping[str, StageSpec[Any]], name: str) -> tuple[str, str]:
+    """The stage that an option belongs to, and the option's own name."""
+    stage, dot, option = name.partition(".")
+    if dot and stage in specs:
+        return stage, option
+    owners = [stage for stage, spec in specs.items() if any(o.name == name for o in spec.options)]
+    if len(owners) == 1:
+        return owners[0], name
+    names = ", ".join(spec.name for spec in specs.values())
+    if owners:
+        ways = " or ".join(f"{owner}.{name}" for owner in owners)
+        raise UsageError(f"more than one of {names} has an option {name!r}; write {ways}")
+    known = sorted(option.name for spec in specs.values() for option in spec.options)
+    there = f"they have: {', '.join(known)}" if known else "they have none"
+    raise UsageError(f"none of {names} has an option {name!r}; {there}")

@@ -11,8 +11,10 @@ import pluggy
 from mel_debug import plugin as hookspecs
 from mel_debug.builtin import plugin as builtin_plugin
 from mel_debug.core.errors import PluginError
-from mel_debug.core.stages import StageSpec
-from mel_debug.plugins.entry_points import GROUP, third_party
+from mel_debug.core.stages import Preset, StageSpec
+from mel_debug.plugin import GROUP
+from mel_debug.plugins.entry_points import third_party
+from mel_debug.synth import plugin as synth_plugin
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
@@ -24,22 +26,24 @@ STAGE_HOOKS = {
     "matchers": "mel_matchers",
     "renderers": "mel_renderers",
 }
-HOOKS = (*STAGE_HOOKS.values(), "mel_commands")
+HOOKS = (*STAGE_HOOKS.values(), "mel_presets", "mel_commands")
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """What one plugin brings: offers by stage, and commands."""
+    """What one plugin provides: stages by kind, presets, and commands."""
 
     name: str
     version: str
-    offers: dict[str, list[StageSpec[Any]]]
+    specs: dict[str, list[StageSpec[Any]]]
+    presets: list[Preset]
     commands: list[Any]
 
 
 def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
     """The built-in plugin, then each third-party one; broken ones are warned of and skipped."""
-    yield _contents(BUILTIN, __version__, builtin_plugin)
+    for module in (builtin_plugin, synth_plugin):
+        yield _contents(BUILTIN, __version__, module)
     for entry in third_party():
         try:
             with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in our JSON
@@ -67,15 +71,21 @@ def _contents(name: str, version: str, module: object) -> Plugin:
     def ask(hook: str) -> list[Any]:
         return [item for answer in getattr(manager.hook, hook)() for item in answer]
 
-    offers = {stage: ask(hook) for stage, hook in STAGE_HOOKS.items()}
-    for stage, offered in offers.items():
-        for offer in offered:
-            if not isinstance(offer, StageSpec):
-                raise PluginError(f"{STAGE_HOOKS[stage]} must give StageSpecs, not {offer!r}")
+    specs = {stage: ask(hook) for stage, hook in STAGE_HOOKS.items()}
+    for stage, listed in specs.items():
+        _require(StageSpec, listed, STAGE_HOOKS[stage])
+    presets = ask("mel_presets")
+    _require(Preset, presets, "mel_presets")
     commands = ask("mel_commands")
     for command in commands:
         import click
 
         if not isinstance(command, click.Command) or not command.name:
             raise PluginError(f"mel_commands must give click commands with names, not {command!r}")
-    return Plugin(name, version, offers, commands)
+    return Plugin(name, version, specs, presets, commands)
+
+
+def _require(kind: type, items: list[Any], hook: str) -> None:
+    for item in items:
+        if not isinstance(item, kind):
+            raise PluginError(f"{hook} must return {kind.__name__} objects, not {item!r}")

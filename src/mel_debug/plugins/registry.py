@@ -1,5 +1,6 @@
-"""Every offer by stage and name; names are unique."""
+"""Every installed stage and preset by name; names are unique."""
 
+import difflib
 import functools
 import sys
 from collections.abc import Callable, Iterable
@@ -7,35 +8,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import FeatureExtractor, Matcher, Renderer, StageSpec
+from mel_debug.core.stages import FeatureExtractor, Matcher, Preset, Renderer, StageSpec
 from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, load_plugins
-from mel_debug.plugins.reserved import COMMANDS
+from mel_debug.plugins.reserved import RESERVED_COMMANDS
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """An offer and the plugin it came from."""
+    """A stage and the plugin that provides it."""
 
-    offer: StageSpec[Any]
+    spec: StageSpec[Any]
     plugin: Plugin
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What is on offer, by stage and then by name, in the order of registration."""
+    """Installed stages by kind and name, presets and commands, in the order of registration."""
 
     stages: dict[str, dict[str, Registered]] = field(
         default_factory=lambda: {stage: {} for stage in STAGE_HOOKS}
     )
+    presets: dict[str, Preset] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
 
     def add(self, plugin: Plugin) -> str | None:
         """Take in all of a plugin, or nothing and say which name is taken."""
         clash = self._clash(plugin)
         if clash is None:
-            for stage, offers in plugin.offers.items():
-                for offer in offers:
-                    self.stages[stage][offer.name] = Registered(offer, plugin)
+            for stage, specs in plugin.specs.items():
+                for spec in specs:
+                    self.stages[stage][spec.name] = Registered(spec, plugin)
+            self.presets.update({preset.name: preset for preset in plugin.presets})
             self.commands.update({command.name: command for command in plugin.commands})
         return clash
 
@@ -51,25 +54,42 @@ class Registry:
         """The renderer of a name; see `extractor`."""
         return self._named("renderers", name)
 
+    def preset(self, name: str) -> Preset:
+        """The preset of a name; see `extractor`."""
+        if name not in self.presets:
+            raise _unknown("preset", name, self.presets)
+        return self.presets[name]
+
     def _named(self, stage: str, name: str) -> StageSpec[Any]:
-        offers = self.stages[stage]
-        if name not in offers:
-            raise UsageError(f"no {stage[:-1]} named {name!r}; try one of: {', '.join(offers)}")
-        return offers[name].offer
+        specs = self.stages[stage]
+        if name not in specs:
+            raise _unknown(stage[:-1], name, specs)
+        return specs[name].spec
 
     def _clash(self, plugin: Plugin) -> str | None:
-        for stage, offers in plugin.offers.items():
+        for stage, specs in plugin.specs.items():
             taken = set(self.stages[stage])
-            for offer in offers:
-                if offer.name in taken:
-                    return f"{stage[:-1]} {offer.name!r}"
-                taken.add(offer.name)
-        names = {*COMMANDS, *self.commands}
+            for spec in specs:
+                if spec.name in taken:
+                    return f"{stage[:-1]} {spec.name!r}"
+                taken.add(spec.name)
+        presets = set(self.presets)
+        for preset in plugin.presets:
+            if preset.name in presets:
+                return f"preset {preset.name!r}"
+            presets.add(preset.name)
+        names = {*RESERVED_COMMANDS, *self.commands}
         for command in plugin.commands:
             if command.name in names:
                 return f"command {command.name!r}"
             names.add(command.name)
         return None
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 3)
+    return UsageError(f"no {kind} named {name!r}; try one of: {', '.join(near or names)}")
 
 
 def build_registry(plugins: Iterable[Plugin], warn: Callable[[str], None]) -> Registry:

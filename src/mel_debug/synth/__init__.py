@@ -1,15 +1,19 @@
-"""Believable photo sessions of skin, with the exact truth of every mole in them.
+"""Generated photo sessions of skin, with the exact truth of every mole in them.
 
 >>> body, before, after = plan_pair(7, megapixels=1.5, moles=8)
 >>> first, second = render(body, before, 0), render(body, after, 1)
 
-Nothing here is a photo of a person: people, skin and light are drawn from a seed.
+No photo of a person is used: people, skin and light are drawn from a seed.
 """
 
-from .develop import jpeg_bytes
-from .render import RenderedPhoto, Seen, render, where
-from .scene import Body, Form, Light, Mole, Optics, Shot, Skin
-from .sessions import PlannedPart, plan_pair, plan_sessions
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mel_debug.synth.develop import jpeg_bytes
+    from mel_debug.synth.rendering import RenderedPhoto, Seen, render, where
+    from mel_debug.synth.scene import Body, Form, Light, Mole, Optics, Shot, Skin
+    from mel_debug.synth.sessions import PlannedPart, plan_pair, plan_sessions
 
 __all__ = [
     "Body",
@@ -28,3 +32,18 @@ __all__ = [
     "render",
     "where",
 ]
+
+_LAZY = {
+    "mel_debug.synth.develop": ("jpeg_bytes",),
+    "mel_debug.synth.rendering": ("RenderedPhoto", "Seen", "render", "where"),
+    "mel_debug.synth.scene": ("Body", "Form", "Light", "Mole", "Optics", "Shot", "Skin"),
+    "mel_debug.synth.sessions": ("PlannedPart", "plan_pair", "plan_sessions"),
+}
+"""What is imported at first use: listing commands must not import torch."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

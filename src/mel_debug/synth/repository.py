@@ -13,7 +13,7 @@ from pathlib import Path
 from mel_debug.core.errors import MelError
 from mel_debug.files.marks import ABSENT, marks_path
 
-from .render import render
+from .rendering import render
 from .saved import marks_text, photo_files, write_new_files
 from .scene import Body, Shot
 from .sessions import plan_sessions

@@ -13,7 +13,7 @@ from mel_debug.files.atomic import write_atomically
 from mel_debug.files.marks import moles_text
 from mel_debug.files.photos import mask_path
 
-from .render import RenderedPhoto, Seen
+from .rendering import RenderedPhoto, Seen
 
 
 def photo_files(path: Path, photo: RenderedPhoto) -> dict[Path, bytes]:

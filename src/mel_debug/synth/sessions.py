@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .people import draw_form, draw_mole, draw_skin
-from .render import where
+from .rendering import where
 from .scene import Body, Mole, Shot, Skin
 from .takes import first_shot, retake
 from .tube import unproject

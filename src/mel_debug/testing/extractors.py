@@ -21,7 +21,7 @@ SHAPES = ((1, 1), (1, 4), (3, 2), (5, 5))
 PATCH = Law("patch is a whole number of pixels", "give the side of a patch as an int of 1 or more")
 OFFERED_PATCH = Law(
     "the offer's patch is the extractor's",
-    "a wrong --image-size is refused by it before weights are loaded: make them equal",
+    "a wrong `image_size` is refused by it before weights are loaded: make them equal",
 )
 IMAGE_SIZE = Law(
     "the offer's image_size divides by its patch", "offer a size that is a multiple of the patch"

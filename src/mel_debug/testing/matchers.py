@@ -229,7 +229,11 @@ def _numbers_of(match: Match) -> list[tuple[str, float]]:
         [("cycle_error_px", match.cycle_error_px)] if match.cycle_error_px is not None else []
     )
     numbers += [("moves_px", move) for move in match.moves_px]
-    return numbers + [(f"support[{name!r}]", number) for name, number in match.support.items()]
+    if match.refined_score is not None:
+        numbers.append(("refined_score", match.refined_score))
+    if match.position_std_px is not None:
+        numbers.append(("position_std_px", match.position_std_px))
+    return numbers + [(f"support[{name!r}]", each.value) for name, each in match.support.items()]
 
 
 def _require_own_place(query: Query, match: Match, target: FeatureMap) -> None:

@@ -90,6 +90,6 @@ def _checked_table(model: Any, facts: Facts, rows: int, columns: int) -> torch.T
     if table.shape != timms.shape or np.abs(table - timms).max() > 1e-5:
         raise MelError(
             "this release of timm computes DINOv3's rotary embedding in another way; "
-            "try --runtime torch"
+            "try `runtime=torch`"
         )
     return torch.from_numpy(table)

@@ -92,5 +92,5 @@ def _unavailable(name: str, reason: str) -> WeightsError:
 
     return WeightsError(
         f"no weights for {name}: not in {constants.HF_HUB_CACHE}, and {reason}; "
-        "give a checkpoint with --weights PATH, or try --extractor xfeat, which needs no download"
+        "give a checkpoint with `weights=PATH`, or try `extractor=xfeat`, which needs no download"
     )

@@ -130,7 +130,7 @@ def _downloaded(timm_name: str) -> Path:
     weights = cached_weights(timm_name)
     if weights is None:
         raise WeightsError(
-            f"timm downloaded {timm_name}, but not to where it is looked for; try --runtime torch"
+            f"timm downloaded {timm_name}, but not to where it is looked for; try `runtime=torch`"
         )
     return weights
 

@@ -25,18 +25,18 @@ def chosen_runtime(options: BuildOptions) -> str:
     if options.runtime == "openvino":
         if find_spec("openvino") is None:
             raise UsageError(
-                "--runtime openvino needs its extra: pip install 'mel-debug[openvino]'; "
-                "or try --runtime torch"
+                "`runtime=openvino` needs its extra: pip install 'mel-debug[openvino]'; "
+                "or try `runtime=torch`"
             )
         if options.device not in ("auto", "cpu"):
             raise UsageError(
-                f"--runtime openvino computes on the processor, not on {options.device}; "
+                f"`runtime=openvino` computes on the processor, not on {options.device}; "
                 "leave one of them out"
             )
         if options.precision == "bf16" and not has_bf16():
             raise UsageError(
                 "OpenVINO finds no bf16 arithmetic in this processor; "
-                "try --precision f32, or --runtime torch"
+                "try `precision=f32`, or `runtime=torch`"
             )
         return "openvino"
     if options.runtime == "torch" or options.keeping is None or not _on_processor(options.device):

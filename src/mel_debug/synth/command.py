@@ -1,10 +1,9 @@
 """`mel-debug synth`: photo sessions of generated skin, with the exact truth of every mole."""
 
+import sys
 from pathlib import Path
 
 import click
-
-from mel_debug.cli.options import show_progress
 
 
 @click.command("synth")
@@ -60,6 +59,7 @@ def command(folder: Path, *, seed: int, **dials: float) -> None:
 
     planned = plan_repository(folder, seed, **dials)  # type: ignore[arg-type]
     begin_repository(folder)
-    for photo in show_progress(planned, "photos"):
-        photo.write()
+    with click.progressbar(planned, label="photos", file=sys.stderr) as photos:
+        for photo in photos:
+            photo.write()
     click.echo(f"Made {len(planned)} photos in {folder}; try: mel-debug evaluate {folder}")
