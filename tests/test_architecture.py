@@ -16,16 +16,16 @@ PROJECT = Path(__file__).parent.parent
 SOURCE = PROJECT / "src" / "mel_debug"
 
 WICKED = {
-    "geometry.py": "mel_debug.core.types",
-    "types.py": "mel_debug.core.stages",
-    "stages.py": "mel_debug.plugins.registry",
-    "hookspecs.py": "mel_debug.plugins.loading",
-    "pipeline/locate.py": "mel_debug.files.photos",
+    "core/geometry.py": "mel_debug.core.types",
+    "core/types.py": "mel_debug.core.stages",
+    "core/stages.py": "mel_debug.plugins.registry",
+    "plugin.py": "mel_debug.plugins.loading",
     "files/photos.py": "mel_debug.matching.locate",
+    "confidence/evidence.py": "mel_debug.matching.features",
     "builtin/renderers/pair.py": "mel_debug.matching.features",
     "builtin/matchers/similarity.py": "torch",
-    "registry.py": "mel_debug.cli.main",
-    "choice.py": "click",
+    "plugins/registry.py": "mel_debug.cli.main",
+    "plugins/config.py": "click",
     "automark/decide.py": "mel_debug.evaluation.metrics",
     "testing/laws.py": "pytest",
 }
@@ -95,7 +95,7 @@ def test_asking_what_is_on_offer_imports_nothing_heavy() -> None:
     """Hooks are asked by every run that lists or chooses a stage."""
     ask = (
         "import sys; from mel_debug.plugins.registry import load_registry; load_registry(); "
-        "print(*sorted({'PIL', 'click', 'kornia', 'numpy', 'skimage', 'timm', 'torch'} "
+        "print(*sorted({'PIL', 'kornia', 'numpy', 'skimage', 'timm', 'torch'} "
         "& set(sys.modules)))"
     )
     outcome = run_python("-c", ask)

@@ -162,8 +162,8 @@ def test_a_cache_that_cannot_be_written_is_told_once_and_stops_nobody(
         store.offer(key(number), b"bytes")
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == 1
-    assert "--no-cache" in warnings[0]
-    with pytest.raises(MelError, match="--cache-dir"):
+    assert "cache=False" in warnings[0]
+    with pytest.raises(MelError, match="`cache_dir`"):
         store.write(key(1), b"bytes")
 
 

@@ -152,7 +152,7 @@ def test_own_calibrations_go_before_those_that_ship(
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
     own = replace(shipped()[ANY], offset=7.0)
     own_path().write_text(text_of({"acme/manhattan": own}))
-    judge = judge_for("acme-vit/manhattan", 0.9)
+    judge = judge_for("acme/manhattan", 0.9)
     assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
 
 

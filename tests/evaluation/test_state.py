@@ -50,7 +50,7 @@ def test_without_resume_a_run_begins_anew(tmp_path: Path) -> None:
 def test_a_state_that_can_not_be_kept_is_told_at_the_start(tmp_path: Path) -> None:
     """Not after hours."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(MelError, match="--state"):
+    with pytest.raises(MelError, match="`state`"):
         State.begin(tmp_path / "file" / "state.jsonl", resume=False)
 
 

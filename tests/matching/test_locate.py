@@ -169,7 +169,7 @@ def test_a_mole_that_the_mask_hides_is_one_clear_error() -> None:
     mask = np.ones((48, 72), dtype=bool)
     mask[:24] = False
     hidden = Photo.of(skin(72, 48), mask, name="hidden.jpg")
-    with pytest.raises(MelError, match=r"hidden\.jpg: its mask hides mole m.*--no-mask"):
+    with pytest.raises(MelError, match=r"hidden\.jpg: its mask hides mole m.*use_masks=False"):
         locate({"m": [(hidden, Point(5, 5))]}, hidden, FEATURES, matcher("cosine"))
 
 

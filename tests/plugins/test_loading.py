@@ -35,7 +35,7 @@ BROKEN = {
     ),
     "offers no StageSpec": (
         f"{HEAD}\n@hookimpl\ndef mel_matchers(): return ['toy']",
-        "mel_matchers must give StageSpecs, not 'toy'",
+        "mel_matchers must return StageSpec objects, not 'toy'",
     ),
     "offers no list": (
         f"{HEAD}\n@hookimpl\ndef mel_matchers(): return StageSpec('toy', 'toy', build=print)",
@@ -71,7 +71,7 @@ BROKEN = {
         matcher_named("xfeat").replace("mel_matchers", "mel_extractors"),
         "extractor 'xfeat'",
     ),
-    "takes a name twice": (matcher_named("toy").replace("[O", "2 * [O"), "matcher 'toy'"),
+    "takes a name twice": (matcher_named("toy").replace("[S", "2 * [S"), "matcher 'toy'"),
     "takes a plugin's name": (matcher_named("good-matcher"), "matcher 'good-matcher'"),
     "takes a plugin's command": (
         f"{HEAD}\nimport click\n@hookimpl\n"
