@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from extras import needs_xfeat
 from mel_debug import Finder, MelError, Mole, UsageError, find_mole
+from mel_debug.api import ImageLike, MoleLike
 from mel_debug.core.geometry import Point
 from workbench import OTHER_MOLE, Scene, mark, oriented, run, run_python, save, stored
 
@@ -32,7 +34,12 @@ def pixels(path: Path) -> np.ndarray:
 def test_a_mole_is_found_by_uuid_prefix_mark_and_place_alike(scene: Scene, finder: Finder) -> None:
     """All three name the same mole, and the command finds it at the same place."""
     centre = Point(scene.mark[0] + 0.5, scene.mark[1] + 0.5)
-    moles = [scene.uuid, scene.uuid[:8], Mole(scene.uuid, centre), (centre.x, centre.y)]
+    moles: list[MoleLike] = [
+        scene.uuid,
+        scene.uuid[:8],
+        Mole(scene.uuid, centre),
+        (centre.x, centre.y),
+    ]
     found = finder.find_all(scene.source, moles, scene.target)
     assert [match.uuid for match in found] == [*[scene.uuid] * 3, "mole"]
     report = json.loads(run(*scene.arguments("--json")).stdout)
@@ -46,8 +53,18 @@ def test_a_mole_is_found_by_uuid_prefix_mark_and_place_alike(scene: Scene, finde
 def test_paths_arrays_and_pillow_images_give_the_same(scene: Scene, finder: Finder) -> None:
     """Also text paths; a photo in memory needs no file."""
     at = (scene.mark[0] + 0.5, scene.mark[1] + 0.5)
-    sources = [scene.source, str(scene.source), pixels(scene.source), Image.open(scene.source)]
-    targets = [scene.target, str(scene.target), pixels(scene.target), Image.open(scene.target)]
+    sources: list[ImageLike] = [
+        scene.source,
+        str(scene.source),
+        pixels(scene.source),
+        Image.open(scene.source),
+    ]
+    targets: list[ImageLike] = [
+        scene.target,
+        str(scene.target),
+        pixels(scene.target),
+        Image.open(scene.target),
+    ]
     places = [
         (match.x, match.y)
         for match in (finder.find(s, at, t) for s, t in zip(sources, targets, strict=True))
@@ -128,7 +145,7 @@ def test_what_is_wrong_with_a_call_is_one_error_that_names_no_flag(
     """Errors below the command line are for a person who writes Python."""
     bare = save(pixels(scene.source), tmp_path / "bare.png")
     mark(bare, (OTHER_MOLE, 3, 3))
-    wrong = [
+    wrong: list[Callable[[], object]] = [
         lambda: Finder(extractor="nothing"),
         lambda: Finder(extractor="xfeat", image_size=255),
         lambda: Finder(extractor="xfeat", sizes=3),

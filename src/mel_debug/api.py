@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from mel_debug.confidence.model import Judge
+    from mel_debug.confidence.judge import Judge
     from mel_debug.core.photo import Photo
     from mel_debug.core.stages import Matcher
     from mel_debug.core.types import Confidence, FeatureMap, Match, Query

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mel_debug.confidence.calibrations import judge_for, own, own_path
+from mel_debug.confidence.calibrations import own, own_path
+from mel_debug.confidence.judge import judge_for
 from mel_debug.evaluation.labelled import labelled_pairs
 from workbench import Outcome, run, run_python
 

@@ -12,10 +12,11 @@ from scipy import ndimage
 
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.blobs import blob_at, blob_similarity, filters
-from mel_debug.confidence.calibrations import ANY, judge_for, key_for, own_path, shipped, text_of
+from mel_debug.confidence.calibrations import ANY, key_for, own_path, shipped, text_of
 from mel_debug.confidence.evidence import BETTER_WHEN_HIGHER, evidence_of
 from mel_debug.confidence.fitting import LEAST, fit
-from mel_debug.confidence.model import Calibration, Judge, logistic
+from mel_debug.confidence.judge import Judge, judge_for
+from mel_debug.confidence.model import Calibration, logistic
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import PatchGrid, Point
 from mel_debug.core.types import Confidence, FeatureMap, Match, Measurement, Photo, Query, View

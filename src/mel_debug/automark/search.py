@@ -15,7 +15,7 @@ from uuid import uuid4
 from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.cache.features import CachedFeatures
 from mel_debug.cache.fill import encoded, missing_of
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.judge import Judge
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher

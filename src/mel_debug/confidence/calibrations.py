@@ -13,7 +13,7 @@ from mel_debug.files.user_dirs import config_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mel_debug.confidence.model import Calibration, Judge
+    from mel_debug.confidence.model import Calibration
 
 DEFAULT_THRESHOLD = 0.5
 """Matches less probable than this are uncertain."""
@@ -25,17 +25,6 @@ ANY = "*"
 def key_for(family: str, matcher: str) -> str:
     """A calibration's key: the extractor's `calibration_family` and the matcher's name."""
     return f"{family}/{matcher}"
-
-
-def judge_for(key: str, threshold: float = DEFAULT_THRESHOLD) -> "Judge":
-    """The confidence model for a key of `key_for`: the user's own calibration, else a shipped one.
-
-    Without either, the general one, marked as not calibrated. Raises MelError for a damaged file.
-    """
-    from mel_debug.confidence.model import Judge
-
-    known = {**shipped(), **own()}
-    return Judge(known.get(key, known[ANY]), key in known, threshold)
 
 
 @functools.cache

@@ -125,13 +125,15 @@ class Confidence:
     `probability`, in [0, 1], is that of the place being within 0.8 % of the target photo's longer
     side (50 px at 6000). `radius_px`, in pixels of the target, holds the mole 95 % of the time at
     that probability, if the mole is there at all. Where `calibrated` is False, both are rules of
-    thumb. `uncertain` means that the probability is below what the person asked for.
+    thumb. `uncertain` means that the probability is below the threshold of the run; `reason` then
+    says in plain words what lowers it most.
     """
 
     probability: float
     radius_px: float
     calibrated: bool
     uncertain: bool
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.judge import Judge
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Colour, Pixels
 from mel_debug.evaluation.configurations import Configuration

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mel_debug.confidence.evidence import RIVAL_SHARE
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.judge import Judge
 from mel_debug.core.errors import MelError, PluginError
 from mel_debug.core.geometry import Point
 from mel_debug.core.peaks import distinct_peaks

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mel_debug.builtin.defaults import dinov3_name
-from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, judge_for, key_for
+from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
+from mel_debug.confidence.judge import judge_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.stages import (
     ArtifactCache,
@@ -24,7 +25,7 @@ from mel_debug.plugins.registry import Registry, load_registry
 if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
     from mel_debug.cache.store import FileStore
-    from mel_debug.confidence.model import Judge
+    from mel_debug.confidence.judge import Judge
     from mel_debug.core.types import Photo
     from mel_debug.matching.features import Features, PhotoFeatures
     from mel_debug.matching.tiles import Progress
