@@ -9,6 +9,7 @@ import click
 from mel_debug.cli.options import (
     config_from,
     extractor_options,
+    force_option,
     json_option,
     matcher_options,
     min_confidence_option,
@@ -16,9 +17,11 @@ from mel_debug.cli.options import (
     photo_file,
     show_progress,
 )
+from mel_debug.cli.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.core.types import Mole
+    from mel_debug.files.outputs import OutputGuard
     from mel_debug.matching.locate import Located
     from mel_debug.plugins.config import ResolvedRun
 
@@ -50,6 +53,7 @@ EXIT_UNCERTAIN = 3
     help="Also list the N best distinct places and their scores.",
 )
 @no_mask_option
+@force_option
 @json_option
 def command(
     output_jpg: Path,
@@ -62,6 +66,7 @@ def command(
     min_confidence: float,
     strict: bool,
     candidates: int,
+    force: bool,
     **stages: Any,
 ) -> None:
     """Find a marked mole in another photo and draw where.
@@ -69,8 +74,14 @@ def command(
     TARGET_UUID is the mole's uuid, or a unique start of it. It must be marked in every SRC_JPG (the
     marks are read from SRC_JPG.json); several of them search together. OUTPUT_JPG gets TARGET_JPG
     with what is alike in red and a cross on the best match: a green one, or a dashed amber one with
-    a circle where the match is uncertain.
+    a circle where the match is uncertain. A picture that an earlier run drew is replaced; any other
+    file only with --force.
     """
+    from mel_debug.files.outputs import OutputGuard
+
+    weights = (stages["weights"],) if stages["weights"] else ()
+    guard = OutputGuard((target_jpg, *src_jpg, *weights), force)
+    guard.check_picture(output_jpg)
     marks = read_marks(target_uuid, src_jpg)
 
     from mel_debug.plugins.config import resolve
@@ -81,20 +92,26 @@ def command(
 
     check_picture_path(output_jpg)
     located = search(choice, marks, target_jpg, not no_mask, min_confidence)
-    draw(choice, located, output_jpg)
-    report = report_of(choice, located, target_jpg, src_jpg, output_jpg)
+    draw(choice, located, output_jpg, guard)
+    sources = tuple(source for source, _ in marks)
+    report = report_of(choice, located, target_jpg, sources, output_jpg)
     if candidates:
         report["candidates"] = candidates_of(located, candidates)
-    click.echo(json.dumps(report) if as_json else as_text(report))
+    for line in [json.dumps(report)] if as_json else text_lines(report):
+        echo_line(line)
     if strict and report["uncertain"]:
         raise SystemExit(EXIT_UNCERTAIN)
 
 
 def read_marks(wanted: str, sources: tuple[Path, ...]) -> list[tuple[Path, "Mole"]]:
-    """The mole in each source, found by its uuid or a prefix. Raises MelError."""
+    """The mole in each source, found by its uuid or a prefix. Raises MelError.
+
+    A source that is named twice, or by a link to it, is taken once.
+    """
+    from mel_debug.files.discovery import each_once
     from mel_debug.files.marks import find_mole, full_uuid, read_moles
 
-    marked = [(source, read_moles(source)) for source in sources]
+    marked = [(source, read_moles(source)) for source in each_once(sources)]
     uuid = full_uuid(wanted, [mole for _, moles in marked for mole in moles])
     return [(source, find_mole(uuid, moles, source)) for source, moles in marked]
 
@@ -108,29 +125,31 @@ def search(
 ) -> "Located":
     """Build the stages and run them; each photo is opened once, whatever its role."""
     from mel_debug.confidence.calibrations import judge_for
+    from mel_debug.files.beside import real_path
     from mel_debug.files.photos import read_photo
     from mel_debug.matching.locate import check_mark, locate
 
-    paths = {path.resolve(): path for path in (*(source for source, _ in marks), target)}
+    paths = {real_path(path): path for path in (*(source for source, _ in marks), target)}
     photos = {key: read_photo(path, use_mask=use_masks) for key, path in paths.items()}
-    sightings = [(photos[source.resolve()], mole.point) for source, mole in marks]
+    sightings = [(photos[real_path(source)], mole.point) for source, mole in marks]
     uuid = marks[0][1].uuid
     for photo, point in sightings:
         check_mark(uuid, photo, point)
     size = "full size" if choice.image_size is None else f"{choice.image_size} px"
-    click.echo(f"Looking for {uuid} with {choice.extractor.name} at {size} ...", err=True)
+    echo_line(f"Looking for {uuid} with {choice.extractor.name} at {size} ...", err=True)
     judge = judge_for(choice.extractor.name, choice.matcher.name, min_confidence)
     features = choice.build_features(show_progress, list(photos.values()))
     matcher = choice.build_matcher()
-    return locate({uuid: sightings}, photos[target.resolve()], features, matcher, judge)
+    return locate({uuid: sightings}, photos[real_path(target)], features, matcher, judge)
 
 
-def draw(choice: "ResolvedRun", located: "Located", output: Path) -> None:
+def draw(choice: "ResolvedRun", located: "Located", output: Path, guard: "OutputGuard") -> None:
     """Render the match and save the picture."""
     from mel_debug.files.pictures import write_picture
 
     (query,), (match,) = located.queries, located.matches
-    write_picture(output, choice.build_renderer().render(query, located.target, match))
+    picture = choice.build_renderer().render(query, located.target, match)
+    write_picture(output, picture, guard=guard)
 
 
 def report_of(
@@ -185,17 +204,15 @@ def candidates_of(located: "Located", most: int) -> list[dict[str, float]]:
     ]
 
 
-def as_text(report: dict[str, Any]) -> str:
+def text_lines(report: dict[str, Any]) -> list[str]:
     """The report as a person reads it: one line, and one more for each candidate asked for."""
-    return "\n".join(
-        [
-            one_line(report),
-            *(
-                f"  {number}. ({place['x']:.1f}, {place['y']:.1f})  {place['score']:.3f}"
-                for number, place in enumerate(report.get("candidates", ()), start=1)
-            ),
-        ]
-    )
+    return [
+        one_line(report),
+        *(
+            f"  {number}. ({place['x']:.1f}, {place['y']:.1f})  {place['score']:.3f}"
+            for number, place in enumerate(report.get("candidates", ()), start=1)
+        ),
+    ]
 
 
 def one_line(report: dict[str, Any]) -> str:

@@ -107,16 +107,28 @@ class Calibration:
         if at.shape != shares.shape or not at.size or not (shares > 0).all():
             raise ValueError("each radius belongs to a probability and is above 0")
         offset, stretch, shift = (float(data[name]) for name in ("offset", "stretch", "shift"))
+        arrays = [at, shares, np.array([offset, stretch, shift])]
+        for each in ramps.values():
+            arrays += [each.knots, each.rises, np.array([each.unknown])]
+        if not all(np.isfinite(numbers).all() for numbers in arrays):
+            raise ValueError("all numbers are finite")
         return cls(ramps, offset, stretch, shift, at, shares)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Gives matches their confidence. `calibrated`: the calibration is of this very combination."""
+    """Gives matches their confidence. `calibrated`: the calibration is of this very combination.
+
+    A match below the `threshold`, from 0 to 1, is uncertain. Raises ValueError for another one.
+    """
 
     calibration: Calibration
     calibrated: bool
     threshold: float = DEFAULT_THRESHOLD
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:  # NaN would switch uncertainty off
+            raise ValueError(f"a threshold lies in [0, 1], not {self.threshold}")
 
     def judged(self, query: Query, target: FeatureMap, match: Match) -> Match:
         """The match with its confidence."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -85,6 +86,8 @@ class Option:
             value = _BOOLEANS[text.lower()] if kind is bool else kind(text)
         except (ValueError, KeyError):
             raise UsageError(f"option {self.name!r} takes {_KINDS[kind]}, not {text!r}") from None
+        if isinstance(value, float) and not isfinite(value):
+            raise UsageError(f"option {self.name!r} takes a finite number, not {text!r}")
         if self.choices and value not in self.choices:
             raise UsageError(f"option {self.name!r} is one of {', '.join(self.choices)}")
         if self.minimum is not None and not float(value) >= self.minimum:

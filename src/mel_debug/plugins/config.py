@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mel_debug.core.errors import UsageError
+from mel_debug.core.limits import max_pixels
 from mel_debug.core.stages import (
     ArtifactCache,
     BuildOptions,
@@ -15,6 +16,7 @@ from mel_debug.core.stages import (
     Renderer,
     StageSpec,
 )
+from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
 from mel_debug.plugins.presets import PLAIN, PRESETS, Preset
 from mel_debug.plugins.registry import Registry, load_registry
 
@@ -83,6 +85,25 @@ class ResolvedRun:
     def build_extractor(self) -> FeatureExtractor:
         """Raises MelError, also when the weights can't be had."""
         return self.extractor.build(self._options_of(self.extractor))
+
+    def extractor_identity(self) -> str | None:
+        """What its vectors depend on besides pixels, such as the content of the weights.
+
+        None for an extractor that does not say. Where it is not known before the extractor is
+        built, as with weights that have to be downloaded, it is built. Raises MelError, also when
+        the weights can't be had.
+        """
+        keeping = self.options.keeping
+        if self.extractor.depends_on is None or keeping is None:
+            return None
+        from mel_debug.cache.lazy_extractor import LazyExtractor
+
+        lazy = LazyExtractor(self.extractor, self._options_of(self.extractor), keeping.digest)
+        identity = lazy.identity()
+        if identity is None:
+            _ = lazy.built
+            identity = lazy.identity()
+        return identity
 
     def build_features(
         self, track: "Progress | None" = None, expecting: "Sequence[Photo]" = ()
@@ -153,18 +174,20 @@ class ResolvedRun:
 
 def resolve(wanted: RunConfig) -> ResolvedRun:
     """Look up and check everything a run is asked to use. Raises UsageError."""
+    max_pixels()  # a setting that is no number is a fault of the command, not of each photo
     registry = load_registry()
     extractor = _extractor(registry, wanted)
     name = wanted.preset or extractor.preset
     preset = PLAIN if name is None else _preset(name)
     matcher = registry.matcher(wanted.matcher or preset.matcher)
+    renderer = registry.renderer(wanted.renderer)
     known = {option.name for option in matcher.options}
     given = {key: text for key, text in preset.options.items() if key in known}
     given |= wanted.stage_options or {}
     choice = ResolvedRun(
-        extractor,
-        matcher,
-        registry.renderer(wanted.renderer),
+        checked_extractor(extractor, registry.plugin_of("extractors", extractor.name)),
+        checked_matcher(matcher, registry.plugin_of("matchers", matcher.name)),
+        checked_renderer(renderer, registry.plugin_of("renderers", renderer.name)),
         name,
         wanted.image_size or (None if wanted.window else extractor.image_size),
         wanted.window,

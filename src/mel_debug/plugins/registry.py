@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mel_debug.core.errors import UsageError
+from mel_debug.core.escape import escaped
 from mel_debug.core.stages import FeatureExtractor, Matcher, Renderer, StageSpec
 from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, load_plugins
 from mel_debug.plugins.reserved import COMMANDS
@@ -51,6 +52,10 @@ class Registry:
         """The renderer of a name; see `extractor`."""
         return self._named("renderers", name)
 
+    def plugin_of(self, stage: str, name: str) -> str:
+        """The name of the plugin that offers a stage; `stage` is such as `extractors`."""
+        return self.stages[stage][name].plugin.name
+
     def _named(self, stage: str, name: str) -> StageSpec[Any]:
         offers = self.stages[stage]
         if name not in offers:
@@ -87,6 +92,6 @@ def load_registry() -> Registry:
     """The registry of this process; warnings about broken plugins go to standard error, once."""
 
     def warn(message: str) -> None:
-        sys.stderr.write(f"warning: {message}\n")
+        sys.stderr.write(f"warning: {escaped(message)}\n")
 
     return build_registry(load_plugins(warn), warn)
