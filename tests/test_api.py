@@ -85,9 +85,23 @@ def test_exif_rotation_is_applied_to_pillow_images(
 
 
 def test_several_sources_search_together(scene: Scene, finder: Finder) -> None:
-    match = finder.find([scene.source, scene.source], scene.uuid, scene.target)
+    match = finder.find(
+        [scene.source, pixels(scene.source)],
+        (scene.mark[0] + 0.5, scene.mark[1] + 0.5),
+        scene.target,
+    )
     assert len(match.query.views) == 2
     assert abs(match.x - scene.truth[0] - 0.5) <= CELL
+
+
+def test_a_source_named_twice_or_by_a_link_is_one_source(
+    scene: Scene, finder: Finder, tmp_path: Path
+) -> None:
+    """Marks are read beside the real file."""
+    link = tmp_path / "link.png"
+    link.symlink_to(scene.source)
+    match = finder.find([link, scene.source, link], scene.uuid, scene.target)
+    assert [view.features.photo.name for view in match.query.views] == [str(link)]
 
 
 def test_a_match_is_saved_as_a_picture_by_any_renderer(

@@ -46,6 +46,7 @@ def lint_imports(project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_every_contract_is_kept() -> None:
     """The same run as `tox -e architecture`."""
     done = lint_imports(PROJECT)
@@ -67,6 +68,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WICKED)
 def test_an_import_that_goes_up_is_found(verdict: str, name: str) -> None:
     """Also inside a function, where no import fails at start."""
@@ -91,6 +93,7 @@ def test_no_module_imports_what_another_calls_private() -> None:
     assert [found for file in files for found in _private_imports(file)] == []
 
 
+@pytest.mark.slow
 def test_asking_what_is_on_offer_imports_nothing_heavy() -> None:
     """Hooks are asked by every run that lists or chooses a stage."""
     ask = (

@@ -17,6 +17,9 @@ from workbench import Scene
 EXAMPLE = Path(__file__).parent / "example_plugin"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="session")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example plugin, built and installed by pip into a folder of its own."""

@@ -1,5 +1,6 @@
 """Laws of what a person is told when a match is not sure."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from mel_debug.builtin.renderers.drawing import AMBER, GREEN
+from tolerance import CONFIDENCE
 from workbench import Scene, run
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
@@ -36,7 +38,9 @@ def test_a_combination_without_calibration_says_so(scene: Scene) -> None:
     assert run(*scene.arguments(*pooled, "--json")).report["calibrated"] in (True, False)
     report = run(*scene.arguments("--json")).report
     line = run(*scene.arguments()).stdout
-    assert f"confidence {report['confidence']:.2f}" in line
+    told = re.search(r"confidence (\d\.\d\d)", line)
+    assert told, line
+    assert float(told[1]) == pytest.approx(report["confidence"], abs=0.005 + CONFIDENCE)
     assert ("not calibrated" in line) is not report["calibrated"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
+from mel_debug.core.geometry import Cell, Nearby, PatchGrid, Point, Size
 from strategies import cells, fits, grids, marks, points, sides, sizes
 
 ROUNDING = 1e-9
@@ -183,3 +183,22 @@ def test_distance_is_the_same_both_ways(data: st.DataObject, size: Size) -> None
     one, two = data.draw(points(size)), data.draw(points(size))
     assert one.distance_to(two) == two.distance_to(one)
     assert Point(3, 0).distance_to(Point(0, 4)) == 5
+
+
+places = st.builds(Point, st.floats(-50, 50), st.floats(-50, 50))
+
+
+@given(st.lists(places, max_size=30), places, st.sampled_from([0.5, 3.0, 20.0]))
+def test_no_point_within_the_distance_is_overlooked(
+    points: list[Point], place: Point, distance: float
+) -> None:
+    """Those named are in order, and none is further than the diagonal of two squares."""
+    named = Nearby(points, distance).of(place)
+    within = {n for n, point in enumerate(points) if point.distance_to(place) <= distance}
+    assert within <= set(named)
+    assert named == sorted(named)
+    assert all(points[n].distance_to(place) <= 3 * distance for n in named)
+
+
+def test_no_point_is_near_without_a_distance() -> None:
+    assert Nearby([Point(1, 1)], 0).of(Point(1, 1)) == []

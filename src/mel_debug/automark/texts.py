@@ -7,8 +7,15 @@ from typing import Any
 from mel_debug.automark.decide import Decision, Outcome
 from mel_debug.automark.runner import Marked
 from mel_debug.automark.targets import Problem
+from mel_debug.core.escape import escaped
 
-COLUMNS = (Outcome.ADDED, Outcome.THERE, Outcome.NOT_FOUND, Outcome.UNCERTAIN)
+COLUMNS = (
+    Outcome.ADDED,
+    Outcome.THERE,
+    Outcome.NOT_FOUND,
+    Outcome.UNCERTAIN,
+    Outcome.NOT_SEARCHED,
+)
 
 
 def summary_table(results: Sequence[Marked]) -> str:
@@ -16,7 +23,7 @@ def summary_table(results: Sequence[Marked]) -> str:
     rows = [["", *(outcome.value for outcome in COLUMNS)]]
     for result in results:
         counts = [str(result.count(outcome)) for outcome in COLUMNS]
-        rows.append([str(result.target.photo), *counts])
+        rows.append([escaped(str(result.target.photo)), *counts])
     if len(results) > 1:
         sums = [str(sum(result.count(outcome) for result in results)) for outcome in COLUMNS]
         rows.append(["all", *sums])
@@ -28,7 +35,8 @@ def summary_table(results: Sequence[Marked]) -> str:
 
 def decision_lines(result: Marked) -> list[str]:
     """Each decision of a target and why."""
-    return [f"{result.target.photo}: {_line(decision)}" for decision in result.decisions]
+    photo = result.target.photo
+    return [escaped(f"{photo}: {_line(decision)}") for decision in result.decisions]
 
 
 def _line(decision: Decision) -> str:
@@ -41,6 +49,7 @@ def _line(decision: Decision) -> str:
         parts.append(f"{decision.expected_off_px:.0f} px from where they lead")
     if decision.references:
         parts.append(f"seen from {', '.join(map(str, decision.references))}")
+    parts += [f"no spot at the mark in {photo}" for photo in decision.bare]
     return "; ".join(parts)
 
 
@@ -72,5 +81,6 @@ def _row(decision: Decision) -> dict[str, Any]:
         "confidence": decision.confidence,
         "agreeing": decision.agreeing,
         "expected_off_px": decision.expected_off_px,
+        "spot_at_mark": decision.spot_at_mark,
         "references": [str(reference) for reference in decision.references],
     }

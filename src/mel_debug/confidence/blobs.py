@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.core.geometry import Point
-from mel_debug.core.types import Photo
+from mel_debug.core.types import Photo, Query
 
 WINDOW_SHARE = 0.06
 """Side of the window looked at, as a share of the longer side: 120 pixels of a full preview."""
@@ -37,6 +37,9 @@ GREY_FLOOR = 8.0
 
 DARKEST = 0.9
 """Darkness is cut here, so that a strap beside a mole does not outdo it; few moles reach it."""
+
+LEAST_CONTRAST = 0.03
+"""A mark with less `Blob.contrast` is said to have no spot."""
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -83,6 +86,16 @@ def blob_at(photo: Photo, place: Point) -> Blob:
     radius = np.hypot(down[:, np.newaxis] - down[rows[row]], across - across[columns[column]])
     around = _rings(dark, seen, radius / sigma)
     return Blob(contrast, contrast / max(noise, 1e-4), sigma / size.longest, around)
+
+
+def shows_spot(photo: Photo, place: Point) -> bool:
+    """Whether the photo shows a dark spot at a place, in pixels of the photo; a hint, no proof."""
+    return blob_at(photo, place).contrast >= LEAST_CONTRAST
+
+
+def spots_at_marks(query: Query) -> tuple[bool, ...]:
+    """For each view of a mole, whether its photo shows a spot where the mole is marked."""
+    return tuple(shows_spot(view.features.photo, view.point) for view in query.views)
 
 
 def _sigmas(side: int) -> list[float]:
@@ -182,12 +195,3 @@ def blob_similarity(source: Blob, target: Blob) -> dict[str, float]:
         "sized": -abs(float(np.log(target.sigma / source.sigma))),
         "shaded": -min(rings / span, 3.0),
     }
-
-
-VISIBLE_SALIENCE = 4.0
-"""Salience from which a blob is taken for a spot."""
-
-
-def is_visible(blob: Blob) -> bool:
-    """Whether a blob stands out from the skin around it."""
-    return blob.salience >= VISIBLE_SALIENCE

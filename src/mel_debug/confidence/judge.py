@@ -20,6 +20,10 @@ class Judge:
     calibrated: bool
     threshold: float = DEFAULT_THRESHOLD
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:  # NaN would switch uncertainty off
+            raise ValueError(f"a threshold lies in [0, 1], not {self.threshold}")
+
     def judged(self, query: Query, target: FeatureMap, match: Match) -> Match:
         """The match with its confidence."""
         evidence = evidence_of(query, target, match)

@@ -109,6 +109,11 @@ class Calibration:
         if at.shape != shares.shape or not at.size or not (shares > 0).all():
             raise ValueError("each radius belongs to a probability and is above 0")
         offset, stretch, shift = (float(data[name]) for name in ("offset", "stretch", "shift"))
+        arrays = [at, shares, np.array([offset, stretch, shift])]
+        for each in ramps.values():
+            arrays += [each.knots, each.rises, np.array([each.unknown])]
+        if not all(np.isfinite(numbers).all() for numbers in arrays):
+            raise ValueError("all numbers are finite")
         return cls(ramps, offset, stretch, shift, at, shares)
 
 

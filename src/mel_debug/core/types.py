@@ -77,11 +77,12 @@ class FeatureMap:
         down = np.array([1 - (row - top), row - top])[: self.grid.rows - top]
         across = np.array([1 - (column - left), column - left])[: self.grid.columns - left]
         weights = down[:, np.newaxis] * across * self.valid[corners]
-        if weights.sum() == 0:
+        total = weights.sum()
+        if total == 0:
             return self.at(point)
-        return np.asarray(
-            np.average(self.vectors[corners], axis=(0, 1), weights=weights), dtype=np.float32
-        )
+        # np.average takes weights of two axes from numpy 2.0 on only.
+        mean = np.tensordot(weights, self.vectors[corners], axes=2) / total
+        return np.asarray(mean, dtype=np.float32)
 
     def around(self, point: Point, radius: int) -> NDArray[np.float32]:
         """The mean vector of the valid cells within `radius` cells of a point's own."""

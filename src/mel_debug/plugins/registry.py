@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mel_debug.core.errors import UsageError
+from mel_debug.core.escape import escaped
 from mel_debug.core.stages import FeatureExtractor, Matcher, Preset, Renderer, StageSpec
 from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, load_plugins
 from mel_debug.plugins.reserved import RESERVED_COMMANDS
@@ -60,6 +61,10 @@ class Registry:
             raise _unknown("preset", name, self.presets)
         return self.presets[name]
 
+    def plugin_of(self, stage: str, name: str) -> str:
+        """The name of the plugin that provides a stage; `stage` is such as `extractors`."""
+        return self.stages[stage][name].plugin.name
+
     def _named(self, stage: str, name: str) -> StageSpec[Any]:
         specs = self.stages[stage]
         if name not in specs:
@@ -107,6 +112,6 @@ def load_registry() -> Registry:
     """The registry of this process; warnings about broken plugins go to standard error, once."""
 
     def warn(message: str) -> None:
-        sys.stderr.write(f"warning: {message}\n")
+        sys.stderr.write(f"warning: {escaped(message)}\n")
 
     return build_registry(load_plugins(warn), warn)
