@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mel_debug.core.errors import MelError, PluginError, UsageError
 from mel_debug.core.geometry import PatchGrid, Point
 from mel_debug.core.stages import BuildOptions, FeatureExtractor, Matcher, Renderer, StageSpec
-from mel_debug.core.types import FeatureMap, Match, Query
+from mel_debug.core.types import FeatureMap, Match, Measurement, Query
 from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
 from mel_debug.testing import (
     SampleExtractor,
@@ -214,10 +214,16 @@ def test_numbers_of_numpy_become_pythons_own() -> None:
         best=Point(np.float32(3), np.float64(4)),  # type: ignore[arg-type]
         score=np.float32(0.5),
         moves_px=(np.float32(1),),
-        support={"peaks": np.int64(3)},
+        support={"peaks": Measurement(np.int64(3))},  # type: ignore[arg-type]
     )
     match = built_matcher(Answering(answer)).match(QUERIES, TARGET, SampleExtractor())[1]
-    numbers = [match.best.x, match.best.y, match.score, *match.moves_px, match.support["peaks"]]
+    numbers = [
+        match.best.x,
+        match.best.y,
+        match.score,
+        *match.moves_px,
+        match.support["peaks"].value,
+    ]
     assert numbers == [3, 4, 0.5, 1, 3]
     assert {type(number) for number in numbers} == {float}
 

@@ -25,7 +25,7 @@ EXIT_UNCERTAIN = 3
 """What `--strict` ends with when the match is uncertain; the picture is written all the same."""
 
 NOT_THERE = 0.1
-"""Below this probability a calibrated match reads `probably not there`."""
+"""An uncertain, calibrated match with a lower probability reads `probably not there`."""
 
 SHORT = 6
 """Characters of a uuid that are shown."""
@@ -167,7 +167,7 @@ def answer_line(report: dict[str, Any]) -> str:
     """The mole, the photo, the place, and how sure the answer is, for a terminal."""
     parts = [report["uuid"][:SHORT], report["target"]]
     sure = f"confidence {report['confidence']:.2f}"
-    if report["calibrated"] and report["confidence"] < NOT_THERE:
+    if report["uncertain"] and report["calibrated"] and report["confidence"] < NOT_THERE:
         return "  ".join([*parts, f"probably not there   {sure}"])
     words = "NOT SURE   " if report["uncertain"] else ""
     place = f"({report['x']:.0f}, {report['y']:.0f})"
