@@ -7,6 +7,7 @@ Two coordinate frames meet here and nowhere else:
 - *grid*: rows and columns of patches. Cell (r, c) has its centre at the grid position (r, c).
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -41,6 +42,16 @@ class Point:
     def distance_to(self, other: "Point") -> float:
         """Euclidean distance in pixels."""
         return float(((self.x - other.x) ** 2 + (self.y - other.y) ** 2) ** 0.5)
+
+    @classmethod
+    def centre_of_pixel(cls, x: float, y: float) -> "Point":
+        """The centre of pixel (x, y), as a moles file names it: the inverse of `pixel`."""
+        return cls(x + 0.5, y + 0.5)
+
+    @property
+    def pixel(self) -> tuple[int, int]:
+        """Column x and row y of the pixel that contains the point."""
+        return math.floor(self.x), math.floor(self.y)
 
 
 @dataclass(frozen=True, slots=True)
