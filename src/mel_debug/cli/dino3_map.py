@@ -167,20 +167,13 @@ def report_of(
 
 
 def candidates_of(located: "Located", most: int) -> list[dict[str, float]]:
-    """The best distinct places with their scores: the match, then the peaks of the coarse scores.
-
-    Places are distinct from `RIVAL_SHARE` of the longer side on, the distance of a runner-up.
-    """
-    from mel_debug.confidence.evidence import RIVAL_SHARE
-    from mel_debug.core.peaks import distinct_peaks
+    """The best distinct places with their scores: the match, then the peaks of the coarse scores."""
+    from mel_debug.matching.locate import distinct_candidates
 
     (match,) = located.matches
-    radius = RIVAL_SHARE * match.grid.photo.longest
-    peaks = distinct_peaks(match.scores, match.valid, match.grid, radius, most + 1)
-    others = [(place, score) for place, score in peaks if place.distance_to(match.best) > radius]
     return [
         {"x": place.x, "y": place.y, "score": score}
-        for place, score in [(match.best, match.score), *others][:most]
+        for place, score in distinct_candidates(match, most)
     ]
 
 
