@@ -11,6 +11,20 @@ ROUNDING = 1e-9
 """Floats may miss a border by this share of the photo."""
 
 
+@given(st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40))
+def test_the_centre_of_a_pixel_lies_in_that_pixel(x: int, y: int) -> None:
+    """A mark that is read and written again names the same pixel, to the last one of any photo."""
+    assert Point.centre_of_pixel(x, y).pixel == (x, y)
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_a_point_is_at_most_half_a_pixel_from_the_centre_of_its_pixel(x: float, y: float) -> None:
+    """Along either axis, also left of and above the photo."""
+    centre = Point.centre_of_pixel(*Point(x, y).pixel)
+    assert abs(centre.x - x) <= 0.5 + 1e-6
+    assert abs(centre.y - y) <= 0.5 + 1e-6
+
+
 @given(sizes, fits)
 @example(Size(4000, 3000), (16, 896))
 @example(Size(12_000, 1), (14, 14))

@@ -24,7 +24,7 @@ from mel_debug.core.types import Match, Photo
 from mel_debug.files.photos import read_photo
 from mel_debug.jobs.portable import portable
 from mel_debug.jobs.results import WorkerSetupError, reason_of
-from mel_debug.matching.locate import check_mark, distinct_candidates, locate
+from mel_debug.matching.locate import check_mark, distinct_candidates, hidden_by_mask, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.plugins.config import RunConfig, resolve
 
@@ -207,9 +207,7 @@ def _unseen(uuid: str, source: Photo, point: Point) -> str | None:
         check_mark(uuid, source, point)
     except MelError as error:
         return str(error)
-    if source.mask is not None and not source.mask[int(point.y), int(point.x)]:
-        return f"{source.name}: its mask hides mole {uuid}"
-    return None
+    return hidden_by_mask(uuid, source, point)
 
 
 def _proposal(match: Match, marked: Point) -> Proposal:

@@ -1,6 +1,5 @@
 """What a person and a script are told of a run."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from mel_debug.automark.decide import Decision, Outcome
 from mel_debug.automark.runner import Marked
 from mel_debug.automark.targets import Problem
 from mel_debug.core.escape import escaped
+from mel_debug.core.tables import aligned
 
 COLUMNS = (
     Outcome.ADDED,
@@ -27,10 +27,7 @@ def summary_table(results: Sequence[Marked]) -> str:
     if len(results) > 1:
         sums = [str(sum(result.count(outcome) for result in results)) for outcome in COLUMNS]
         rows.append(["all", *sums])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )
+    return "\n".join(aligned(rows))
 
 
 def decision_lines(result: Marked) -> list[str]:
@@ -71,13 +68,13 @@ def as_json(results: Sequence[Marked], problems: Sequence[Problem]) -> dict[str,
 
 
 def _row(decision: Decision) -> dict[str, Any]:
-    point = decision.point
+    x, y = (None, None) if decision.point is None else decision.point.pixel
     return {
         "uuid": decision.uuid,
         "outcome": decision.outcome.value,
         "reason": decision.reason,
-        "x": None if point is None else math.floor(point.x),
-        "y": None if point is None else math.floor(point.y),
+        "x": x,
+        "y": y,
         "confidence": decision.confidence,
         "agreeing": decision.agreeing,
         "expected_off_px": decision.expected_off_px,

@@ -9,6 +9,7 @@ import click
 from mel_debug.cli.options import json_option, photo_or_folder
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.core.escape import escaped
+from mel_debug.core.tables import aligned
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.compare import Compared, Comparison
@@ -107,7 +108,7 @@ def as_text(comparison: "Comparison") -> str:
         kinds = rows[0][1:]
         rows.append(["all", *(str(comparison.count(kind)) for kind in kinds)])
     lines = [
-        *_aligned(rows),
+        *aligned(rows),
         "",
         f"recall {_percent(comparison.recall)}, precision {_percent(comparison.precision)}",
         f"AUROC of the confidence {_number(comparison.auroc)}",
@@ -122,7 +123,7 @@ def as_text(comparison: "Comparison") -> str:
             ]
             for line in comparison.roc()
         ]
-        lines += ["", *_aligned([head, *table])]
+        lines += ["", *aligned([head, *table])]
     return "\n".join(lines)
 
 
@@ -130,13 +131,6 @@ def _row(photo: "Compared") -> list[str]:
     kinds = [guess.kind for guess in photo.guesses]
     counts = [kinds.count("matched"), kinds.count("misplaced"), len(photo.missing)]
     return [escaped(str(photo.photo)), *map(str, (*counts, kinds.count("added")))]
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
 
 
 def _percent(value: float | None) -> str:

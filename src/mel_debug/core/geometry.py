@@ -45,6 +45,16 @@ class Point:
         """Euclidean distance in pixels, of any two finite points."""
         return math.hypot(self.x - other.x, self.y - other.y)
 
+    @classmethod
+    def centre_of_pixel(cls, x: float, y: float) -> "Point":
+        """The centre of pixel (x, y), as a moles file names it: the inverse of `pixel`."""
+        return cls(x + 0.5, y + 0.5)
+
+    @property
+    def pixel(self) -> tuple[int, int]:
+        """Column x and row y of the pixel that contains the point."""
+        return math.floor(self.x), math.floor(self.y)
+
 
 class Nearby:
     """Points by place, so that those near another one are found without looking at all."""

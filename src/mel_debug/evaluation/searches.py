@@ -14,7 +14,7 @@ from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.labelled import LabelledPair, Question, content_of
 from mel_debug.evaluation.memory import peak_mb, reset_peak
 from mel_debug.evaluation.state import Finished, State, key_of
-from mel_debug.matching.locate import check_mark, locate
+from mel_debug.matching.locate import check_mark, hidden_by_mask, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.version import __version__
 
@@ -90,13 +90,11 @@ def _askable(pair: LabelledPair, source: Photo) -> tuple[list[Question], tuple[s
     questions, notes = [], []
     for question in pair.questions:
         check_mark(question.uuid, source, question.point)
-        if (
-            source.mask is not None
-            and not source.mask[int(question.point.y), int(question.point.x)]
-        ):
-            notes.append(f"{source.name}: its mask hides mole {question.uuid}; not asked")
-        else:
+        hidden = hidden_by_mask(question.uuid, source, question.point)
+        if hidden is None:
             questions.append(question)
+        else:
+            notes.append(f"{hidden}; not asked")
     return questions, tuple(notes)
 
 
