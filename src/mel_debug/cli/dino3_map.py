@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.completion import installed
 from mel_debug.cli.options import (
     config_from,
     extractor_options,
@@ -38,6 +39,7 @@ EXIT_UNCERTAIN = 3
     default="heatmap",
     show_default=True,
     metavar="NAME",
+    shell_complete=installed("renderers"),
     help="Any renderer that `mel-debug plugins` lists.",
 )
 @min_confidence_option

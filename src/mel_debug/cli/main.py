@@ -91,6 +91,14 @@ def _explained(error: BaseException) -> tuple[str, int]:
             return f"{type(error).__name__}: {error} (set {TRACEBACK}=1 to see where)", 1
 
 
+def _strict(context: click.Context, _option: click.Parameter, is_strict: bool) -> bool:
+    if is_strict and not context.resilient_parsing:
+        from mel_debug.plugins.registry import strict_plugins
+
+        context.with_resource(strict_plugins())
+    return is_strict
+
+
 @click.group(
     cls=MelGroup,
     invoke_without_command=True,
@@ -101,6 +109,14 @@ def _explained(error: BaseException) -> tuple[str, int]:
     },
 )
 @click.version_option(__version__, prog_name="mel-debug")
+@click.option(
+    "--strict-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_strict,
+    help="Fail if an installed plugin cannot be used; without this it is skipped with a warning.",
+)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Find the same mole again in the next photo.
