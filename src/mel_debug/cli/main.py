@@ -18,6 +18,7 @@ COMMANDS = {
     "compare-marks": "mel_debug.cli.compare_marks",
     "demo": "mel_debug.cli.demo",
     "dino3-map": "mel_debug.cli.dino3_map",
+    "doctor": "mel_debug.cli.doctor",
     "evaluate": "mel_debug.cli.evaluate",
     "moles": "mel_debug.cli.moles",
     "plugins": "mel_debug.cli.plugins",
