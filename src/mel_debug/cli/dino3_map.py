@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.completion import installed
 from mel_debug.cli.options import (
     config_from,
     extractor_options,
@@ -43,6 +44,7 @@ SHORT = 6
     default="heatmap",
     show_default=True,
     metavar="NAME",
+    shell_complete=installed("renderers"),
     help="How to draw the result: any renderer that `mel-debug plugins` lists.",
 )
 @min_confidence_option

@@ -37,6 +37,7 @@ COMMANDS = {
     "compare-marks": "mel_debug.cli.compare_marks",
     "demo": "mel_debug.cli.demo",
     "dino3-map": "mel_debug.cli.dino3_map",
+    "doctor": "mel_debug.cli.doctor",
     "evaluate": "mel_debug.cli.evaluate",
     "moles": "mel_debug.cli.moles",
     "plugins": "mel_debug.cli.plugins",
@@ -143,6 +144,14 @@ def _unfolded(message: str) -> str:
     return re.sub(r"\s*\n[ \t]+", " ", message)
 
 
+def _strict(context: click.Context, _option: click.Parameter, is_strict: bool) -> bool:
+    if is_strict and not context.resilient_parsing:
+        from mel_debug.plugins.registry import strict_plugins
+
+        context.with_resource(strict_plugins())
+    return is_strict
+
+
 @click.group(
     cls=MelGroup,
     invoke_without_command=True,
@@ -153,6 +162,14 @@ def _unfolded(message: str) -> str:
     },
 )
 @click.version_option(__version__, prog_name="mel-debug")
+@click.option(
+    "--strict-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_strict,
+    help="Fail if an installed plugin cannot be used; without this it is skipped with a warning.",
+)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Find the same mole again in the next photo.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mel_debug.cli.completion import installed
 from mel_debug.console.numbers import FiniteRange
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ _EXTRACTOR = (
     click.option(
         "--extractor",
         metavar="NAME",
+        shell_complete=installed("extractors"),
         help="Any extractor that `mel-debug plugins` lists.  [default: dinov3-base]",
     ),
     click.option(
@@ -112,9 +114,9 @@ _EXTRACTOR = (
 _MATCHER = (
     click.option(
         "--preset",
-        type=click.Choice(["fast", "accurate"]),
-        help="fast: plain similarity, placed between cells. accurate: the geometry of both "
-        "photos.  "
+        metavar="NAME",
+        shell_complete=installed("presets"),
+        help="A matcher with its options; `mel-debug plugins` lists presets.  "
         "[default: the extractor's own; none for DINOv3]",
     ),
     click.option(
@@ -122,6 +124,7 @@ _MATCHER = (
         "--similarity",
         "matcher",
         metavar="NAME",
+        shell_complete=installed("matchers"),
         help="Any matcher that `mel-debug plugins` lists.  [default: the preset's, else cosine]",
     ),
     click.option(

@@ -3,7 +3,8 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from mel_debug.core.errors import PluginError, kind_and_text
 from mel_debug.core.escape import escaped
 from mel_debug.core.stages import Preset, StageSpec
 from mel_debug.plugin import GROUP
+from mel_debug.plugins._trace import trace, trace_found
 from mel_debug.plugins.entry_points import third_party
 from mel_debug.synth import plugin as synth_plugin
 from mel_debug.version import __version__
@@ -43,23 +45,53 @@ class Plugin:
     presets: list[Preset]
     commands: list[Any]
 
+    @property
+    def contents(self) -> dict[str, list[str]]:
+        """The names of what it provides, by kind; kinds without any are left out."""
+        kinds: dict[str, list[Any]] = {
+            **self.specs,
+            "presets": self.presets,
+            "commands": self.commands,
+        }
+        return {kind: [item.name for item in items] for kind, items in kinds.items() if items}
 
-def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
-    """The built-in plugin, then each third-party one; broken ones are warned of and skipped."""
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A plugin that is installed but not used: `value` is its module, `reason` says why."""
+
+    name: str
+    version: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f" ({self.value})" if self.value else ""
+        return f"plugin {self.name!r}{where} is skipped: {self.reason}"
+
+
+def load_plugins() -> Iterator[Plugin | Skipped]:
+    """The built-in plugins, then each third-party one, or why it cannot be used."""
     for module in (builtin_plugin, synth_plugin):
         yield _contents(BUILTIN, __version__, module)
-    for entry in third_party():
-        try:
-            with _contained():
-                plugin = _contents(entry.name, _version(entry), entry.load())
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
-            warn(
-                f"plugin {entry.name!r} ({entry.value}) is skipped: {escaped(kind_and_text(error))}"
-            )
-        else:
-            yield plugin
+    entries = third_party()
+    trace_found(entries)
+    for entry in entries:
+        started = time.perf_counter()
+        found = _loaded(entry)
+        trace(f"{entry.name}: imported in {1000 * (time.perf_counter() - started):.1f} ms")
+        yield found
+
+
+def _loaded(entry: "EntryPoint") -> Plugin | Skipped:
+    try:
+        with _contained():
+            return _contents(entry.name, _version(entry), entry.load())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+        reason = escaped(kind_and_text(error))
+        return Skipped(entry.name, _version(entry), entry.value, reason)
 
 
 @contextmanager
