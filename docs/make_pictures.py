@@ -1,11 +1,12 @@
 """Make the pictures of `reading-results.md`: a sure match, an unsure one, and a mole that is gone.
 
-Run it from the checkout's root, with the extra `xfeat`: `python docs/make_pictures.py`. Skin and
-moles are generated from seeds; the first pair of photos that has an example of each kind is taken.
+Run it from the checkout's root, with the extra `xfeat`: `python docs/make_pictures.py [NAME...]`.
+Skin and moles are generated from seeds; the first pair of photos that has an example of each kind is taken.
 The picture of the README, `found.jpg`, is `demo/found.jpg` of `mel-debug demo demo`, made smaller.
 """
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ WIDTH = 760
 MOST_BYTES = 60_000
 RIGHT_SHARE = 0.008
 """A place within this share of the longer side is right, as everywhere in mel-debug."""
+
+MOST_RADIUS_SHARE = 0.15
+"""A larger circle would not fit into the picture."""
 
 Judged = tuple[FoundMole, Point | None]
 """A mole that was looked for, and its true place; None if it is gone."""
@@ -53,7 +57,8 @@ def sure(match: FoundMole, truth: Point | None) -> bool:
 
 
 def unsure(match: FoundMole, truth: Point | None) -> bool:
-    return 0.15 < match.confidence.probability < 0.5 and is_right(match, truth)
+    small = match.confidence.radius_px < MOST_RADIUS_SHARE * match.target.photo.size.longest
+    return 0.2 < match.confidence.probability < 0.5 and small and is_right(match, truth)
 
 
 def absent(match: FoundMole, truth: Point | None) -> bool:
@@ -80,9 +85,11 @@ def save(match: FoundMole, path: Path) -> None:
     path.write_bytes(data.getvalue())
 
 
-def main() -> None:
+def main(*names: str) -> None:
+    """Make the pictures of these names, or all."""
     with Finder(extractor="xfeat", cache=False) as finder:
-        for name, (fits, difficulty) in KINDS.items():
+        for name in names or KINDS:
+            fits, difficulty = KINDS[name]
             examples = (
                 (seed, match)
                 for seed in range(7, 60)
@@ -95,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

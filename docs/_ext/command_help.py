@@ -45,23 +45,22 @@ class CommandOutput(Directive):
 
 
 def _commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Every command that can be run, by its full name; those of groups inside, too."""
+    """The group and every command in it, by full name; those of groups inside, too."""
+    yield prefix, group
     with click.Context(group) as context:
         for name in group.list_commands(context):
             command = group.get_command(context, name)
             assert command is not None, name
+            full = f"{prefix} {name}"
             if isinstance(command, click.Group):
-                yield from _commands(command, f"{prefix}{name} ")
+                yield from _commands(command, full)
             else:
-                yield f"{prefix}{name}", command
+                yield full, command
 
 
 def _help(name: str, command: click.Command) -> str:
-    shown = f"mel-debug {name}"
-    with click.Context(command, info_name=shown, max_content_width=WIDTH, terminal_width=WIDTH) as (
-        context
-    ):
-        context.help_option_names = ["-h", "--help"]
+    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"], "terminal_width": WIDTH}
+    with click.Context(command, info_name=name, **settings) as context:
         return command.get_help(context)
 
 
