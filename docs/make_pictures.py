@@ -1,8 +1,8 @@
 """Make the pictures of `reading-results.md`: a sure match, an unsure one, and a mole that is gone.
 
-Run it from the checkout's root, with the extra `xfeat`: `python docs/make_pictures.py [NAME...]`.
-Skin and moles are generated from seeds; the first pair of photos that has an example of each kind is taken.
-The picture of the README, `found.jpg`, is `demo/found.jpg` of `mel-debug demo demo`, made smaller.
+Run `python docs/make_pictures.py [NAME...]` in the checkout's root, with the extra `xfeat`. Skin
+and moles are generated from seeds; each picture shows the first example that is found. The one of
+the README, `found.jpg`, is `demo/found.jpg` of `mel-debug demo demo`, made smaller.
 """
 
 import io

@@ -1,6 +1,7 @@
 """Every example of README.md, CONTRIBUTING.md and docs/ works, on one shared run of the demo."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from unittest import SkipTest
@@ -53,6 +54,18 @@ def test_every_example_of_a_page_works(
         except SkipTest:
             continue
     load_registry.cache_clear()
+
+
+def test_the_readme_is_short() -> None:
+    """Details belong into docs/."""
+    assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    """Sphinx checks the pages that it builds, but not README.md and CONTRIBUTING.md."""
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def _has_command(name: str) -> bool:
