@@ -38,7 +38,7 @@ FOUNDATION_KEYS = {
 }  # fmt: skip
 LATER_KEYS = {
     "confidence", "radius_px", "uncertain", "calibrated", "preset", "cycle_error_px", "moves_px",
-    "support", "notes",
+    "support", "notes", "spot_at_mark",
 }  # fmt: skip
 
 

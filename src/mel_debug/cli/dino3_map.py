@@ -156,7 +156,11 @@ def report_of(
     choice: "ResolvedRun", located: "Located", target: Path, sources: tuple[Path, ...], output: Path
 ) -> dict[str, Any]:
     """What `--json` prints; x and y are pixels of the target, (0, 0) its outer corner."""
-    (match,) = located.matches
+    from mel_debug.confidence.blobs import spots_at_marks
+
+    (query,), (match,) = located.queries, located.matches
+    spots = spots_at_marks(query)
+    bare = [str(source) for source, spot in zip(sources, spots, strict=True) if not spot]
     low, high = match.similarity_range
     scaled = match.grid.scaled
     assert match.confidence is not None  # noqa: S101 - `search` has it judged
@@ -181,9 +185,15 @@ def report_of(
         "cycle_error_px": match.cycle_error_px,
         "moves_px": list(match.moves_px),
         "support": dict(match.support),
-        "notes": list(match.notes),
+        "spot_at_mark": not bare,
+        "notes": [*match.notes, *map(bare_note, bare)],
         "output": str(output),
     }
+
+
+def bare_note(source: str) -> str:
+    """The hint that a mark may be in the wrong place; a faint mole may be missed."""
+    return f"no spot at the mark in {source}; is it in the right place?"
 
 
 def candidates_of(located: "Located", most: int) -> list[dict[str, float]]:
