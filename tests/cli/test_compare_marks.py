@@ -48,6 +48,17 @@ def test_the_measures_are_those_worked_out_by_hand(photo: Path) -> None:
     assert at[0.8]["false_positive_rate"] == 0.0
 
 
+def test_a_photo_and_its_link_are_compared_once(photo: Path, tmp_path: Path) -> None:
+    """With the marks beside the real file."""
+    link = tmp_path / "links" / "link.png"
+    link.parent.mkdir()
+    link.symlink_to(photo)
+    arguments = (str(link), str(tmp_path), "--extra-stem", "auto", "--json")
+    (compared,) = run("compare-marks", *arguments).report["photos"]
+    assert compared["photo"] == str(link)
+    assert len(compared["guesses"]) == 4
+
+
 def test_the_error_distance_decides_what_matches(photo: Path) -> None:
     """In pixels, the limit included."""
     for distance, matched in ((4.9, 1), (5.0, 2), (60.0, 3)):

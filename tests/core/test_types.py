@@ -180,3 +180,15 @@ def test_a_value_cannot_be_changed(value: object, name: str) -> None:
     """What flows is frozen."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, name, 5)
+
+
+def test_a_mask_hides_the_points_of_its_dark_pixels_and_no_others() -> None:
+    """Up to the edges of the pixel; without a mask nothing is hidden."""
+    mask = np.ones((4, 5), dtype=bool)
+    mask[1, 3] = False
+    masked, bare = Photo.of(skin(5, 4), mask), Photo.of(skin(5, 4))
+    for x, y in ((3, 1), (3.5, 1.5), (3.99, 1.99)):
+        assert masked.masks_out(Point(x, y))
+        assert not bare.masks_out(Point(x, y))
+    for x, y in ((2.99, 1.5), (4, 1.5), (3.5, 0.99), (3.5, 2)):
+        assert not masked.masks_out(Point(x, y))

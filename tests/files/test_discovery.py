@@ -6,6 +6,8 @@ import pytest
 
 from mel_debug.core.errors import MelError
 from mel_debug.files.discovery import find_photos
+from mel_debug.files.pictures import write_picture
+from workbench import save, skin
 
 
 def touch(root: Path, *names: str) -> list[Path]:
@@ -43,3 +45,13 @@ def test_no_photos_at_all_is_an_error_that_names_the_places(tmp_path: Path) -> N
     """Nothing was done, which a person should know."""
     with pytest.raises(MelError, match="no photos in"):
         find_photos([tmp_path])
+
+
+def test_pictures_that_were_drawn_are_no_photos(tmp_path: Path) -> None:
+    """In a folder; one that is named is taken. Photos of the same name and size are found."""
+    drawn, photo = tmp_path / "report" / "0001-a.jpg", tmp_path / "b.jpg"
+    drawn.parent.mkdir()
+    write_picture(drawn, skin(32, 24))
+    save(skin(32, 24), photo)
+    assert find_photos([tmp_path]) == [photo]
+    assert find_photos([drawn]) == [drawn]

@@ -189,7 +189,9 @@ def test_a_mask_of_another_size_is_one_clear_error(tmp_path: Path) -> None:
     """Both files and both sizes are named, and what to do about it."""
     path = save(skin(12, 8), tmp_path / "photo.png")
     save(np.zeros((12, 8), dtype=np.uint8), mask_path(path))
-    with pytest.raises(MelError, match=r"mask\.png is 8 x 12, but photo\.png is 12 x 8.*--no-mask"):
+    with pytest.raises(
+        MelError, match=r"mask\.png is 8 x 12, but photo\.png is 12 x 8.*use_masks=False"
+    ):
         _ = read_photo(path).mask
 
 

@@ -1,12 +1,15 @@
 """`mel-debug moles`: the moles marked beside photos."""
 
 import json
-import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mel_debug.cli.options import json_option, photo_file
+
+if TYPE_CHECKING:
+    from mel_debug.core.mole import Mole
 
 
 @click.command("moles")
@@ -14,24 +17,32 @@ from mel_debug.cli.options import json_option, photo_file
 @json_option
 def command(photos: tuple[Path, ...], *, as_json: bool) -> None:
     """List the moles marked beside photos: uuid, place in pixels, and whether it is canonical."""
+    from mel_debug.core.escape import escaped
+    from mel_debug.files.discovery import each_once
     from mel_debug.files.marks import read_moles
 
-    rows = [
-        {
-            "photo": str(photo),
-            "uuid": mole.uuid,
-            "x": math.floor(mole.point.x),
-            "y": math.floor(mole.point.y),
-            "is_uuid_canonical": mole.is_canonical,
-        }
-        for photo in photos
-        for mole in read_moles(photo)
-    ]
+    rows = [_row(photo, mole) for photo in each_once(photos) for mole in read_moles(photo)]
     if as_json:
         click.echo(json.dumps(rows))
         return
-    for row in rows:
-        certainty = "canonical" if row["is_uuid_canonical"] else "guessed"
-        click.echo(f"{row['uuid']}  {row['x']:>6} {row['y']:>6}  {certainty:9}  {row['photo']}")
     if not rows:
         click.echo("no moles are marked", err=True)
+        return
+    # In one piece: `click.echo` writes through after every call.
+    click.echo("\n".join(escaped(_line(row)) for row in rows))
+
+
+def _line(row: dict[str, Any]) -> str:
+    certainty = "canonical" if row["is_uuid_canonical"] else "guessed"
+    return f"{row['uuid']}  {row['x']:>6} {row['y']:>6}  {certainty:9}  {row['photo']}"
+
+
+def _row(photo: Path, mole: "Mole") -> dict[str, Any]:
+    x, y = mole.point.pixel
+    return {
+        "photo": str(photo),
+        "uuid": mole.uuid,
+        "x": x,
+        "y": y,
+        "is_uuid_canonical": mole.is_canonical,
+    }

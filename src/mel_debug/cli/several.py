@@ -61,6 +61,28 @@ _SEVERAL = (
 )
 
 
+_STATE = (
+    click.option(
+        "--restart",
+        is_flag=True,
+        help="Search everything again instead of going on where the last run stopped.",
+    ),
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Where to keep what is finished.  [default: a file of your state folder]",
+    ),
+)
+
+
+def state_options(command: Command) -> Command:
+    """Where an evaluation keeps what is finished, and whether it begins anew."""
+    for option in reversed(_STATE):
+        command = option(command)
+    return command
+
+
 def several_options(command: Command) -> Command:
     """The options that choose configurations; `configurations_from` takes what they give."""
     for option in reversed(_SEVERAL):

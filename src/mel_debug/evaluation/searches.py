@@ -14,7 +14,7 @@ from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.labelled import LabelledPair, Question, content_of
 from mel_debug.evaluation.memory import peak_mb, reset_peak
 from mel_debug.evaluation.state import Finished, State, key_of
-from mel_debug.matching.locate import check_mark, locate
+from mel_debug.matching.locate import check_mark, hidden_by_mask, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.version import __version__
 
@@ -90,13 +90,11 @@ def _askable(pair: LabelledPair, source: Photo) -> tuple[list[Question], tuple[s
     questions, notes = [], []
     for question in pair.questions:
         check_mark(question.uuid, source, question.point)
-        if (
-            source.mask is not None
-            and not source.mask[int(question.point.y), int(question.point.x)]
-        ):
-            notes.append(f"{source.name}: its mask hides mole {question.uuid}; not asked")
-        else:
+        hidden = hidden_by_mask(question.uuid, source, question.point)
+        if hidden is None:
             questions.append(question)
+        else:
+            notes.append(f"{hidden}; not asked")
     return questions, tuple(notes)
 
 
@@ -108,19 +106,21 @@ def plan_tasks(
 ) -> list[Task]:
     """Every pair under every configuration, one configuration after the other.
 
-    Reads all photos' bytes once: a key names what is in the files, not how they are called.
+    Reads all photos' bytes once: a key names what is in the files, and the stages and weights
+    that search them. Raises MelError, also when the weights can't be had.
     """
     contents: dict[Path, str] = {}
     for pair in pairs:
         for path in (pair.source, pair.target):
             if path not in contents:
                 contents[path] = content_of([path])
+    identities = {each.identity: each.full_identity() for each in configurations}
     tasks = []
     for configuration in configurations:
         for pair in pairs:
             paths = (str(pair.source), str(pair.target))
             content = (contents[pair.source], contents[pair.target])
-            how = (__version__, configuration.identity, str(use_masks))
+            how = (__version__, identities[configuration.identity], str(use_masks))
             key = key_of(*how, *paths, *content)
             tasks.append(Task(configuration, pair, key))
     return tasks
@@ -144,10 +144,11 @@ def run(
                 made = Searcher.of(task.configuration, use_masks=use_masks)
                 searcher = task.configuration, made
             try:
-                state.add(task.key, searcher[1].ask(task.pair))
+                finished = searcher[1].ask(task.pair)
             except MelError as error:
                 pair = f"{task.pair.source} -> {task.pair.target}"
                 raise type(error)(
                     f"{error} (asked under {task.configuration.label}, {pair})"
                 ) from error
+            state.add(task.key, finished)
         yield task

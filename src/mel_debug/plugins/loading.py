@@ -1,17 +1,21 @@
 """Finding plugins and keeping a broken one from breaking the rest."""
 
+import io
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pluggy
 
 from mel_debug import plugin as hookspecs
 from mel_debug.builtin import plugin as builtin_plugin
-from mel_debug.core.errors import PluginError
+from mel_debug.core.errors import PluginError, kind_and_text
+from mel_debug.core.escape import escaped
 from mel_debug.core.stages import Preset, StageSpec
 from mel_debug.plugin import GROUP
 from mel_debug.plugins._trace import trace, trace_found
@@ -81,11 +85,54 @@ def load_plugins() -> Iterator[Plugin | Skipped]:
 
 def _loaded(entry: "EntryPoint") -> Plugin | Skipped:
     try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in our JSON
+        with _contained():
             return _contents(entry.name, _version(entry), entry.load())
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+        reason = escaped(kind_and_text(error))
         return Skipped(entry.name, _version(entry), entry.value, reason)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """What a plugin does to the standard streams or the current folder at import is undone.
+
+    What it prints goes to standard error, for standard output may be JSON.
+    """
+    folder = None
+    with suppress(OSError):
+        folder = Path.cwd()
+    shown = _Unclosable(sys.stderr)
+    try:
+        with redirect_stdout(shown), redirect_stderr(shown):
+            yield
+    finally:
+        with suppress(OSError):
+            if folder is not None and Path.cwd() != folder:
+                os.chdir(folder)
+
+
+class _Unclosable(io.TextIOBase):
+    """A stream that passes on what is written; closing it closes nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leaves the stream open."""
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def _version(entry: "EntryPoint") -> str:

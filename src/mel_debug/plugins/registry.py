@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mel_debug.core.errors import PluginError, UsageError
+from mel_debug.core.escape import escaped
 from mel_debug.core.stages import FeatureExtractor, Matcher, Preset, Renderer, StageSpec
 from mel_debug.plugins._trace import trace
 from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, Skipped, load_plugins
@@ -71,6 +72,10 @@ class Registry:
         if name not in self.presets:
             raise _unknown("preset", name, self.presets)
         return self.presets[name]
+
+    def plugin_of(self, stage: str, name: str) -> str:
+        """The name of the plugin that provides a stage; `stage` is such as `extractors`."""
+        return self.stages[stage][name].plugin.name
 
     def _named(self, stage: str, name: str) -> StageSpec[Any]:
         specs = self.stages[stage]
@@ -137,7 +142,7 @@ def load_registry() -> Registry:
     if os.environ.get(STRICT, "").lower() in ("1", "true", "t", "yes", "y", "on"):
         _check_none_skipped(registry)
     for skipped in registry.skipped:
-        sys.stderr.write(f"warning: {skipped}\n")
+        sys.stderr.write(f"warning: {escaped(str(skipped))}\n")
     return registry
 
 
