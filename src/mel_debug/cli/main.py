@@ -40,6 +40,7 @@ COMMANDS = {
     "doctor": "mel_debug.cli.doctor",
     "evaluate": "mel_debug.cli.evaluate",
     "moles": "mel_debug.cli.moles",
+    "new-plugin": "mel_debug.cli.new_plugin",
     "plugins": "mel_debug.cli.plugins",
     "precalc": "mel_debug.cli.precalc",
 }
