@@ -167,7 +167,7 @@ def report_of(
 
 
 def candidates_of(located: "Located", most: int) -> list[dict[str, float]]:
-    """The best distinct places with their scores: the match, then the peaks of the coarse scores."""
+    """The match and the peaks of the coarse scores, at most `most` places, best first."""
     from mel_debug.matching.locate import distinct_candidates
 
     (match,) = located.matches
