@@ -167,7 +167,7 @@ def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
 
 def answer_line(report: dict[str, Any]) -> str:
     """The mole, the photo, the place, and how sure the answer is, for a terminal."""
-    parts = [report["uuid"][:SHORT], report["target"]]
+    parts = [report["uuid"][:SHORT], Path(report["target"]).name]
     sure = f"confidence {report['confidence']:.2f}"
     if report["uncertain"] and report["calibrated"] and report["confidence"] < NOT_THERE:
         return "  ".join([*parts, f"probably not there   {sure}"])
