@@ -154,7 +154,7 @@ def _marks(folder: Path, step: str, number: int) -> None:
         case "read":
             print(_seconds(lambda: read_moles(reference)))
         case "add":
-            new = [NewMark("new", Point(5, 5), 0.5)]
+            new = [NewMark("new", Point(9000, 9000), 0.5)]
             print(_seconds(lambda: append_marks(reference, new, apart_px=15)))
         case _:
             _mark(target, number // 2)

@@ -14,6 +14,7 @@ from workbench import Dinov3Weights, Scene, make_scene, make_weights
 
 # No deadline: the machine may be busy, and no law is about time.
 settings.register_profile("laws", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("laws")
 
 
@@ -27,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     children.watch()
+    if config.getoption("markexpr") == "not slow":
+        settings.load_profile("quick")
     if config.getoption("--deterministic"):
         import torch
 

@@ -136,6 +136,20 @@ def test_moles_prints_a_uuid_that_is_no_text(tmp_path: Path) -> None:
     assert outcome.stdout.startswith("\\ud800\\x00\\x1b[31m ")
 
 
+def test_moles_of_a_photo_that_can_not_be_read_do_not_hide_those_of_the_others(
+    tmp_path: Path,
+) -> None:
+    """It is named, and the exit code is 1; alone it is the error itself."""
+    first, second = two_photos(tmp_path)
+    Path(f"{first}.json").write_text("[{")
+    outcome = run("moles", str(first), str(second), "--json")
+    assert outcome.code == 1
+    assert {row["photo"] for row in json.loads(outcome.stdout)} == {str(second)}
+    assert str(first) in outcome.stderr
+    assert "1 of 2 photos could not be used" in outcome.stderr.splitlines()[-1]
+    assert str(first) in run("moles", str(first)).error
+
+
 def test_moles_of_an_empty_list_is_an_empty_list(tmp_path: Path) -> None:
     """No mole is no error."""
     photo = save(skin(8, 8), tmp_path / "bare.jpg")

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -241,6 +243,39 @@ def test_too_few_photos_to_calibrate_on_are_an_error(repository: Path) -> None:
     assert outcome.code == 1
     assert "too few to calibrate on" in outcome.stderr
     assert own() == {}
+
+
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "a photo cut short": lambda photo: photo.write_bytes(photo.read_bytes()[:5000]),
+    "marks that are none": lambda photo: Path(f"{photo}.json").write_text("[{"),
+    "marks nested without end": lambda photo: Path(f"{photo}.json").write_text("[" * 100_000),
+    "a mask of another size": lambda photo: Image.new("L", (9, 9)).save(f"{photo}.mask.png"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_photo_that_can_not_be_used_is_named_and_the_others_are_measured(
+    repository: Path, tmp_path: Path, how: str
+) -> None:
+    """With exit code 1; --strict ends at it, with no measures."""
+    folder = tmp_path / "copy"
+    shutil.copytree(repository, folder)
+    bad = min(folder.rglob("*.jpg"))
+    SPOILT[how](bad)
+    outcome = evaluate(folder, "--json")
+    assert outcome.code == 1
+    report = json.loads(outcome.stdout)
+    assert report["configurations"][0]["queries"] > 0
+    assert not any(str(bad) in (row["source"], row["target"]) for row in report["queries"])
+    (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("skipped: ")]
+    assert str(bad) in line
+    assert outcome.stderr.splitlines()[-1] == (
+        "Error: 1 photo could not be used; the measures are of the others"
+    )
+    strict = evaluate(folder, "--json", "--strict")
+    assert strict.code == 1
+    assert strict.stdout == ""
+    assert str(bad) in strict.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow

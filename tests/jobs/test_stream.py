@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from mel_debug.jobs.executors import InProcess, Workers, open_executor
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import HOPELESS, stream
 from mel_debug.jobs.threads import LIMITS, cores, threads_for
+from sites import install, mel_debug
 from workbench import save, skin
 
 
@@ -78,6 +80,13 @@ def test_an_error_of_any_kind_is_that_items_own(workers: Workers, work: object) 
     outcomes = list(stream(workers, work, range(3)))
     assert all(isinstance(outcome, Failed) for outcome in outcomes)
     assert len(outcomes) == 3
+
+
+def test_want_of_memory_is_that_items_own(workers: Workers) -> None:
+    """In words that say what to try."""
+    outcomes = list(stream(workers, chores.hungry, range(5)))
+    (failed,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    assert failed == Failed(3, "not enough memory; try a smaller --image-size")
 
 
 def test_a_worker_that_can_do_nothing_ends_the_run(workers: Workers) -> None:
@@ -247,6 +256,58 @@ def test_a_command_that_is_asked_to_end_leaves_one_line_and_no_process(
     assert "resource_tracker" not in errors
     assert "Traceback" not in errors
     until(lambda: not group_members(process.pid))
+
+
+GREEDY = """
+import os, signal
+from mel_debug.plugin import hookimpl
+from mel_debug.core.stages import StageSpec
+
+@hookimpl
+def mel_extractors():
+    return [
+        StageSpec("greedy", "a toy", build=Greedy, patch=8, image_size=64, depends_on=lambda _: ["1"])
+    ]
+
+class Greedy:
+    patch = 8
+    mean_colour = 128, 128, 128
+    def __init__(self, options): pass
+    def extract(self, images):
+        if images[0, 0, 0, 0] == 255:
+            os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory runs out
+        if images[0, 0, 0, 0] == 254:
+            raise MemoryError
+        count, height, width = images.shape[:3]
+        patches = images.reshape(count, height // 8, 8, width // 8, 8, 3)
+        return patches.mean(axis=(2, 4)).astype("float32")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("others", [0, 3])
+@pytest.mark.parametrize(
+    ("grey", "reason"), [(255, "was memory short"), (254, "not enough memory")]
+)
+def test_a_photo_that_memory_does_not_suffice_for_is_named_in_one_line(
+    tmp_path: Path, grey: int, reason: str, others: int
+) -> None:
+    """Whether its worker is killed or told; alone and among others, which are done."""
+    site, photos = tmp_path / "site", tmp_path / "photos"
+    site.mkdir()
+    photos.mkdir()
+    install(site, "greedy", GREEDY)
+    bad = save(np.full((64, 64, 3), grey, dtype=np.uint8), photos / "bad.png")
+    for number in range(others):
+        save(np.full((64, 64, 3), number, dtype=np.uint8), photos / f"{number}.png")
+    stages = ["--extractor", "greedy", "--cache-dir", str(tmp_path / "cache"), "--jobs", "2"]
+    outcome = mel_debug("precalc", str(photos), *stages, site=site)
+    assert outcome.code == 1
+    (line,) = [line for line in outcome.stderr.splitlines() if str(bad) in line]
+    assert reason in line
+    assert "Traceback" not in outcome.stderr
+    assert f"{others} described" in outcome.stdout
 
 
 def group_members(group: int) -> list[int]:

@@ -13,6 +13,7 @@ from mel_debug.core.errors import MelError, PluginError
 from mel_debug.core.geometry import PatchGrid, Size
 from mel_debug.core.types import Photo, Pixels, Vectors
 from mel_debug.matching.features import PhotoFeatures
+from mel_debug.matching.tiles import Windows
 from strategies import pixels, seeds, sizes
 from tolerance import ROUNDING, relative_error
 from workbench import PatchColours, skin
@@ -130,3 +131,18 @@ def test_an_extractor_that_breaks_its_promise_is_told_so(vectors: Vectors) -> No
     """Neither vectors of another grid nor values that are no numbers go any further."""
     with pytest.raises(PluginError, match="extractor"):
         PhotoFeatures(Broken(vectors), 32).of(Photo.of(skin(32, 24)))
+
+
+@pytest.mark.parametrize("windows", [None, Windows(64, 0.25)])
+def test_a_scaled_photo_beyond_memory_is_refused_before_it_is_decoded(
+    windows: Windows | None,
+) -> None:
+    """The line says what it would take."""
+
+    def load() -> Pixels:
+        raise AssertionError("decoded")
+
+    photo = Photo("large.jpg", Size(6000, 4000), load)
+    features = PhotoFeatures(PatchColours(), 100_000, windows)
+    with pytest.raises(MelError, match=r"large\.jpg: scaled to .* at least \d+\.\d GB of memory"):
+        features.of(photo)

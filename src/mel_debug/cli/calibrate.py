@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.evaluate import strict_option
 from mel_debug.cli.options import no_mask_option
 from mel_debug.cli.several import labelled_folder, several_options, state_options
 from mel_debug.console.terminal import echo_line
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     help="Write the calibrations here; others that the file has stay.  [default: your "
     "configuration folder, where every command looks]",
 )
+@strict_option
 def command(
     roots: tuple[Path, ...],
     *,
     no_mask: bool,
     restart: bool,
     state: Path | None,
+    strict: bool,
     output: Path | None,
     **stages: Any,
 ) -> None:
@@ -57,7 +60,9 @@ def command(
     if state is not None:
         check_state_file(guard, state)
     configurations = configurations_from(**stages)
-    tasks, kept = evaluated(roots, configurations, state, restart=restart, use_masks=not no_mask)
+    tasks, kept, skipped = evaluated(
+        roots, configurations, state, restart=restart, use_masks=not no_mask, strict=strict
+    )
     fitted = {}
     for key, answers in answers_by_key(tasks, kept).items():
         fitted[key] = fit(answers)
@@ -67,6 +72,7 @@ def command(
         guard.check(output, check_calibrations)
     keep(path, fitted)
     echo_line(f"Kept in {path}")
+    skipped.finish()
 
 
 def answers_by_key(tasks: "list[Task]", kept: "State") -> "dict[str, list[Answer]]":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mel_debug.cli.options import json_option, photo_or_folder
+from mel_debug.cli.problems import Problems
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.core.escape import escaped
 from mel_debug.core.tables import aligned
@@ -57,13 +58,15 @@ def command(
     """
     from mel_debug.evaluation.compare import Comparison, compare
 
-    findable = known_in(references) if references else None
-    photos = [
-        compare(photo, extra_stem, error_distance, findable)
-        for photo in guessed_photos(places, extra_stem)
-    ]
-    comparison = Comparison(tuple(photos))
+    guessed, knowing = guessed_photos(places, extra_stem), marked_photos(references)
+    compared, problems = [], Problems(len({*guessed, *knowing}))
+    findable = known_in(knowing, problems) if references else None
+    for photo in guessed:
+        with problems.of(photo):
+            compared.append(compare(photo, extra_stem, error_distance, findable))
+    comparison = Comparison(tuple(compared))
     click.echo(json.dumps(comparison.as_json()) if as_json else as_text(comparison))
+    problems.finish()
 
 
 def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
@@ -87,17 +90,23 @@ def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
     return photos
 
 
-def known_in(references: tuple[Path, ...]) -> frozenset[str]:
-    """The moles that are canonical in some photo."""
+def marked_photos(places: tuple[Path, ...]) -> list[Path]:
+    """The photos there that have marks."""
     from mel_debug.files.discovery import find_photos
-    from mel_debug.files.marks import read_moles_if_any
+    from mel_debug.files.marks import has_marks
 
-    return frozenset(
-        mole.uuid
-        for photo in find_photos(references)
-        for mole in read_moles_if_any(photo)
-        if mole.is_canonical
-    )
+    return [photo for photo in find_photos(places) if has_marks(photo)] if places else []
+
+
+def known_in(photos: list[Path], problems: Problems) -> frozenset[str]:
+    """The moles that are canonical in some photo."""
+    from mel_debug.files.marks import read_moles
+
+    known: set[str] = set()
+    for photo in photos:
+        with problems.of(photo):
+            known |= {mole.uuid for mole in read_moles(photo) if mole.is_canonical}
+    return frozenset(known)
 
 
 def as_text(comparison: "Comparison") -> str:

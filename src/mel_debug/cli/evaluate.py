@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from mel_debug.evaluation.state import State
     from mel_debug.evaluation.summary import Result, Summary
     from mel_debug.files.outputs import OutputGuard
+
+strict_option = click.option(
+    "--strict",
+    is_flag=True,
+    help="End at the first photo that can't be used. Without it such photos are named, the others "
+    "are measured, and the exit code is 1.",
+)
 
 new_folder = click.Path(file_okay=False, path_type=Path)
 
@@ -58,6 +66,7 @@ new_folder = click.Path(file_okay=False, path_type=Path)
 )
 @state_options
 @force_option
+@strict_option
 def command(
     roots: tuple[Path, ...],
     *,
@@ -71,6 +80,7 @@ def command(
     restart: bool,
     state: Path | None,
     force: bool,
+    strict: bool,
     no_mask: bool,
     min_confidence: float,
     **stages: Any,
@@ -99,7 +109,9 @@ def command(
     own()  # a damaged file is told of now
     configurations = configurations_from(**stages)
     use_masks = not no_mask
-    tasks, kept = evaluated(roots, configurations, state, restart=restart, use_masks=use_masks)
+    tasks, kept, skipped = evaluated(
+        roots, configurations, state, restart=restart, use_masks=use_masks, strict=strict
+    )
     results = results_of(tasks, kept, min_confidence)
     summaries = [summary_of(result) for result in results]
     click.echo(report_of(results, summaries, json=as_json, csv=as_csv, markdown=as_markdown))
@@ -117,6 +129,7 @@ def command(
     if unmet := complaints(demands, summaries):
         echo_line(f"Error: {'; '.join(unmet)}", err=True)
         raise SystemExit(1)
+    skipped.finish()
 
 
 def given_weights(stages: dict[str, Any]) -> tuple[Path, ...]:
@@ -156,17 +169,23 @@ def evaluated(
     *,
     restart: bool,
     use_masks: bool,
-) -> "tuple[list[Task], State]":
-    """Every task, done, and what they gave. A Ctrl-C keeps what is finished.
+    strict: bool,
+) -> "tuple[list[Task], State, SkippedPhotos]":
+    """Every task that is done, what they gave, and what had to be skipped.
 
-    What the state has is not searched again, unless with `restart`.
+    What the state has is not searched again, unless with `restart`. A Ctrl-C keeps what is
+    finished. Raises MelError when nothing could be done, or, if `strict`, for the first photo that
+    can't be used.
     """
     from mel_debug.core.errors import MelError
     from mel_debug.evaluation.labelled import labelled_pairs
     from mel_debug.evaluation.searches import plan_tasks, run
     from mel_debug.evaluation.state import State
 
-    tasks = plan_tasks(configurations, labelled_pairs(roots), use_masks=use_masks)
+    skipped = SkippedPhotos()
+    skip = None if strict else skipped.add
+    pairs = labelled_pairs(roots, skip)
+    tasks = plan_tasks(configurations, pairs, use_masks=use_masks, skip=skip)
     kept = State.begin(state or default_state(roots))
     if restart:
         kept.forget([task.key for task in tasks])
@@ -177,7 +196,7 @@ def evaluated(
             f"{done} of {len(tasks)} searches are finished already; --restart does them again",
             err=True,
         )
-    steps = run(todo, kept, use_masks=use_masks)
+    steps = run(todo, kept, use_masks=use_masks, skip=skip)
     try:
         for _ in show_progress(todo, "searches") if todo else ():
             next(steps)
@@ -186,9 +205,41 @@ def evaluated(
         raise MelError(
             f"stopped; {done} of {len(tasks)} searches are kept, run the same command to go on"
         ) from None
-    for note in dict.fromkeys(note for t in tasks for note in kept.finished[t.key].notes):
+    finished = [task for task in tasks if task.key in kept.finished]
+    for note in dict.fromkeys(note for t in finished for note in kept.finished[t.key].notes):
         echo_line(f"note: {note}", err=True)
-    return tasks, kept
+    skipped.show()
+    if not finished:
+        raise MelError("no search could be made")
+    return finished, kept, skipped
+
+
+@dataclass(slots=True)
+class SkippedPhotos:
+    """Photos, or pairs of them, that could not be used, by name, and why."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, error: Exception) -> None:
+        from mel_debug.core.errors import text_of
+
+        self.reasons.setdefault(name, text_of(error))
+
+    def show(self) -> None:
+        """Name them on standard error."""
+        for name, reason in self.reasons.items():
+            echo_line(f"skipped: {reason if name in reason else f'{name}: {reason}'}", err=True)
+
+    def finish(self) -> None:
+        """Raise MelError if there were any: the measures are of the others alone."""
+        from mel_debug.core.errors import MelError
+
+        if self.reasons:
+            count = len(self.reasons)
+            raise MelError(
+                f"{count} {'photo' if count == 1 else 'photos'} could not be used; "
+                "the measures are of the others"
+            )
 
 
 def default_state(roots: Sequence[Path]) -> Path:

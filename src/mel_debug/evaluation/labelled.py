@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -43,24 +43,47 @@ class LabelledPair:
     questions: tuple[Question, ...]
 
 
-def read_labelled(roots: Iterable[Path]) -> list[LabelledPhoto]:
+Skip = Callable[[str, Exception], None]
+"""Takes note of what can't be used, by name, and of the reason."""
+
+
+def read_labelled(roots: Iterable[Path], skip: Skip | None = None) -> list[LabelledPhoto]:
     """Every photo under the roots that has a moles file, in order of path; links to one count once.
 
     Marks that are guesses, and uuids marked more than once in a photo, are no truth and left out.
-    Raises MelError for a moles file that can't be read.
+    A photo whose moles file can't be read is skipped; without `skip` its error is raised.
     """
-    found = {real_path(photo): photo for root in roots for photo in _with_marks(root)}
-    return [_labelled(photo) for photo in found.values()]
+    found: dict[Path, Path] = {}
+    for root in roots:
+        found |= {real_path(photo): photo for photo in _with_marks(root, skip)}
+    labelled = []
+    for path in found.values():
+        try:
+            labelled.append(_labelled(path))
+        except Exception as error:
+            if skip is None:
+                raise
+            skip(str(path), error)
+    return labelled
 
 
-def _with_marks(root: Path) -> list[Path]:
+def _with_marks(root: Path, skip: Skip | None) -> list[Path]:
     """The files under a folder that have a moles file, whatever they are called.
 
     The marks of a link may lie elsewhere, so for links the name decides.
     """
     marked = [path.with_suffix("") for path in root.rglob("*.json") if not path.is_symlink()]
     links = [path for path in root.rglob("*") if path.is_symlink() and is_photo_name(path.name)]
-    return [photo for photo in sorted({*marked, *links}) if photo.is_file() and has_marks(photo)]
+    found = []
+    for photo in sorted({*marked, *links}):
+        try:
+            if photo.is_file() and has_marks(photo):
+                found.append(photo)
+        except Exception as error:
+            if skip is None:
+                raise
+            skip(str(photo), error)
+    return found
 
 
 def _labelled(photo: Path) -> LabelledPhoto:
@@ -71,15 +94,15 @@ def _labelled(photo: Path) -> LabelledPhoto:
     return LabelledPhoto(photo, sure, frozenset(mole.uuid for mole in gone) - set(uuids))
 
 
-def labelled_pairs(roots: Iterable[Path]) -> list[LabelledPair]:
+def labelled_pairs(roots: Iterable[Path], skip: Skip | None = None) -> list[LabelledPair]:
     """Every directed pair of photos with something to ask, those of one target in a row.
 
     A mole is asked for where both photos mark it, or where the target knows that it is absent.
-    Raises MelError when there is no such pair.
+    Raises MelError when there is no such pair. See `read_labelled` for `skip`.
     """
     roots = list(roots)
     pairs = []
-    for target, source in permutations(read_labelled(roots), 2):
+    for target, source in permutations(read_labelled(roots, skip), 2):
         questions = tuple(
             Question(uuid, point, target.moles.get(uuid))
             for uuid, point in source.moles.items()

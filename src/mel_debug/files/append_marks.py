@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mel_debug.core.geometry import Nearby, Point
 from mel_debug.core.mole import Mole
 from mel_debug.files.atomic import remove_unfinished
 from mel_debug.files.beside import real_path
-from mel_debug.files.exact_json import array_of, laid_out, text_of
+from mel_debug.files.exact_json import DuplicateKeyError, array_of, elements, laid_out, text_of
 from mel_debug.files.json_text import decoded, encoded_like
 from mel_debug.files.locking import locked
 from mel_debug.files.marks import entries_of, marks_path
@@ -95,27 +96,36 @@ def append_marks(
 
 @dataclass(frozen=True, slots=True)
 class _Old:
-    """A moles file before marks are added, None if there is none yet."""
+    """A moles file before marks are added: its text, and its moles; no snapshot, if there is none.
 
+    The text has line ends of one kind and no byte order mark.
+    """
+
+    path: Path
     snapshot: Snapshot | None
+    text: str
     moles: list[Mole]
-    texts: list[str]
 
     @classmethod
     def of(cls, snapshot: Snapshot | None, path: Path) -> "_Old":
-        old = cls(snapshot, [], [])
-        if snapshot is not None:
-            text = decoded(snapshot.data, path).replace("\r\n", "\n")
-            for mole, entry, (begin, end) in entries_of(text, path, unique_keys=True):
-                old.moles.append(mole)
-                old.texts.append(laid_out(entry, text[begin:end]))
-        return old
+        if snapshot is None:
+            return cls(path, None, "[]", [])
+        text = decoded(snapshot.data, path).replace("\r\n", "\n")
+        return cls(path, snapshot, text, [mole for mole, _ in entries_of(text, path)])
 
     def with_more(self, marks: Sequence[NewMark]) -> bytes:
-        """The bytes of the file with these marks at the end."""
-        entries = (mark.as_entry() for mark in marks)
-        more = [laid_out(entry, text_of(entry)) for entry in entries]
-        text = array_of([*self.texts, *more]) + "\n"
+        """The bytes of the file with these marks at the end. Raises MelError."""
+        more = [(entry, text_of(entry)) for entry in (mark.as_entry() for mark in marks)]
+        there = (
+            (entry, self.text[begin:end])
+            for entry, begin, end in elements(self.text, unique_keys=True)
+        )
+        try:
+            text = array_of(laid_out(entry, text) for entry, text in chain(there, more)) + "\n"
+        except DuplicateKeyError as error:
+            raise MelError(
+                f"{self.path}: {error}; keep one, as a rewrite would drop the other"
+            ) from error
         return encoded_like(text, b"" if self.snapshot is None else self.snapshot.data)
 
 

@@ -21,6 +21,7 @@ _PROGRESSIVE = 0xC2
 _SCAN = 0xDA
 _BARE_MARKERS = {0x01, 0xD8, 0xD9}
 _COEFFICIENTS = 64
+_BLOCK = 8
 
 
 def decode(image: Image.Image, source: Source, path: Path) -> None:
@@ -48,24 +49,23 @@ def _decode_jpeg(image: Image.Image, source: Source, path: Path) -> None:
     image.load()
     if not source.ended:
         return
-    if image.info.get("progressive"):
-        missing = _unrefined_rows(image, source)
-    else:
-        missing = _rows_of(image, 127 if image.mode == "CMYK" else 128)  # what libjpeg fills with
+    progressive = image.info.get("progressive")
+    missing = _unrefined_rows(image, source) if progressive else _grey_rows(image)
     if missing is None:
         raise OSError(f"more than {MOST_MISSING:.0%} of it is missing")
     _warn(path, missing, image.height, "its end is missing")
 
 
 def _warn(path: Path, rows: int, height: int, reason: str) -> None:
-    lost = f", and with it the last {rows} of {height} rows of pixels" if rows else ""
+    lost = f", and with it {rows} of {height} rows of pixels" if rows else ""
     warn(f"{path} is cut short or damaged: {reason}{lost}; what is there is used")
 
 
 def _unwritten_rows(image: Image.Image) -> int | None:
-    """How many rows at the end a decoder that failed never wrote; None for too many.
+    """How many rows a decoder that failed never wrote; None for too many.
 
-    Pillow's decoders write into an image of zeros. Black rows at the end count as missing.
+    Pillow's decoders write into an image of zeros, a BMP's from the bottom. Black rows at the top
+    and at the bottom count as missing.
     """
     if image.info.get("interlace") or image.format in ("WEBP", "AVIF", "HEIF", "JPEG2000"):
         return None
@@ -74,18 +74,23 @@ def _unwritten_rows(image: Image.Image) -> int | None:
     image.tile = []  # type: ignore[attr-defined] # what is there counts as all from now on
     try:
         image.load()
-        return _rows_of(image, 0)
+        box = image.getbbox()
     except (OSError, ValueError):  # nothing was decoded at all, or a mode that can't be compared
         return None
+    missing = image.height if box is None else image.height - (box[3] - box[1])
+    return missing if missing <= MOST_MISSING * image.height else None
 
 
-def _rows_of(image: Image.Image, value: int) -> int | None:
-    """How many rows at the end have this value throughout; None if more than may be missing."""
+def _grey_rows(image: Image.Image) -> int | None:
+    """How many rows at the end of a baseline JPEG are missing; None for too many.
+
+    libjpeg fills missing blocks with a middle grey, and a row's last block is missing first.
+    """
     strip = _last_rows(image)
-    if value:
-        flat = Image.new(strip.mode, strip.size, (value,) * len(strip.getbands()))
-        strip = ImageChops.difference(strip, flat)
-    return _empty_rows(strip)
+    ends = strip.crop((max(0, strip.width - _BLOCK), 0, strip.width, strip.height))
+    grey = 127 if image.mode == "CMYK" else 128  # Pillow inverts inks
+    flat = Image.new(ends.mode, ends.size, (grey,) * len(ends.getbands()))
+    return _empty_rows(ImageChops.difference(ends, flat))
 
 
 def _last_rows(image: Image.Image) -> Image.Image:

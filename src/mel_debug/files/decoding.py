@@ -1,5 +1,6 @@
 """Opening image files safely: known formats only, size checked first, one error for all faults."""
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -189,7 +190,7 @@ def _check_tiff(path: Path, image: Image.Image) -> None:
 
 
 def _hush_pillow() -> None:
-    """Ignore Pillow's own warnings from now on: what matters about a photo is a MelWarning.
+    """Ignore Pillow's own warnings and log from now on: what matters about a photo is a MelWarning.
 
     `warnings.catch_warnings` in a thread would lose the warnings of other threads.
     """
@@ -200,3 +201,6 @@ def _hush_pillow() -> None:
     )
     if not known:
         warnings.filterwarnings("ignore", module=_PILLOW)
+    log = logging.getLogger("PIL")
+    if not log.hasHandlers():  # else Python would print its errors on standard error
+        log.addHandler(logging.NullHandler())

@@ -6,21 +6,16 @@ from pathlib import Path
 from mel_debug.core.errors import MelError, UsageError
 from mel_debug.files.regular import open_regular
 
-BLOCK_BYTES = 1 << 20
-
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes as 64 hexadecimal digits.
 
-    Raises UsageError when the file is missing or no regular file, MelError when it can't be read.
+    Raises UsageError when the file is missing or not a regular one, MelError when it can't be read.
     """
-    digest = hashlib.sha256()
     try:
         with open_regular(path) as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error
     except OSError as error:
         raise MelError(f"{path} can't be read ({error.strerror or error})") from error
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ from mel_debug.core.errors import MelError, UsageError, shortened
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
 from mel_debug.files.beside import beside, is_there
-from mel_debug.files.exact_json import DuplicateKeyError, elements, text_of
+from mel_debug.files.exact_json import elements, text_of
 from mel_debug.files.json_text import decoded
 from mel_debug.files.rewriting import replace_unchanged, take_snapshot
 
@@ -58,7 +58,7 @@ def read_moles_if_any(photo: Path, stem: str | None = None) -> list[Mole]:
     snapshot = take_snapshot(path)
     if snapshot is None:
         return []
-    return [mole for mole, _, _ in entries_of(decoded(snapshot.data, path), path)]
+    return [mole for mole, _ in entries_of(decoded(snapshot.data, path), path)]
 
 
 def read_entries(photo: Path, stem: str | None = None) -> Iterator[tuple[Mole, Mapping[str, Any]]]:
@@ -69,24 +69,17 @@ def read_entries(photo: Path, stem: str | None = None) -> Iterator[tuple[Mole, M
         raise UsageError(f"{path} does not exist: no moles are marked in {photo.name}")
     text = decoded(snapshot.data, path)
     del snapshot
-    for mole, entry, _ in entries_of(text, path):
-        yield mole, entry
+    yield from entries_of(text, path)
 
 
-def entries_of(
-    text: str, path: Path, *, unique_keys: bool = False
-) -> Iterator[tuple[Mole, dict[str, Any], tuple[int, int]]]:
-    """The moles in the text of a moles file, with their entries and where those begin and end.
+def entries_of(text: str, path: Path) -> Iterator[tuple[Mole, dict[str, Any]]]:
+    """The moles in the text of a moles file, each with all keys of its entry.
 
-    Raises MelError, naming the file, for text that is no list of moles, and for an object that has
-    a key twice if keys must be unique.
+    Raises MelError, naming the file, for text that is no list of moles.
     """
     try:
-        found = elements(text, unique_keys=unique_keys)
-        for number, (entry, begin, end) in enumerate(found, start=1):
-            yield _mole(entry, number, path), entry, (begin, end)
-    except DuplicateKeyError as error:
-        raise MelError(f"{path}: {error}; keep one, as a rewrite would drop the other") from error
+        for number, (entry, _, _) in enumerate(elements(text), start=1):
+            yield _mole(entry, number, path), entry
     except RecursionError as error:
         raise MelError(f"{path} is no moles file: its values are nested too deeply") from error
     except ValueError as error:

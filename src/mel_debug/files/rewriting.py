@@ -53,10 +53,11 @@ def replace_unchanged(
 
     Returns False, and leaves the file alone, if another program changed it meanwhile. The new file
     has the owner, group, permissions and extended attributes of the old one. Where the system can
-    swap two files at once, the old one is checked after it was taken away, and put back if it is
-    not the one that was read: a write of another program is lost only if it holds the file open
-    from before the swap and writes to it after the check. Elsewhere the file is checked directly
-    before it is replaced.
+    swap two files at once, the old one is checked again after the swap, and put back if it is not
+    the one that was read. A write of another program is then lost only if that program opens the
+    file before the swap and writes after the check, or if it writes just before the swap, reads the
+    new file before the old one is put back, and writes again. Elsewhere the file is checked
+    directly before it is replaced.
 
     On success both the content and the name have reached the disk. Without `sync_first` the content
     gets there after the name: much faster, and no worse unless the power fails between the two.
