@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mel_debug.plugins.config import RunConfig, resolve
 from sites import install, listing, mel_debug, names
 from workbench import Outcome, Scene, run
 
@@ -198,3 +199,14 @@ def test_help_names_no_preset_that_a_plugin_could_add_to() -> None:
     """The list of presets is `mel-debug plugins`."""
     for command in ("dino3-map", "evaluate"):
         assert "--preset NAME" in run(command, "--help").stdout
+
+
+def test_extractors_of_one_family_share_a_calibration(tmp_path: Path) -> None:
+    """Others have one of their own."""
+    keys = {
+        name: resolve(RunConfig(extractor=name, matcher="cosine", cache_dir=tmp_path))
+        for name in ("dinov3-small", "dinov3-large", "xfeat")
+    }
+    small, large, xfeat = (run.calibration_key for run in keys.values())
+    assert small == large
+    assert xfeat != small
