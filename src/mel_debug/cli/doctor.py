@@ -56,20 +56,22 @@ def _named_text(name: str, value: Any) -> str:
 
 def _text(value: Any) -> str:
     """A value on one line."""
-    match value:
-        case None:
-            return "not found"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(map(_text, value)) or "none"
-        case {} if not value:
-            return "none"
+    if isinstance(value, dict):
+        return _group(value)
+    if isinstance(value, list):
+        return ", ".join(map(_text, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not found" if value is None else str(value)
+
+
+def _group(values: dict[str, Any]) -> str:
+    """Several named values on one line."""
+    match values:
         case {"status": status, **more}:
             return f"{status} ({'; '.join(map(_text, more.values()))})" if more else str(status)
         case {"name": name, "version": version, **more}:
-            return f"{name} {version}: {_text(more)}"
-        case dict():
-            return "; ".join(f"{_words(name)} {_text(item)}" for name, item in value.items())
+            return f"{name} {version}: {_group(more)}"
         case _:
-            return str(value)
+            named = (f"{_words(name)} {_text(value)}" for name, value in values.items())
+            return "; ".join(named) or "none"

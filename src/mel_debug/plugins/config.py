@@ -305,12 +305,26 @@ def _option_values(
     UsageError.
     """
     chosen: dict[str, dict[str, OptionValue]] = {stage: {} for stage in specs}
-    known = {option.name for option in specs["matcher"].options}
-    chosen["matcher"] |= {name: value for name, value in preset.options.items() if name in known}
+    chosen["matcher"] |= _preset_values(preset, specs["matcher"])
     for name, value in given.items():
         stage, option = _owner(specs, name)
         chosen[stage][option] = value
     return {stage: spec.values(chosen[stage]) for stage, spec in specs.items()}
+
+
+def _preset_values(preset: Preset, matcher: StageSpec[Any]) -> dict[str, OptionValue]:
+    """The option values of a preset; for another matcher than its own, those that it has.
+
+    Raises UsageError for a value that the preset's own matcher refuses.
+    """
+    if matcher.name != preset.matcher:
+        known = {option.name for option in matcher.options}
+        return {name: value for name, value in preset.options.items() if name in known}
+    try:
+        matcher.values(preset.options)
+    except UsageError as error:
+        raise UsageError(f"preset {preset.name!r}: {error}") from error
+    return dict(preset.options)
 
 
 def _owner(specs: Mapping[str, StageSpec[Any]], name: str) -> tuple[str, str]:
