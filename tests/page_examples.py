@@ -24,8 +24,10 @@ from sybil.parsers.myst.lexers import DirectiveLexer
 from sybil.typing import Parser
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-RELATIVE, ABSOLUTE = 0.1, 3.0
-"""By how much a printed number may differ: as a share, or in its own unit; most are pixels."""
+RELATIVE = 0.1
+WHOLE, FRACTION = 3.0, 0.1
+"""By how much a printed number may differ: as a share of the larger one, or in its own unit; whole
+numbers are mostly pixels, and those with a point mostly probabilities."""
 
 PROMPT = "$ "
 DOCTEST_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -80,13 +82,15 @@ def agrees(expected: str, printed: str) -> bool:
     )
     found = re.fullmatch(pattern, _squeezed(printed), re.DOTALL)
     return found is not None and all(
-        _near(float(wanted), float(got))
+        _near(wanted, got)
         for wanted, got in zip(NUMBER.findall(expected), found.groups(), strict=True)
     )
 
 
-def _near(wanted: float, got: float) -> bool:
-    return abs(wanted - got) <= max(ABSOLUTE, RELATIVE * max(wanted, got))
+def _near(wanted: str, got: str) -> bool:
+    absolute = FRACTION if "." in wanted else WHOLE
+    larger = max(float(wanted), float(got))
+    return abs(float(wanted) - float(got)) <= max(absolute, RELATIVE * larger)
 
 
 def _squeezed(text: str) -> str:

@@ -80,6 +80,7 @@ def _has_command(name: str) -> bool:
     [
         ("found at (100, 20)", "found at (101, 22)", True),
         ("found at (100, 20)", "found at (150, 20)", False),
+        ("confidence 0.97", "confidence 0.52", False),
         ("found at (100, 20)", "lost at (100, 20)", False),
         ("a 0.97\n...\nz", "a 0.95\nb\nc\nz", True),
         ("a\n...\nz", "a\nb", False),
