@@ -136,7 +136,7 @@ def finished(folder: Path, name: str, chosen: Sequence[Configuration]) -> tuple[
     if not roots:
         raise MelError(f"{folder / name} has no sessions; run make first")
     tasks = plan_tasks(chosen, labelled_pairs(roots))
-    state = State.begin(folder / f"{name}.jsonl", resume=True)
+    state = State.begin(folder / f"{name}.jsonl")
     with click.progressbar(run(tasks, state), length=len(tasks), label=name) as bar:
         for _ in bar:
             pass

@@ -3,6 +3,7 @@
     python benchmarks/growth.py size               one photo at 448 to 1792
     python benchmarks/growth.py moles              1 to 1000 moles looked for in one photo
     python benchmarks/growth.py photos             precalc of 1 to 64 photos
+    python benchmarks/growth.py marks              10 to 100,000 marks read, added to, and planned
 
 Each figure is from a process of its own. The exponent is that of the power of n that fits best, by
 least squares on logarithms: 1 is in proportion, 0 is not at all. Photos are generated, DINOv3's
@@ -23,7 +24,10 @@ import click
 import numpy as np
 from PIL import Image
 
+from mel_debug.automark.targets import make_plan
 from mel_debug.core.geometry import PatchGrid, Point, Size
+from mel_debug.files.append_marks import NewMark, append_marks
+from mel_debug.files.marks import marks_path, read_moles
 from mel_debug.files.photos import read_photo
 from mel_debug.matching.locate import locate
 from mel_debug.plugins.config import RunConfig, resolve
@@ -33,6 +37,12 @@ from tables import machine, show
 SIZES = (448, 640, 896, 1280, 1792)
 MOLES = (1, 3, 10, 30, 100, 300, 1000)
 PHOTOS = (1, 2, 4, 8, 16, 32, 64)
+MARKS = (10, 100, 1000, 10_000, 100_000)
+MARK_STEPS = {
+    "read": "a moles file read",
+    "add": "one mark added to a moles file",
+    "plan": "a target planned with a reference of so many marks, half of them marked already",
+}
 PHOTO = Size(2400, 3600)
 
 
@@ -116,6 +126,58 @@ def photos(extractor: str, runtime: str, image_size: int) -> None:
             done = run(python("-m", "mel_debug", "precalc", str(folder), *case.options, *size))
             figures.append((done.seconds, done.megabytes))
     _show(f"{extractor}, precalc at {image_size} (whole process)", "photos", PHOTOS, figures)
+
+
+@main.command()
+@click.option("--most", default=MARKS[-1], show_default=True, help="The largest number of marks.")
+@click.option("--step", "steps", multiple=True, type=click.Choice(list(MARK_STEPS)))
+def marks(most: int, steps: tuple[str, ...]) -> None:
+    """Time and memory by the number of marks in a file; no photo is opened."""
+    numbers = [number for number in MARKS if number < most] + [most]
+    for step in steps or MARK_STEPS:
+        figures = []
+        for number in numbers:
+            with tempfile.TemporaryDirectory() as folder:
+                done = run(python(__file__, "_marks", folder, step, str(number)))
+            figures.append((float(json.loads(done.printed)), done.megabytes))
+        _show(MARK_STEPS[step], "marks", numbers, figures)
+
+
+@main.command("_marks", hidden=True)
+@click.argument("folder", type=Path)
+@click.argument("step")
+@click.argument("number", type=int)
+def _marks(folder: Path, step: str, number: int) -> None:
+    reference, target = folder / "reference.jpg", folder / "target.jpg"
+    _mark(reference, number)
+    match step:
+        case "read":
+            print(_seconds(lambda: read_moles(reference)))
+        case "add":
+            new = [NewMark("new", Point(9000, 9000), 0.5)]
+            print(_seconds(lambda: append_marks(reference, new, apart_px=15)))
+        case _:
+            _mark(target, number // 2)
+            print(_seconds(lambda: _planned(reference, target)))
+
+
+def _planned(reference: Path, target: Path) -> None:
+    (planned,) = make_plan([reference], [target]).targets
+    if not planned.config_from(planned.references[0]):
+        raise AssertionError("nothing is wanted")
+
+
+def _mark(photo: Path, number: int) -> None:
+    """Write a moles file in `mel`'s layout, line by line: the writer's memory is not measured."""
+    photo.touch()
+    with marks_path(photo).open("w") as file:
+        for i in range(number):
+            begin = ",\n" if i else "[\n"
+            file.write(
+                f'{begin}    {{\n        "is_uuid_canonical": true,\n        "uuid": "{i:032x}",\n'
+                f'        "x": {7 * i % 6007},\n        "y": {11 * i % 4001}\n    }}'
+            )
+        file.write("\n]\n")
 
 
 @contextmanager

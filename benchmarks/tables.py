@@ -4,14 +4,13 @@ import os
 import platform
 from collections.abc import Iterable, Sequence
 
+from mel_debug.core.tables import aligned
+
 
 def show(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a titled table; numbers are rounded to what a reader needs."""
-    cells = [[_text(value) for value in row] for row in rows]
-    widths = [max(len(row[i]) for row in [list(head), *cells]) for i in range(len(head))]
-    print(f"\n{title}")
-    for row in [list(head), ["-" * width for width in widths], *cells]:
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    first, *rest = aligned([head, *([_text(value) for value in row] for row in rows)])
+    print(f"\n{title}", first, "-" * len(first), *rest, sep="\n")
 
 
 def machine() -> str:

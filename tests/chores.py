@@ -101,3 +101,10 @@ def process_number(_: int) -> int:
 def sleep_long(number: int) -> int:
     time.sleep(60)
     return number
+
+
+def hungry(number: int) -> int:
+    """Asks for more memory than there is."""
+    if number == 3:
+        bytearray(2**62)
+    return number

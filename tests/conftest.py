@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import children
 import workbench
 from mel_debug.files.user_dirs import CACHE, CONFIG, GRAPHS, STATE
 from mel_debug.plugins.registry import load_registry
@@ -13,7 +14,37 @@ from workbench import Dinov3Weights, Scene, make_scene, make_weights
 
 # No deadline: the machine may be busy, and no law is about time.
 settings.register_profile("laws", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("laws")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--deterministic",
+        action="store_true",
+        help="let torch use deterministic kernels only, in this process",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    children.watch()
+    if config.getoption("markexpr") == "not slow":
+        settings.load_profile("quick")
+    if config.getoption("--deterministic"):
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+
+
+@pytest.fixture(autouse=True)
+def no_process_unless_slow(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is not marked `slow` starts no process, so that `-m "not slow"` stays quick."""
+    if request.node.get_closest_marker("slow"):
+        yield
+        return
+    with children.counted() as started:
+        yield
+    assert not started, f"mark this test slow, or let it start no process: {started}"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Work on one moles file for processes of their own; here, where they can import it by name."""
 
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.files.append_marks import NewMark, append_marks
+from mel_debug.files.exchange import exchanged
 from mel_debug.files.locking import locked
 from mel_debug.files.marks import marks_path, read_moles
 
@@ -29,6 +31,32 @@ def hold(path: Path, held: Path, seconds: float) -> None:
     with locked(path):
         held.touch()
         time.sleep(seconds)
+
+
+def append_without_lock(path: Path, way: str, count: int, seconds: float) -> None:
+    """Read the marks, append one and write them all, so many times; in place or by a rename."""
+    for number in range(count):
+        entries = json.loads(path.read_text())
+        text = json.dumps([*entries, {"uuid": f"f{number:031d}", "x": number, "y": 900}])
+        if way == "in place":
+            path.write_text(text)
+        else:
+            beside = path.with_suffix(".foreign")
+            beside.write_text(text)
+            beside.replace(path)
+        time.sleep(seconds)
+
+
+def can_exchange(folder: Path) -> bool:
+    """Whether two files of a folder can swap their names at once."""
+    first, second = folder / "first", folder / "second"
+    first.touch()
+    second.touch()
+    try:
+        return exchanged(first, second)
+    finally:
+        first.unlink()
+        second.unlink()
 
 
 def kill_writers(photo: Path, kills: int) -> None:

@@ -9,14 +9,18 @@ from typing import Any
 from workbench import Outcome, settings
 
 STAGES = ("extractors", "matchers", "renderers")
+KINDS = (*STAGES, "presets")
 Listing = dict[str, list[dict[str, Any]]]
 
 
-def run_python(*arguments: str, site: Path, plugins: str | None = None) -> Outcome:
-    """Run Python where the packages in the folder `site` are installed too."""
+def run_python(*arguments: str, site: Path, plugins: str | None = None, **more: str) -> Outcome:
+    """Run Python where the packages in the folder `site` are installed too.
+
+    `plugins` restricts which are loaded; `more` are further environment variables.
+    """
     paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
     clean = {name: value for name, value in os.environ.items() if name not in settings()}
-    env = {**clean, "PYTHONPATH": os.pathsep.join(paths)}
+    env = {**clean, "PYTHONPATH": os.pathsep.join(paths), **more}
     env |= {} if plugins is None else {"MEL_DEBUG_PLUGINS": plugins}
     done = subprocess.run(
         [sys.executable, *arguments], env=env, capture_output=True, text=True, check=False
@@ -24,19 +28,19 @@ def run_python(*arguments: str, site: Path, plugins: str | None = None) -> Outco
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def mel_debug(*arguments: str, site: Path, plugins: str | None = None) -> Outcome:
-    return run_python("-m", "mel_debug", *arguments, site=site, plugins=plugins)
+def mel_debug(*arguments: str, site: Path, plugins: str | None = None, **more: str) -> Outcome:
+    return run_python("-m", "mel_debug", *arguments, site=site, plugins=plugins, **more)
 
 
 def listing(outcome: Outcome) -> Listing:
     """What `mel-debug plugins --json` printed."""
     stages: Listing = outcome.report
-    assert tuple(stages) == STAGES
+    assert tuple(stages) == KINDS
     return stages
 
 
 def names(stages: Listing, plugin: str) -> set[str]:
-    """All that a plugin offers."""
+    """The names of all stages and presets that a plugin provides."""
     return {
         offer["name"] for offers in stages.values() for offer in offers if offer["plugin"] == plugin
     }
@@ -53,8 +57,7 @@ def install(site: Path, name: str, source: str, *, value: str | None = None) -> 
 
 
 HEAD = """
-from mel_debug.plugin import hookimpl
-from mel_debug.core.stages import StageSpec, Option
+from mel_debug.plugin import Option, Preset, StageSpec, hookimpl
 """
 
 

@@ -16,16 +16,16 @@ PROJECT = Path(__file__).parent.parent
 SOURCE = PROJECT / "src" / "mel_debug"
 
 WICKED = {
-    "geometry.py": "mel_debug.core.types",
-    "types.py": "mel_debug.core.stages",
-    "stages.py": "mel_debug.plugins.registry",
-    "hookspecs.py": "mel_debug.plugins.loading",
-    "pipeline/locate.py": "mel_debug.files.photos",
+    "core/geometry.py": "mel_debug.core.types",
+    "core/types.py": "mel_debug.core.stages",
+    "core/stages.py": "mel_debug.plugins.registry",
+    "plugin.py": "mel_debug.plugins.loading",
     "files/photos.py": "mel_debug.matching.locate",
+    "confidence/evidence.py": "mel_debug.matching.features",
     "builtin/renderers/pair.py": "mel_debug.matching.features",
     "builtin/matchers/similarity.py": "torch",
-    "registry.py": "mel_debug.cli.main",
-    "choice.py": "click",
+    "plugins/registry.py": "mel_debug.cli.main",
+    "plugins/config.py": "click",
     "automark/decide.py": "mel_debug.evaluation.metrics",
     "testing/laws.py": "pytest",
 }
@@ -46,6 +46,7 @@ def lint_imports(project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_every_contract_is_kept() -> None:
     """The same run as `tox -e architecture`."""
     done = lint_imports(PROJECT)
@@ -67,6 +68,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WICKED)
 def test_an_import_that_goes_up_is_found(verdict: str, name: str) -> None:
     """Also inside a function, where no import fails at start."""
@@ -91,11 +93,12 @@ def test_no_module_imports_what_another_calls_private() -> None:
     assert [found for file in files for found in _private_imports(file)] == []
 
 
+@pytest.mark.slow
 def test_asking_what_is_on_offer_imports_nothing_heavy() -> None:
     """Hooks are asked by every run that lists or chooses a stage."""
     ask = (
         "import sys; from mel_debug.plugins.registry import load_registry; load_registry(); "
-        "print(*sorted({'PIL', 'click', 'kornia', 'numpy', 'skimage', 'timm', 'torch'} "
+        "print(*sorted({'PIL', 'kornia', 'numpy', 'skimage', 'timm', 'torch'} "
         "& set(sys.modules)))"
     )
     outcome = run_python("-c", ask)

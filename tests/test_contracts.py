@@ -108,11 +108,11 @@ def test_options_that_are_not_given_have_their_defaults() -> None:
     offer: StageSpec[Renderer] = StageSpec("toy", "a toy", build=build, options=options)
     check_renderer(offer)
     check_renderer(offer, BuildOptions(device="cpu", values={"width": 9}))
-    assert [dict(options.values) for options in seen] == [
-        {"width": 3, "glow": 0.5},
-        {"width": 9, "glow": 0.5},
-    ]
-    assert seen[1].device == "cpu"
+    built = {(*options.values.items(), options.device) for options in seen}
+    assert built == {
+        (("width", 3), ("glow", 0.5), "auto"),
+        (("width", 9), ("glow", 0.5), "cpu"),
+    }
 
 
 def test_sample_data_is_the_same_for_the_same_seed() -> None:

@@ -25,6 +25,7 @@ from mel_debug.core.types import Photo
 from mel_debug.matching.features import PhotoFeatures
 from mel_debug.matching.locate import locate
 from strategies import seeds
+from tolerance import assert_same_picture
 from workbench import Dinov3Weights, cache_of, extractor, matcher, renderer, run_python, skin
 
 IMAGE_SIZE = 112
@@ -103,7 +104,7 @@ def test_the_heatmap_takes_the_photo_at_any_size() -> None:
     similarities = torch.arange(28, dtype=torch.float32)
     picture = render_heatmap(SOURCE, similarities, 64, 112)
     scaled, _ = scale_image_to_fit(SOURCE, IMAGE_SIZE)
-    assert np.array_equal(picture, render_heatmap(scaled, similarities, 64, 112))
+    assert_same_picture(picture, render_heatmap(scaled, similarities, 64, 112))
 
 
 def test_an_image_that_was_not_scaled_to_whole_patches_is_refused(model: Any) -> None:
@@ -133,6 +134,7 @@ def test_without_weights_the_recipe_says_what_to_try(
         load_dinov3_model("small")
 
 
+@pytest.mark.slow
 def test_importing_the_package_imports_nothing_heavy() -> None:
     """The functions are there by name, and what they need is imported when one is asked for."""
     code = """

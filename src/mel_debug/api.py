@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from mel_debug.confidence.model import Judge
+    from mel_debug.confidence.judge import Judge
     from mel_debug.core.photo import Photo
     from mel_debug.core.stages import Matcher
     from mel_debug.core.types import Confidence, FeatureMap, Match, Query
+    from mel_debug.files.outputs import OutputGuard
     from mel_debug.matching.features import Features
     from mel_debug.matching.tiles import Progress
 
@@ -81,11 +82,22 @@ class FoundMole:
     @property
     def blob(self) -> Blobs:
         """Whether there is a spot at the mark (in every source) and at the place found."""
-        from mel_debug.confidence.blobs import blob_at, is_visible
+        from mel_debug.confidence.blobs import shows_spot, spots_at_marks
 
-        marks = [blob_at(view.features.photo, view.point) for view in self.query.views]
-        found = blob_at(self.target.photo, self.match.best)
-        return Blobs(all(is_visible(mark) for mark in marks), is_visible(found))
+        at_marks = spots_at_marks(self.query)
+        return Blobs(all(at_marks), shows_spot(self.target.photo, self.match.best))
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What may be wrong with the marks, as sentences."""
+        from mel_debug.confidence.blobs import spots_at_marks
+
+        return tuple(
+            f"no spot is visible at the mark in {view.features.photo.name}; is it in the right "
+            "place?"
+            for view, is_spot in zip(self.query.views, spots_at_marks(self.query), strict=True)
+            if not is_spot
+        )
 
     def candidates(self, most: int) -> list[tuple[Point, float]]:
         """At most `most` distinct places with their scores: the match, then the next best peaks.
@@ -104,16 +116,31 @@ class FoundMole:
         run = self.run if renderer is None else self.run.with_renderer(renderer)
         return run.build_renderer().render(self.query, self.target, self.match)
 
-    def save(self, path: str | Path, renderer: str | None = None) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        renderer: str | None = None,
+        *,
+        force: bool = False,
+        guard: "OutputGuard | None" = None,
+    ) -> Path:
         """Draw the match and write it as a JPEG or PNG; returns the path.
 
-        The file appears whole or not at all. Raises MelError.
+        The file appears whole or not at all. An existing file is replaced only if mel-debug wrote
+        it, or with `force`; the photos of the match never are. `guard` protects other files as
+        well. Raises MelError.
         """
+        from mel_debug.files.outputs import OutputGuard
         from mel_debug.files.pictures import check_picture_path, write_picture
 
         path = Path(path)
+        if guard is None:
+            photos = [view.features.photo for view in self.query.views] + [self.target.photo]
+            named = (Path(photo.name) for photo in photos)
+            guard = OutputGuard(tuple(name for name in named if name.is_file()), force)
+        guard.check_picture(path)
         check_picture_path(path)
-        write_picture(path, self.render(renderer))
+        write_picture(path, self.render(renderer), guard=guard)
         return path
 
     def __repr__(self) -> str:
@@ -203,6 +230,12 @@ class Finder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def description(self) -> str:
+        """The extractor and the image size, for a person."""
+        size = self.run.image_size
+        return f"{self.run.extractor.name} at {'full size' if size is None else f'{size} px'}"
+
     def close(self) -> None:
         """Free models and features in memory."""
         with self._lock:
@@ -229,11 +262,7 @@ class Finder:
         every source. Raises UsageError for a mole or file that does not exist, and MelError for a
         mark outside its photo, a photo that cannot be read, or missing weights.
         """
-        sources: list[Any] = (
-            list(source)
-            if isinstance(source, Sequence) and not isinstance(source, str)
-            else [source]
-        )
+        sources = _listed(source)
         if not sources or not moles:
             raise UsageError("nothing to find: name at least one source and one mole")
         marked = _marked(sources, moles)
@@ -243,10 +272,12 @@ class Finder:
 
     def _photos(self, images: Sequence[Any]) -> "list[Photo]":
         """Photos in the order of the images; the same file is opened once."""
+        from mel_debug.files.beside import real_path
+
         opened: dict[Path | int, Photo] = {}
         photos = []
         for image in images:
-            key = Path(image).resolve() if isinstance(image, str | Path) else id(image)
+            key = real_path(Path(image)) if isinstance(image, str | Path) else id(image)
             if key not in opened:
                 opened[key] = _photo(image, use_masks=self._use_masks)
             photos.append(opened[key])
@@ -307,6 +338,18 @@ def find_mole(
     """
     with Finder(extractor=extractor, preset=preset, **settings) as finder:
         return finder.find(source, mole, target)
+
+
+def _listed(source: Any) -> list[Any]:
+    """The sources, each once: a photo under several paths is one photo."""
+    from mel_debug.files.beside import real_path
+
+    several = isinstance(source, Sequence) and not isinstance(source, str)
+    once: dict[Path | int, Any] = {}
+    for image in source if several else [source]:
+        key = real_path(Path(image)) if isinstance(image, str | Path) else id(image)
+        once.setdefault(key, image)
+    return list(once.values())
 
 
 def _marked(sources: Sequence[Any], moles: Sequence[MoleLike]) -> list[tuple[str, Sequence[Point]]]:

@@ -1,9 +1,12 @@
 """Laws of deciding what becomes of each mole of a target."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mel_debug.automark.decide import Decision, Outcome, Rules, decide
 from mel_debug.automark.joint import Candidate, Frame, Proposal
@@ -52,7 +55,36 @@ def test_every_mole_that_a_reference_knows_is_decided_once() -> None:
         "m7": Outcome.NOT_FOUND,
         "m8": Outcome.THERE,
     }
-    assert decided(answer())["m0"].outcome is Outcome.NOT_FOUND
+    assert decided(answer())["m0"].outcome is Outcome.NOT_SEARCHED
+
+
+def test_a_mole_of_which_every_search_failed_is_not_searched_and_says_why() -> None:
+    """One that another photo was searched with is decided by that photo alone."""
+    good, failed = answer(*SURE)[0], Reference(Path("cut.jpg"), PLACES, frozenset(PLACES))
+    target = Target(Path("target.jpg"), (), (failed, good))
+    decisions = decide(target, [answer(*SURE)], Rules(), {failed.photo: "cut.jpg is damaged"})
+    by_uuid = {decision.uuid: decision for decision in decisions}
+    assert {by_uuid[f"m{n}"].outcome for n in range(7)} == {Outcome.ADDED}
+    assert by_uuid["m7"].outcome is Outcome.NOT_SEARCHED
+    assert by_uuid["m7"].reason == "cut.jpg is damaged"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(-1e300, 1e300))
+def test_no_mark_of_a_target_is_too_far_away_to_decide(x: float, y: float) -> None:
+    """However large its numbers are."""
+    decisions = decided(answer(*SURE), marks=(Mole("far", Point(x, y), True),))
+    assert decisions["m0"].outcome in (Outcome.ADDED, Outcome.UNCERTAIN)
+
+
+def test_a_spot_is_at_the_mark_unless_a_photo_that_led_there_shows_none() -> None:
+    """Of a mole that nothing led to, nobody knows."""
+    reference, sure = answer(*SURE)
+    bare = replace(sure, bare=frozenset({"m1"}))
+    decisions = decided((reference, bare))
+    assert decisions["m0"].spot_at_mark is True
+    assert decisions["m1"].spot_at_mark is False
+    assert decisions["m1"].bare == (reference.photo,)
+    assert decisions["m7"].spot_at_mark is None
 
 
 def test_the_place_of_a_mark_is_not_given_away() -> None:
@@ -122,11 +154,13 @@ def test_what_is_below_the_threshold_is_uncertain_and_what_is_unlikely_not_found
     assert everything.outcome is Outcome.ADDED
 
 
-def test_a_mole_that_no_reference_can_show_is_not_found_and_says_why() -> None:
+def test_a_mole_that_no_reference_can_show_is_not_searched_and_says_why() -> None:
     """Its mask hides it, say."""
     reference, _ = answer()
     unseen = PairAnswer(FRAME, (), (("m0", "ref.jpg: its mask hides mole m0"),))
-    assert decided((reference, unseen))["m0"].reason == "ref.jpg: its mask hides mole m0"
+    decision = decided((reference, unseen))["m0"]
+    assert decision.outcome is Outcome.NOT_SEARCHED
+    assert decision.reason == "ref.jpg: its mask hides mole m0"
 
 
 @pytest.mark.parametrize("seed", range(5))

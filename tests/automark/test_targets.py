@@ -1,6 +1,7 @@
 """Laws of which photos are searched for which moles."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,41 @@ def test_without_any_reference_there_is_nothing_to_do(tmp_path: Path) -> None:
     """In one line."""
     with pytest.raises(MelError, match="none of the references marks a mole"):
         make_plan([photo(tmp_path, "1/a.jpg", guessed=("a",))], [photo(tmp_path, "2/a.jpg")])
+
+
+def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
+    """It is one target, no reference of its own link, and has the marks beside the real file."""
+    reference = photo(tmp_path, "1/a.jpg", "a", "b")
+    target = photo(tmp_path, "2/a.jpg", "b")
+    link = tmp_path / "links" / "x.jpg"
+    link.parent.mkdir()
+    link.symlink_to(target)
+    (planned,) = make_plan([reference, link], [link, target]).targets
+    assert planned.photo == link
+    assert planned.marked == {"b"}
+    assert [each.photo for each in planned.references] == [reference]
+
+
+def test_one_bad_moles_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    """Each is named: far away, too deep, a pipe, too long a name, marks beside a link."""
+    reference, good = photo(tmp_path, "1/a.jpg", "a"), photo(tmp_path, "2/good.jpg")
+    far, deep, pipe = (photo(tmp_path, f"2/{name}.jpg") for name in ("far", "deep", "pipe"))
+    long = photo(tmp_path, f"2/{'x' * 248}.jpg")
+    link = tmp_path / "2" / "link.jpg"
+    link.symlink_to(photo(tmp_path, "3/real.jpg"))
+    Path(f"{link}.json").write_text("[]")
+    marks_path(far).write_text('[{"uuid": "a", "x": 1e200, "y": 0}]')
+    marks_path(deep).write_text(f"[{'[' * 100_000}")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(marks_path(pipe))
+    else:
+        marks_path(pipe).mkdir()
+    plan = make_plan([reference], [good.parent])
+    assert [target.photo for target in plan.targets] == [good]
+    bad = {problem.photo for problem in plan.problems}
+    assert bad == {far, deep, pipe, long, link}
+    assert all(str(problem.photo.name) in str(problem) for problem in plan.problems)
+    assert make_plan([reference, good.parent], [good]).targets[0].references
 
 
 @pytest.mark.parametrize("stem", ["", "a/b", "..", ".hidden", "absent", "a\\b"])

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mel_debug.builtin.renderers.drawing import ARM, GREEN, draw_cross
+from mel_debug.builtin.renderers.drawing import (
+    AMBER,
+    ARM,
+    GREEN,
+    draw_cross,
+    draw_dashed_cross,
+    draw_ring,
+)
 from mel_debug.builtin.renderers.heatmap import heated, normalised
 from mel_debug.builtin.renderers.pair import INSET_SIDE
 from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
@@ -147,6 +154,30 @@ def test_a_cross_is_cut_at_the_border(width: int, height: int, x: float, y: floa
     assert np.abs(drawn_rows - row).max() <= ARM
     assert np.abs(drawn_columns - column).max() <= ARM
     assert np.minimum(np.abs(drawn_rows - row), np.abs(drawn_columns - column)).max() <= 1
+
+
+def test_a_dashed_cross_is_the_same_in_all_four_directions_and_covers_its_middle() -> None:
+    """And lies within the whole cross."""
+    whole, dashed = (np.zeros((41, 41, 3), dtype=np.uint8) for _ in "ab")
+    draw_cross(whole, Point(20.2, 20.9), GREEN)
+    draw_dashed_cross(dashed, Point(20.2, 20.9), GREEN)
+    where = green(dashed)
+    assert where[20, 20]
+    assert 0 < where.sum() < green(whole).sum()
+    assert not (where & ~green(whole)).any()
+    for turn in range(1, 4):
+        assert np.array_equal(np.rot90(where, turn), where)
+
+
+@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 500))
+def test_a_ring_is_drawn_at_its_radius_and_nowhere_else(x: float, y: float, radius: float) -> None:
+    """Within its soft edge of four pixels, wherever its centre is."""
+    picture = np.zeros((50, 60, 3), dtype=np.uint8)
+    draw_ring(picture, Point(x, y), radius, AMBER)
+    rows, columns = np.ogrid[:50, :60]
+    off = np.abs(np.hypot(rows + 0.5 - y, columns + 0.5 - x) - max(radius, 2))
+    assert (picture[off > 4] == 0).all()
+    assert picture[off < 0.4].any(axis=-1).all()
 
 
 @pytest.mark.parametrize("best", [Cell(row, column) for row in range(2) for column in range(3)])

@@ -15,6 +15,7 @@ from mel_debug.core.errors import MelError
 from mel_debug.core.types import Photo, Pixels, Vectors
 from mel_debug.files.photos import mask_path, read_photo
 from mel_debug.matching.tiles import Windows
+from tolerance import HALF_STEP, relative_error
 from workbench import PatchColours, save, skin
 
 
@@ -45,7 +46,7 @@ def mixed(folder: Path, count: int = 24) -> list[Path]:
 def test_what_is_filled_in_is_what_each_photo_gives_alone(
     tmp_path: Path, windows: Windows | None
 ) -> None:
-    """Batching, threads and order change nothing."""
+    """Batching, threads and order change no more than the last digit."""
     paths = mixed(tmp_path / "photos")
     filled = cached(tmp_path / "cache", offer(Counting()), windows=windows)
     assert list(fill(filled, missing_of(filled, paths))) == [None] * len(paths)
@@ -54,7 +55,7 @@ def test_what_is_filled_in_is_what_each_photo_gives_alone(
     alone = cached(tmp_path / "alone", offer(Counting()), windows=windows)
     for path in paths:
         hit, computed = hits.of(read_photo(path)), alone.of(read_photo(path))
-        assert np.array_equal(hit.vectors, computed.vectors)
+        assert relative_error(hit.vectors, computed.vectors) <= HALF_STEP
         assert np.array_equal(hit.valid, computed.valid)
         assert hit.grid == computed.grid
     assert unused.built == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mel_debug.cache.store import ABANDONED_SECONDS, COUNT_SHARE, FileStore
 from mel_debug.core.errors import MelError
+from mel_debug.files.hidden_names import PART, hidden_name
 from rivals import PLENTY, SIZE, prune_again_and_again, write_again_and_again
 
 
@@ -143,12 +144,14 @@ def test_what_a_killed_writer_left_is_swept_up_later(tmp_path: Path) -> None:
     """Not at once: its writer may be alive and slow."""
     store = FileStore(tmp_path, PLENTY)
     put(store, 1, 10, age=0)
-    for name, age in (("old", ABANDONED_SECONDS + 60), ("new", 0.0)):
-        path = store.path_of(key(1)).with_name(f".{key(1)}.safetensors.{name}.part")
-        path.touch()
-        os.utime(path, (time.time() - age, time.time() - age))
+    file = store.path_of(key(1))
+    for begin in (hidden_name(file), f".{file.name}"):  # the names of now, and of earlier versions
+        for name, age in (("old", ABANDONED_SECONDS + 60), ("new", 0.0)):
+            path = file.with_name(f"{begin}.{name}{PART}")
+            path.touch()
+            os.utime(path, (time.time() - age, time.time() - age))
     store.prune(PLENTY)
-    assert [path.name.split(".")[-2] for path in tmp_path.rglob("*.part")] == ["new"]
+    assert [path.name.split(".")[-2] for path in tmp_path.rglob("*.part")] == ["new", "new"]
     assert valid(store, range(3)) == {1}
 
 
@@ -162,11 +165,12 @@ def test_a_cache_that_cannot_be_written_is_told_once_and_stops_nobody(
         store.offer(key(number), b"bytes")
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == 1
-    assert "--no-cache" in warnings[0]
-    with pytest.raises(MelError, match="--cache-dir"):
+    assert "cache=False" in warnings[0]
+    with pytest.raises(MelError, match="`cache_dir`"):
         store.write(key(1), b"bytes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", [write_again_and_again, prune_again_and_again])
 def test_two_processes_at_one_key_never_show_a_part(
     tmp_path: Path, rival: Callable[[Path, str, bytes], None]

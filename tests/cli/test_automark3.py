@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +11,17 @@ import time
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
+from children import default_signals
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import FeatureMap
 from mel_debug.files.locking import lock_path
 from mel_debug.files.marks import marks_path
+from mel_debug.files.photos import mask_path
 from mel_debug.matching.features import PhotoFeatures
 from sessions import GONE, Session, arguments, make_session, uuid
+from tolerance import assert_same_results
 from workbench import Outcome, run, run_and_see_imports, save, settings, skin
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
@@ -53,7 +58,8 @@ def test_moles_of_the_reference_are_marked_in_the_target(days: tuple[Session, Se
         assert 0.5 <= entry["confidence"] <= 1
     assert before.marks() == known
     head, counts = outcome.stdout.splitlines()
-    assert head.split() == ["added", "already", "there", "not", "found", "uncertain"]
+    columns = ["added", "already there", "not found", "uncertain", "not searched"]
+    assert re.split(r"\s{2,}", head.strip()) == columns
     assert sum(map(int, counts.split()[1:])) == len(ALL)
 
 
@@ -188,6 +194,110 @@ def test_bad_photos_are_named_and_do_not_stop_the_rest(
     assert marks_path(damaged).read_text() == "[{"
 
 
+def cut_short(photo: Path) -> Path:
+    """Leave a photo with a whole header and half of its pixels."""
+    photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+    return photo
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], id="in this process"),
+        pytest.param(["--no-cache"], id="without a cache"),
+        pytest.param(["--jobs", "2"], id="in others", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("which", ["target", "mask of the target", "reference"])
+def test_moles_of_a_photo_that_could_not_be_read_are_not_searched(
+    days: tuple[Session, Session], tmp_path: Path, which: str, more: list[str]
+) -> None:
+    """Never "not found", which means gone; the other target is done and the exit code is 1."""
+    before, after = days
+    third = make_session(tmp_path, "day3")
+    references = [before.photo]
+    if which == "reference":
+        third.mark(*ALL)
+        before.mark(0, 1, 2, 3)
+        bad, references = cut_short(third.photo), [before.photo, third.photo]
+        targets = [after.photo]
+    else:
+        bad, targets = third.photo, [third.photo, after.photo]
+        if which == "target":
+            cut_short(bad)
+        else:
+            bad = cut_short(save(skin(256, 256)[..., 0], mask_path(bad)))
+    outcome = run(*arguments(references, targets, *more, "--json"))
+    assert outcome.code == 1
+    report = json.loads(outcome.stdout)
+    row = report["targets"][0]
+    missed = [mole for mole in row["moles"] if mole["outcome"] == "not searched"]
+    assert len(missed) == row["not_searched"] == (4 if which == "reference" else len(ALL))
+    assert all(str(bad) in mole["reason"] for mole in missed)
+    assert row["not_found"] == 0
+    assert report["targets"][-1]["added"] >= 3
+    problem_photo = bad if which != "mask of the target" else third.photo
+    assert [problem["photo"] for problem in report["problems"]] == [str(problem_photo)]
+    assert f"{len(missed)} moles were not searched" in outcome.stderr.splitlines()[-1]
+    assert "problems with 1 photo," in outcome.stderr.splitlines()[-1]
+
+
+def test_a_report_says_what_was_not_searched(days: tuple[Session, Session], tmp_path: Path) -> None:
+    """In its table, and which photo could not be read."""
+    before, after = days
+    bad = cut_short(make_session(tmp_path, "day3").photo)
+    run(*arguments([before.photo], [after.photo, bad], "--report", str(tmp_path / "report")))
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "not searched" in page
+    assert page.count(str(bad)) >= 2
+
+
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_without_weights_one_line_comes_before_any_search(
+    days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, jobs: str
+) -> None:
+    """No table either: nothing is known of any mole. Both with and without a cache."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    before, after = days
+    asked = ["automark3", "--reference", str(before.photo), "--target", str(after.photo)]
+    outcome = run(*asked, "--offline", "--jobs", jobs)
+    assert outcome.code == 1
+    assert "no weights for" in outcome.error
+    if jobs == "1":
+        without = run(*asked, "--offline", "--no-cache")
+        assert without.code == 1
+        assert "no weights for" in without.stderr.splitlines()[-1]
+        assert without.stdout == ""
+
+
+def nested(depth: int) -> str:
+    """A moles file with an extra key of lists inside of lists."""
+    return f'[{{"uuid": "a", "x": 1, "y": 2, "extra": {depth * "["}1{depth * "]"}}}]'
+
+
+BAD_MARKS = {
+    "far away": '[{"uuid": "a", "x": 1e200, "y": 2, "is_uuid_canonical": true}]',
+    "an extra key nested deep": nested(400),
+    "an extra key nested without end": nested(100_000),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_MARKS)
+def test_no_marks_of_one_target_stop_the_others(
+    days: tuple[Session, Session], tmp_path: Path, kind: str
+) -> None:
+    """It is named, or its moles are decided as any others; the next target is marked."""
+    before, after = days
+    third = make_session(tmp_path, "day3")
+    marks_path(third.photo).write_text(BAD_MARKS[kind])
+    outcome = run(*arguments([before.photo], [third.photo, after.photo]))
+    assert len(after.errors()) >= 6
+    assert "Traceback" not in outcome.stderr
+    if outcome.code:
+        assert str(third.photo) in outcome.stderr
+        assert marks_path(third.photo).read_text() == BAD_MARKS[kind]
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
@@ -207,6 +317,7 @@ def test_misuse_is_told_before_anything_is_done(
     assert complaint in outcome.error
 
 
+@pytest.mark.slow
 def test_with_cached_features_neither_torch_nor_a_model_is_loaded(
     days: tuple[Session, Session], tmp_path: Path
 ) -> None:
@@ -215,7 +326,7 @@ def test_with_cached_features_neither_torch_nor_a_model_is_loaded(
     asked = arguments([before.photo], [after.photo], "--dry-run", "--json")
     first, _ = run_and_see_imports(tmp_path / "note", *asked)
     second, loaded = run_and_see_imports(tmp_path / "note", *asked)
-    assert second.report == first.report
+    assert_same_results(second.report, first.report)
     assert "torch" not in loaded
 
 
@@ -238,24 +349,28 @@ def test_each_photo_is_described_once_without_a_cache_too(
     assert sorted(described) == sorted(str(session.photo) for session in (before, after, third))
 
 
+@pytest.mark.slow
 def test_two_jobs_give_what_one_gives(days: tuple[Session, Session]) -> None:
-    """In processes of their own."""
+    """In processes of their own, with fewer threads each; no confidence is near the threshold."""
     before, after = days
-    here = automark(before, after, "--dry-run", "--json")
-    there = automark(before, after, "--dry-run", "--json", "--jobs", "2")
-    assert there.report == here.report
+    asked = ("--min-confidence", "0.3", "--dry-run", "--json")
+    here = automark(before, after, *asked)
+    there = automark(before, after, *asked, "--jobs", "2")
+    assert_same_results(there.report, here.report)
 
 
 def process(*arguments: str) -> subprocess.Popen[bytes]:
     clean = {name: value for name, value in os.environ.items() if name not in settings()}
-    return subprocess.Popen(
-        [sys.executable, "-m", "mel_debug", *arguments],
-        env={**clean, "MEL_DEBUG_PLUGINS": ""},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with default_signals():
+        return subprocess.Popen(
+            [sys.executable, "-m", "mel_debug", *arguments],
+            env={**clean, "MEL_DEBUG_PLUGINS": ""},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_target_lose_no_mark(tmp_path: Path) -> None:
     """Each has a reference with other moles; in the end all are marked, each once."""
     sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]
@@ -268,6 +383,7 @@ def test_two_runs_on_one_target_lose_no_mark(tmp_path: Path) -> None:
     assert sorted(entry["uuid"] for entry in target.marks()) == [uuid(n) for n in range(7)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_the_old_file_or_the_new_and_a_rerun_completes_it(
     days: tuple[Session, Session],
 ) -> None:

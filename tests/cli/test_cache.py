@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -9,15 +10,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mel_debug.builtin.extractors.graphs import Facts, keep_graph
+from mel_debug.cache.digests import Digests
+from tolerance import assert_same_picture, assert_same_results
 from workbench import Outcome, Scene, mark, run, run_and_see_imports, save, skin
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
 
+SIZE = ("--image-size", "256")
+"""The scene's own size, for speed."""
+
+
 def fast(scene: Scene, *more: str) -> list[str]:
     """`dino3-map` with what ships and needs no second look at pixels."""
     files = [str(scene.output), str(scene.target), scene.uuid, str(scene.source)]
-    return ["dino3-map", *files, "--extractor", "xfeat", "--preset", "fast", *more]
+    return ["dino3-map", *files, "--extractor", "xfeat", "--preset", "fast", *SIZE, *more]
 
 
 def info(*more: str) -> dict[str, object]:
@@ -25,15 +33,16 @@ def info(*more: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_a_warm_search_imports_no_torch_and_says_the_same(scene: Scene, tmp_path: Path) -> None:
-    """In a process of its own, line by line and pixel by pixel."""
+    """In a process of its own, in its report and in its picture."""
     cold, loaded = run_and_see_imports(tmp_path / "note", *fast(scene, "--json"))
     assert "torch" in loaded
     picture = np.asarray(Image.open(scene.output))
     warm, loaded = run_and_see_imports(tmp_path / "note", *fast(scene, "--json"))
     assert loaded <= {"numpy"}
-    assert warm.report == cold.report
-    assert np.array_equal(np.asarray(Image.open(scene.output)), picture)
+    assert_same_results(warm.report, cold.report)
+    assert_same_picture(np.asarray(Image.open(scene.output)), picture)
 
 
 def test_no_cache_neither_keeps_nor_reads(scene: Scene, feature_cache: Path) -> None:
@@ -61,8 +70,7 @@ def test_a_photo_that_changes_is_described_anew(scene: Scene, changed: str) -> N
     save(skin(256, 224, seed=8), path)
     cached = run(*fast(scene, "--json")).report
     computed = run(*fast(scene, "--json", "--no-cache")).report
-    assert (cached["x"], cached["y"]) == pytest.approx((computed["x"], computed["y"]), abs=0.5)
-    assert cached["score"] == pytest.approx(computed["score"], abs=1e-3)
+    assert_same_results(cached, computed)
     assert info()["photos"] == 3
 
 
@@ -140,6 +148,7 @@ def test_clear_removes_everything_but_what_is_not_its_own(
     assert info()["photos"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["cache", "info"], ["cache", "clear"], ["cache", "prune"], ["cache", "--help"]]
 )
@@ -157,3 +166,73 @@ def test_a_size_that_is_none_is_a_usage_error() -> None:
     outcome: Outcome = run("cache", "prune", "--max-size", "some")
     assert outcome.code == 2
     assert "try one like 500MB" in outcome.error
+
+
+def own_graph(folder: Path) -> Path:
+    """A converted model as the cache keeps it."""
+    graph = keep_graph(folder, "a" * 64, Facts(16, (0, 0, 0), 64, 100.0), written)
+    graph.compiled.mkdir()
+    (graph.compiled / "123.blob").write_bytes(b"compiled")
+    return graph.folder
+
+
+def written(model: Path) -> None:
+    model.write_text("<net/>")
+    model.with_suffix(".bin").write_bytes(b"weights")
+
+
+def test_clear_removes_graphs_by_their_mark_only(tmp_path: Path, graph_folder: Path) -> None:
+    """Folders and files of others stay, whatever they are called, also inside a graph."""
+    folder = graph_folder.parent / "marked"
+    whole, broken = own_graph(folder), folder / f".{'b' * 64}.x1_y.part"
+    broken.mkdir()
+    (broken / "model.bin").write_bytes(b"half")
+    theirs = [
+        folder / "photos" / "1.jpg", folder / ("c" * 64) / "model.bin", folder / "notes.json",
+        whole / "compiled" / "mine.jpg",
+    ]  # fmt: skip
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"theirs")
+    outside = tmp_path / "outside"
+    shutil.copytree(whole, outside)
+    (folder / ("d" * 64)).symlink_to(outside, target_is_directory=True)
+    kept = sorted(path for path in outside.rglob("*"))
+    outcome = run("cache", "clear", env={"MEL_DEBUG_GRAPHS": str(folder)})
+    assert outcome.code == 0
+    assert "2 converted models" in outcome.stdout
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == sorted(theirs)
+    assert sorted(path for path in outside.rglob("*")) == kept
+
+
+def test_clearing_a_folder_that_is_no_cache_removes_nothing(tmp_path: Path) -> None:
+    """Even one that has folders and files with the names of a cache's."""
+    theirs = [
+        tmp_path / "1.jpg",
+        tmp_path / "digests" / "mine.json",
+        tmp_path / "digests" / f"{'a' * 64}.json",
+        tmp_path / "graphs" / "mine" / "model.xml",
+        tmp_path / "features" / "ab" / f"ab{'0' * 62}.safetensors",
+    ]
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"path": "x", "made_by": "others"}')
+    for command in (["clear"], ["prune", "--max-size", "0"]):
+        outcome = run("cache", *command, "--cache-dir", str(tmp_path), env={"MEL_DEBUG_GRAPHS": ""})
+        assert outcome.code == 0
+        assert "of 0 photos" in outcome.stdout
+        assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(theirs)
+
+
+def test_clear_removes_what_was_noted_of_weights(tmp_path: Path, feature_cache: Path) -> None:
+    """Notes by names that follow from what they hold; also on names that are no text."""
+    weights = tmp_path / os.fsdecode(b"\xff.pt")
+    weights.write_bytes(b"weights")
+    os.utime(weights, (10**9, 10**9))
+    time.sleep(2.1)  # until then a file counts as still being written
+    Digests(feature_cache).of(weights)
+    folder = feature_cache / "digests"
+    assert len(list(folder.iterdir())) == 1
+    (folder / "mine.json").write_text("{}")
+    assert run("cache", "clear").code == 0
+    assert [path.name for path in folder.iterdir()] == ["mine.json"]

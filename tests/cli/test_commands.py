@@ -14,6 +14,7 @@ from workbench import MOLE, OTHER_MOLE, mark, run, run_and_see_imports, run_pyth
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["-h"], *([name, "--help"] for name in COMMANDS)]
 )
@@ -28,6 +29,7 @@ def test_help_imports_neither_torch_nor_timm_nor_numpy(
     assert loaded == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -78,6 +80,7 @@ def test_every_option_is_set_in_the_environment_by_its_own_name(
             assert option.resolve_envvar_value(context) == "1", variable
 
 
+@pytest.mark.slow
 def test_the_version_is_the_packages_own() -> None:
     """`python -m mel_debug` is `mel-debug`."""
     outcome = run_python("-m", "mel_debug", "--version")
@@ -111,6 +114,40 @@ def test_moles_lists_the_marks_of_all_photos(tmp_path: Path) -> None:
         [OTHER_MOLE, "31", "0", "canonical", str(first)],
         [MOLE, "7", "8", "guessed", str(second)],
     ]
+
+
+def test_moles_of_a_photo_and_of_its_link_are_listed_once(tmp_path: Path) -> None:
+    """They are one photo, with the marks beside the real file."""
+    photo, link = tmp_path / "photo.jpg", tmp_path / "link.jpg"
+    photo.touch()
+    link.symlink_to(photo)
+    mark(photo, (MOLE, 1, 2))
+    outcome = run("moles", "--json", str(link), str(photo))
+    assert [row["photo"] for row in json.loads(outcome.stdout)] == [str(link)]
+
+
+def test_moles_prints_a_uuid_that_is_no_text(tmp_path: Path) -> None:
+    """What no terminal could print, or would obey, is escaped."""
+    photo = tmp_path / "photo.jpg"
+    photo.touch()
+    marks_path(photo).write_text('[{"uuid": "\\ud800\\u0000\\u001b[31m", "x": 1, "y": 2}]')
+    outcome = run("moles", str(photo))
+    assert outcome.code == 0
+    assert outcome.stdout.startswith("\\ud800\\x00\\x1b[31m ")
+
+
+def test_moles_of_a_photo_that_can_not_be_read_do_not_hide_those_of_the_others(
+    tmp_path: Path,
+) -> None:
+    """It is named, and the exit code is 1; alone it is the error itself."""
+    first, second = two_photos(tmp_path)
+    Path(f"{first}.json").write_text("[{")
+    outcome = run("moles", str(first), str(second), "--json")
+    assert outcome.code == 1
+    assert {row["photo"] for row in json.loads(outcome.stdout)} == {str(second)}
+    assert str(first) in outcome.stderr
+    assert "1 of 2 photos could not be used" in outcome.stderr.splitlines()[-1]
+    assert str(first) in run("moles", str(first)).error
 
 
 def test_moles_of_an_empty_list_is_an_empty_list(tmp_path: Path) -> None:
@@ -162,6 +199,7 @@ def test_plugins_tells_a_person_the_same() -> None:
                 assert f"-o {option['name']} " in text
 
 
+@pytest.mark.slow
 def test_listing_plugins_builds_nothing(tmp_path: Path) -> None:
     """An offer is cheap: no model, no torch."""
     outcome, loaded = run_and_see_imports(tmp_path / "note", "plugins")

@@ -48,6 +48,17 @@ def test_the_measures_are_those_worked_out_by_hand(photo: Path) -> None:
     assert at[0.8]["false_positive_rate"] == 0.0
 
 
+def test_a_photo_and_its_link_are_compared_once(photo: Path, tmp_path: Path) -> None:
+    """With the marks beside the real file."""
+    link = tmp_path / "links" / "link.png"
+    link.parent.mkdir()
+    link.symlink_to(photo)
+    arguments = (str(link), str(tmp_path), "--extra-stem", "auto", "--json")
+    (compared,) = run("compare-marks", *arguments).report["photos"]
+    assert compared["photo"] == str(link)
+    assert len(compared["guesses"]) == 4
+
+
 def test_the_error_distance_decides_what_matches(photo: Path) -> None:
     """In pixels, the limit included."""
     for distance, matched in ((4.9, 1), (5.0, 2), (60.0, 3)):
@@ -106,3 +117,23 @@ def test_uncertain_marks_are_no_truth(photo: Path) -> None:
     report = run("compare-marks", str(photo), "--extra-stem", "auto", "--json").report
     counts = [report[kind] for kind in ("matched", "misplaced", "missing", "added")]
     assert counts == [2, 0, 1, 1]
+
+
+@pytest.mark.parametrize("which", ["guessed", "reference"])
+def test_a_photo_whose_marks_can_not_be_read_is_named_and_the_others_are_compared(
+    photo: Path, tmp_path: Path, which: str
+) -> None:
+    """And the exit code is 1."""
+    bad = save(skin(64, 64), tmp_path / "bad.png")
+    write(bad, "auto", ("a", 1, 1, 0.5))
+    marks_path(bad).write_text("[" * 100_000)
+    asked = ["compare-marks", str(photo), "--extra-stem", "auto", "--json"]
+    asked += [str(bad)] if which == "guessed" else ["--reference", str(photo)]
+    asked += [] if which == "guessed" else ["--reference", str(bad)]
+    outcome = run(*asked)
+    assert outcome.code == 1
+    assert json.loads(outcome.stdout)["matched"] == 2
+    assert str(bad) in outcome.stderr
+    assert outcome.stderr.splitlines()[-1] == (
+        "Error: 1 of 2 photos could not be used; all others are done"
+    )

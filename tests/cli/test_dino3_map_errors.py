@@ -88,6 +88,7 @@ MISUSE: dict[str, tuple[Spoil, str]] = {
     "no such source": (changed(source=Path("nowhere.jpg")), "nowhere.jpg"),
     "no such target": (changed(target=Path("nowhere.jpg")), "nowhere.jpg"),
     "no moles file": (no_moles_file, "source.png.json does not exist"),
+    "output is a folder": (output_is_a_folder, "output.jpg is a folder"),
     "output is no picture": (changed(output=Path("out.txt")), "names no picture format"),
 }
 
@@ -101,7 +102,6 @@ FAILURES: dict[str, tuple[Spoil, str]] = {
         changed(output=Path("/nowhere/to/out.png")),
         "/nowhere/to/out.png can't be written",
     ),
-    "output is a folder": (output_is_a_folder, "output.jpg is a folder"),
     "malformed moles file": (
         moles_file_of('[{"uuid": "a", "x": 1}]'),
         "source.png.json: entry 1 lacks",
@@ -184,6 +184,7 @@ def test_damaged_weights_are_named(scene: Scene) -> None:
     assert not scene.output.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
@@ -218,9 +219,10 @@ def test_missing_weights_are_not_what_is_complained_of_first(scene: Scene, how: 
 
 def test_a_failed_run_leaves_an_older_output_as_it_was(scene: Scene) -> None:
     """What was there is better than nothing."""
-    scene.output.write_bytes(b"older")
+    assert run(*scene.arguments()).code == 0
+    older = scene.output.read_bytes()
     assert run(*spoilt(scene, "mask hides the target")).code == 1
-    assert scene.output.read_bytes() == b"older"
+    assert scene.output.read_bytes() == older
 
 
 @contextlib.contextmanager
@@ -249,6 +251,7 @@ def refusing_hub() -> str:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["forbidden", "refusing", "silent"])
 def test_without_weights_and_network_a_run_ends_within_10_seconds(
     scene: Scene, network: str

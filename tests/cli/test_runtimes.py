@@ -9,6 +9,7 @@ import pytest
 from extras import needs_openvino
 from mel_debug.builtin.extractors import runtime
 from mel_debug.files.user_dirs import GRAPHS
+from tolerance import assert_same_results
 from workbench import Dinov3Weights, Scene, run, run_and_see_imports
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
@@ -53,6 +54,7 @@ def test_openvino_on_a_gpu_is_a_usage_error(scene: Scene, dinov3_small: Dinov3We
     assert "computes on the processor" in outcome.error
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_a_search_with_a_converted_model_imports_no_torch_and_finds_the_same(
     scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path
@@ -63,11 +65,10 @@ def test_a_search_with_a_converted_model_imports_no_torch_and_finds_the_same(
     converted, loaded = run_and_see_imports(tmp_path / "note", *command)
     assert not loaded & {"torch", "timm", "torchvision"}
     torchs = run(*command, "--runtime", "torch")
-    assert converted.report["x"] == pytest.approx(torchs.report["x"], abs=1)
-    assert converted.report["y"] == pytest.approx(torchs.report["y"], abs=1)
-    assert converted.report["score"] == pytest.approx(torchs.report["score"], abs=1e-3)
+    assert_same_results(converted.report, torchs.report)
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_precisions_share_no_features_and_runtimes_in_f32_do(
     scene: Scene, dinov3_small: Dinov3Weights
@@ -86,6 +87,7 @@ def test_precisions_share_no_features_and_runtimes_in_f32_do(
         assert kept("--runtime", "openvino", "--precision", "bf16") == 6
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_converted_models_are_counted_and_cleared_with_the_cache(
     graph_folder: Path,

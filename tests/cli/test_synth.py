@@ -59,7 +59,7 @@ def test_another_person_does_not_replace_the_first(tmp_path: Path) -> None:
     run("synth", str(tmp_path), *SMALL)
     before = contents(tmp_path)
     outcome = run("synth", str(tmp_path), *SMALL, "--seed", "8")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "choose a new folder" in outcome.stderr.splitlines()[-1]
     assert contents(tmp_path) == before
 

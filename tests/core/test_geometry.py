@@ -4,11 +4,25 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
+from mel_debug.core.geometry import Cell, Nearby, PatchGrid, Point, Size
 from strategies import cells, fits, grids, marks, points, sides, sizes
 
 ROUNDING = 1e-9
 """Floats may miss a border by this share of the photo."""
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40))
+def test_the_centre_of_a_pixel_lies_in_that_pixel(x: int, y: int) -> None:
+    """A mark that is read and written again names the same pixel, to the last one of any photo."""
+    assert Point.centre_of_pixel(x, y).pixel == (x, y)
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_a_point_is_at_most_half_a_pixel_from_the_centre_of_its_pixel(x: float, y: float) -> None:
+    """Along either axis, also left of and above the photo."""
+    centre = Point.centre_of_pixel(*Point(x, y).pixel)
+    assert abs(centre.x - x) <= 0.5 + 1e-6
+    assert abs(centre.y - y) <= 0.5 + 1e-6
 
 
 @given(sizes, fits)
@@ -183,3 +197,22 @@ def test_distance_is_the_same_both_ways(data: st.DataObject, size: Size) -> None
     one, two = data.draw(points(size)), data.draw(points(size))
     assert one.distance_to(two) == two.distance_to(one)
     assert Point(3, 0).distance_to(Point(0, 4)) == 5
+
+
+places = st.builds(Point, st.floats(-50, 50), st.floats(-50, 50))
+
+
+@given(st.lists(places, max_size=30), places, st.sampled_from([0.5, 3.0, 20.0]))
+def test_no_point_within_the_distance_is_overlooked(
+    points: list[Point], place: Point, distance: float
+) -> None:
+    """Those named are in order, and none is further than the diagonal of two squares."""
+    named = Nearby(points, distance).of(place)
+    within = {n for n, point in enumerate(points) if point.distance_to(place) <= distance}
+    assert within <= set(named)
+    assert named == sorted(named)
+    assert all(points[n].distance_to(place) <= 3 * distance for n in named)
+
+
+def test_no_point_is_near_without_a_distance() -> None:
+    assert Nearby([Point(1, 1)], 0).of(Point(1, 1)) == []

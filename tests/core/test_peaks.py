@@ -90,6 +90,37 @@ def test_distinct_places_are_apart_and_fall_in_score(seed: int, radius: float, m
         assert one.distance_to(other) > radius
 
 
+def test_the_flank_of_a_peak_is_no_place_of_its_own() -> None:
+    """However high it is beyond the radius: of two hills there are two places."""
+    scores = surface(5, 5, (3, 3), 0) + np.float32(0.3) * surface(15, 20, (1.5, 1.5), 0)
+    grid = PatchGrid.fit(Size(COLUMNS * 10, ROWS * 10), COLUMNS * 8, 8)
+    everywhere = np.ones(scores.shape, dtype=bool)
+    found = distinct_peaks(scores, everywhere, grid, 20, 5)
+    assert len(found) == 2
+    for (place, _), centre in zip(found, (Cell(5, 5), Cell(15, 20)), strict=True):
+        assert place.distance_to(grid.centre_of(centre)) < 5
+
+
+def test_what_the_mask_hides_is_no_peak() -> None:
+    """However high it scores."""
+    scores = surface(5, 5, (1.5, 1.5), 0)
+    grid = PatchGrid.fit(Size(COLUMNS * 10, ROWS * 10), COLUMNS * 8, 8)
+    valid = np.ones(scores.shape, dtype=bool)
+    valid[3:8, 3:8] = False
+    for place, _ in distinct_peaks(scores, valid, grid, 5, 8):
+        cell = grid.cell_of(place)
+        assert valid[cell.row, cell.column]
+
+
+@given(rows=st.integers(1, 9), columns=st.integers(1, 9), most=st.integers(1, 5))
+def test_where_all_scores_are_equal_any_place_will_do(rows: int, columns: int, most: int) -> None:
+    """Also on a grid of a single cell."""
+    grid = PatchGrid(Size(columns * 10, rows * 10), 8, rows, columns)
+    flat = np.ones((rows, columns), np.float32)
+    found = distinct_peaks(flat, flat > 0, grid, 5, most)
+    assert len(found) == min(most, rows * columns)
+
+
 def test_a_runner_up_is_another_place() -> None:
     """The flank of the best peak does not count, a lower one elsewhere does."""
     scores = np.zeros((9, 12), np.float32)

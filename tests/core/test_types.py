@@ -122,6 +122,31 @@ def test_a_neighbourhood_leaves_masked_cells_out() -> None:
     assert masked.around(Point(15, 15), 1).tolist() == [1, 0.5, 0]
 
 
+@pytest.mark.parametrize(
+    ("point", "vector"),
+    [
+        (Point(20, 20), [1.5, 1.5, 0]),
+        (Point(15, 15), [1, 1, 0]),
+        (Point(22.5, 15), [1, 1.75, 0]),
+        (Point(0, 0), [0, 0, 0]),
+        (Point(50, 40), [3, 4, 0]),
+        (Point(50, 25), [2, 4, 0]),
+    ],
+)
+def test_between_cells_vectors_are_interpolated(point: Point, vector: list[float]) -> None:
+    """Linearly, from centre to centre; beyond the outermost centres they stay the same."""
+    assert feature_map().between(point) == pytest.approx(vector)
+
+
+def test_an_interpolated_vector_leaves_masked_cells_out() -> None:
+    """Unless there are no others."""
+    valid = np.ones((4, 5), dtype=bool)
+    valid[:, 2:] = False
+    masked = dataclasses.replace(feature_map(), valid=valid)
+    assert masked.between(Point(20, 20)) == pytest.approx([1.5, 1, 0])
+    assert masked.between(Point(40, 20)) == pytest.approx(masked.at(Point(40, 20)))
+
+
 @pytest.mark.parametrize("shape", [(5, 4, 3), (4, 5), (4, 6, 3)])
 def test_vectors_that_do_not_fit_the_grid_cannot_be_built(shape: tuple[int, ...]) -> None:
     """A map of another photo's shape is refused."""
@@ -180,3 +205,15 @@ def test_a_value_cannot_be_changed(value: object, name: str) -> None:
     """What flows is frozen."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, name, 5)
+
+
+def test_a_mask_hides_the_points_of_its_dark_pixels_and_no_others() -> None:
+    """Up to the edges of the pixel; without a mask nothing is hidden."""
+    mask = np.ones((4, 5), dtype=bool)
+    mask[1, 3] = False
+    masked, bare = Photo.of(skin(5, 4), mask), Photo.of(skin(5, 4))
+    for x, y in ((3, 1), (3.5, 1.5), (3.99, 1.99)):
+        assert masked.masks_out(Point(x, y))
+        assert not bare.masks_out(Point(x, y))
+    for x, y in ((2.99, 1.5), (4, 1.5), (3.5, 0.99), (3.5, 2)):
+        assert not masked.masks_out(Point(x, y))

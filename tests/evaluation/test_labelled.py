@@ -46,6 +46,23 @@ def test_a_mole_that_is_known_to_be_absent_is_asked_for(tmp_path: Path) -> None:
     assert [(question.uuid, question.truth) for question in pair.questions] == [(A, None)]
 
 
+def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
+    """A folder of links asks what the photos ask, each once, with the marks beside the photos."""
+    first = photo(tmp_path / "real", "1.jpg", (A, 2, 3))
+    second = photo(tmp_path / "real", "2.jpg", (A, 7, 8))
+    links = tmp_path / "links"
+    links.mkdir()
+    for number, real in enumerate((first, second, second)):
+        (links / f"{number}.jpg").symlink_to(real)
+    pairs = labelled_pairs([links])
+    assert len(pairs) == 2
+    assert {question.truth for pair in pairs for question in pair.questions} == {
+        Point(2.5, 3.5),
+        Point(7.5, 8.5),
+    }
+    assert len(labelled_pairs([links, first.parent])) == 2
+
+
 def test_guesses_and_doubles_are_no_truth(tmp_path: Path) -> None:
     """A mark that `mel` calls not canonical, and a mole marked twice."""
     first = photo(tmp_path, "1.jpg", (A, 2, 3), (B, 5, 5), (C, 1, 1))

@@ -88,7 +88,9 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins() -> None:
 
 def test_a_confidence_of_one_is_in_the_last_bin() -> None:
     """Not in an eleventh."""
-    assert metrics.reliability(np.array([1.0, 0.95]), flags("xx")) == [(0.975, 1.0, 2)]
+    assert metrics.reliability(np.array([1.0, 0.95]), flags("xx")) == [
+        pytest.approx((0.975, 1.0, 2))
+    ]
     assert metrics.calibration_error(np.array([]), flags("")) is None
 
 

@@ -134,7 +134,7 @@ def test_every_name_of_a_demand_is_a_measure(summary: Summary, name: str) -> Non
 
 @pytest.mark.parametrize("text", ["pck@0.03=0.5", "pck@0.01", "pck@0.01=much", ""])
 def test_a_demand_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="--fail-under"):
+    with pytest.raises(UsageError, match="fail_under"):
         Requirement.parse(text)
 
 

@@ -35,6 +35,7 @@ def assert_whole(path: Path) -> None:
     assert content in (b"a" * LENGTH, b"b" * LENGTH), (len(content), set(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_a_reader_never_sees_half_a_file(tmp_path: Path, seed: int) -> None:
     """Neither while it is written nor after the writer was killed."""
@@ -99,6 +100,7 @@ except MelError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_half_way_leaves_everything_as_it_was(tmp_path: Path) -> None:
     """The old content stays, no temporary file does, and the error names the file."""
     path = tmp_path / "file"

@@ -30,6 +30,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_and_then_says_whom_for(tmp_path: Path) -> None:
     """For as long as it has patience; the message names the file."""
     path, held = tmp_path / "photo.jpg.json", tmp_path / "held"
@@ -45,6 +46,7 @@ def test_a_second_process_waits_and_then_says_whom_for(tmp_path: Path) -> None:
         process.join()
 
 
+@pytest.mark.slow
 def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
     """Its lock file stays, means nothing, and goes with the next lock."""
     path, held = tmp_path / "photo.jpg.json", tmp_path / "held"

@@ -1,6 +1,7 @@
 """Laws of moles files."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from mel_debug.core.errors import MelError, UsageError
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Mole
+from mel_debug.files.append_marks import append_marks
 from mel_debug.files.marks import (
     SHORTEST_PREFIX,
     find_mole,
@@ -192,6 +194,69 @@ def test_a_malformed_entry_is_named_by_file_and_number(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"null", "must hold a list of moles, not null"),
+        (b'{"a": 1}', "must hold a list of moles, not an object"),
+        (b'"text"', "must hold a list of moles, not a string"),
+        (b"[", "is no valid JSON"),
+        (b"[1, 2]", "entry 1 lacks"),
+        (b"\0" * 20, "nothing but zero bytes"),
+        (b"[\xff]", "no text in UTF-8"),
+        ("[]".encode("utf-16"), "text in UTF-16"),
+        ("[]".encode("utf-16-be"), "text in UTF-16"),
+        ("[]".encode("utf-32"), "text in UTF-32"),
+        (b'[{"uuid": "a", "x": 1e200, "y": 1}]', "outside any photo"),
+        (b'[{"uuid": "a", "x": 1, "y": -1e10}]', "outside any photo"),
+        (b'[{"uuid": "a", "x": 1, "y": ' + b"1" * 400 + b"}]", "outside any photo"),
+        (b'[{"uuid": "a", "x": 1, "y": ' + b"1" * 5000 + b"}]", "must be numbers"),
+        (b'[{"uuid": "a", "x": NaN, "y": Infinity}]', "must be numbers"),
+        (b'[{"uuid": "a", "x": 1e400, "y": 1}]', "must be numbers"),
+        (b'[{"uuid": "a", "x": "1", "y": 1}]', "must be numbers"),
+        (b'[{"uuid": "a", "y": 1, "x": ' + b"[" * 500 + b"]" * 500 + b"}]", "must be numbers"),
+        (b'[{"uuid": "a", "y": 1, "x": "' + b"x" * 10**6 + b'"}]', "must be numbers"),
+        (b'[{"n": ' + b"[" * 10**5 + b"]" * 10**5 + b"}]", "nested too deeply"),
+    ],
+)
+def test_what_holds_no_marks_is_one_short_line_that_names_the_file(
+    tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    marks_path(photo).write_bytes(content)
+    with pytest.raises(MelError, match=complaint) as caught:
+        read_moles(photo)
+    assert str(marks_path(photo)) in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+def test_keys_of_no_meaning_may_hold_anything(tmp_path: Path) -> None:
+    """Numbers beyond all bounds, deep nesting, and keys that occur twice."""
+    photo = tmp_path / "photo.jpg"
+    more = f'"a": 1e999, "b": {"7" * 5000}, "c": NaN, "d": {"[" * 400}{"]" * 400}, "a": 1'
+    marks_path(photo).write_text(f'[{{"uuid": "m", "x": 1, "y": 2, {more}}}]')
+    assert read_moles(photo) == [Mole("m", Point(1.5, 2.5))]
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    marks_path(photo).write_text('[{"uuid": "m", "x": 1, "y": 2}]', encoding="utf-8-sig")
+    assert read_moles(photo) == [Mole("m", Point(1.5, 2.5))]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_place_of_marks_is_refused_at_once(tmp_path: Path) -> None:
+    """It is neither waited for nor replaced."""
+    photo = tmp_path / "photo.jpg"
+    os.mkfifo(marks_path(photo))
+    for attempt in (lambda: read_moles(photo), lambda: append_marks(photo, [])):
+        with pytest.raises(MelError, match=r"photo\.jpg\.json is a pipe"):
+            attempt()
+    assert marks_path(photo).is_fifo()
+
+
 def test_a_photo_without_a_moles_file_is_a_usage_error(tmp_path: Path) -> None:
     """The file that is missing is named."""
     with pytest.raises(UsageError, match=r"photo\.jpg\.json does not exist"):
@@ -201,7 +266,7 @@ def test_a_photo_without_a_moles_file_is_a_usage_error(tmp_path: Path) -> None:
 def test_a_moles_file_that_is_a_folder_is_an_error(tmp_path: Path) -> None:
     """Not every failure to read is a file that is missing."""
     marks_path(tmp_path / "photo.jpg").mkdir()
-    with pytest.raises(MelError, match="can't be read"):
+    with pytest.raises(MelError, match="is a folder"):
         read_moles(tmp_path / "photo.jpg")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mel_debug.core.errors import UsageError
+from mel_debug.files.digest import file_digest
 from mel_debug.files.regular import check_regular, open_regular
 
 
@@ -40,3 +41,11 @@ def test_a_pipe_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_path: Pat
         ):
             with pytest.raises(UsageError, match=f"is {kind}"):
                 open_regular(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_has_no_digest(tmp_path: Path) -> None:
+    """It is refused at once, where reading would wait for a writer."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is a pipe"):
+        file_digest(tmp_path / "pipe")

@@ -16,6 +16,8 @@ from mel_debug.jobs.results import Done
 from mel_debug.jobs.stream import stream
 from mel_debug.version import __version__
 
+pytestmark = pytest.mark.slow
+
 
 def reaching(address: str) -> str:
     """How opening workers at an address fails."""

@@ -8,20 +8,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import chores
-from clusters import TESTS, until
+from children import default_signals
+from clusters import TESTS, Site, until
 from mel_debug.core.errors import MelError
 from mel_debug.jobs.executors import InProcess, Workers, open_executor
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import HOPELESS, stream
 from mel_debug.jobs.threads import LIMITS, cores, threads_for
+from sites import install, mel_debug
+from workbench import save, skin
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[1, pytest.param(2, marks=pytest.mark.slow)])
 def workers(request: pytest.FixtureRequest) -> Iterator[Workers]:
     """This process, and then two others."""
     with open_executor(request.param) as opened:
@@ -78,6 +82,13 @@ def test_an_error_of_any_kind_is_that_items_own(workers: Workers, work: object) 
     assert len(outcomes) == 3
 
 
+def test_want_of_memory_is_that_items_own(workers: Workers) -> None:
+    """In words that say what to try."""
+    outcomes = list(stream(workers, chores.hungry, range(5)))
+    (failed,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    assert failed == Failed(3, "not enough memory; try a smaller --image-size")
+
+
 def test_a_worker_that_can_do_nothing_ends_the_run(workers: Workers) -> None:
     """Or every one of a million photos would tell the same."""
     with pytest.raises(WorkerSetupError, match="no weights for"):
@@ -101,6 +112,7 @@ def test_items_are_taken_as_workers_come_free(workers: Workers) -> None:
     assert taken < 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_a_worker_that_dies_costs_no_item(pool: Workers, tmp_path: Path, deaths: int) -> None:
     """The items under way are repeated, in new processes, however often it happens."""
@@ -115,6 +127,7 @@ def test_a_worker_that_dies_costs_no_item(pool: Workers, tmp_path: Path, deaths:
     ]
 
 
+@pytest.mark.slow
 def test_an_item_that_always_kills_its_worker_is_named_and_no_other(pool: Workers) -> None:
     """Those that were under way beside it are not blamed."""
     outcomes = list(stream(pool, chores.deadly_seven, range(16)))
@@ -122,14 +135,16 @@ def test_an_item_that_always_kills_its_worker_is_named_and_no_other(pool: Worker
     assert {out.item for out in outcomes if isinstance(out, Done)} == {*range(16)} - {7}
 
 
+@pytest.mark.slow
 def test_workers_that_die_over_everything_end_the_run(pool: Workers) -> None:
     """After a few items, not after all."""
     done: list[Done[int, int] | Failed[int]] = []
-    with pytest.raises(MelError, match="workers die over everything"):
+    with pytest.raises(MelError, match=r"workers die over everything they begin, last over \d;"):
         done.extend(stream(pool, chores.deadly, range(1_000)))
     assert len(done) < HOPELESS
 
 
+@pytest.mark.slow
 def test_workers_share_the_cores() -> None:
     """What numpy, torch and OpenCV may use in each; this process keeps what it has."""
     before = {name: os.environ.get(name) for name in LIMITS}
@@ -170,19 +185,25 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_whoever_started_them(tmp_path: Path, how: signal.Signals) -> None:
-    """Killed, or stopped by Ctrl-C, which goes to all of them at once: soon, and with no noise."""
+@pytest.mark.parametrize("to_all", [False, True], ids=["to the first", "to all of the group"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_workers_end_with_whoever_started_them(
+    tmp_path: Path, how: signal.Signals, *, to_all: bool
+) -> None:
+    """Killed, stopped by Ctrl-C, or asked to end: soon, and with no noise but the script's own."""
     script = tmp_path / "run.py"
     script.write_text(RUN)
-    with subprocess.Popen(
-        [sys.executable, str(script), str(TESTS)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with default_signals():
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(TESTS)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    with process:
         assert process.stdout is not None
         assert process.stderr is not None
         told = []
@@ -190,13 +211,112 @@ def test_workers_end_with_whoever_started_them(tmp_path: Path, how: signal.Signa
             told.append(int(line))
         time.sleep(0.3)
         start = time.monotonic()
-        os.killpg(process.pid, how) if how is signal.SIGINT else process.send_signal(how)
+        os.killpg(process.pid, how) if to_all else process.send_signal(how)
         errors = process.stderr.read()  # to the end: when the last worker has closed it
     assert time.monotonic() - start < 40  # the calls under way would take a minute
     until(lambda: not any(is_running(pid) for pid in told))
-    if how is signal.SIGINT:
+    if how is not signal.SIGKILL:
         assert errors.count("Traceback") == 1  # the script's own
-        assert errors.splitlines()[-1] == "KeyboardInterrupt"
+        assert errors.splitlines()[-1] in ("KeyboardInterrupt", "mel_debug.core.errors.Terminated")
+        assert "resource_tracker" not in errors
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.5, 2.0])
+def test_a_command_that_is_asked_to_end_leaves_one_line_and_no_process(
+    tmp_path: Path, how: signal.Signals, seconds: float
+) -> None:
+    """At any moment from when its workers start; a second signal changes nothing."""
+    site, photos = Site.make(tmp_path / "site"), tmp_path / "photos"
+    photos.mkdir()
+    for number in range(400):
+        save(skin(64, 64, seed=number % 7), photos / f"{number}.png")
+    mark = ["-m", "mel_debug", "precalc", str(photos), "--extractor", "slowpoke", "--jobs", "2"]
+    with subprocess.Popen(
+        [sys.executable, *mark, "--cache-dir", str(tmp_path / "cache")],
+        env=site.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        while "describing" not in process.stderr.readline():  # the progress bar's first line
+            assert process.poll() is None
+        time.sleep(seconds)
+        process.send_signal(how)
+        time.sleep(0.05)
+        if process.poll() is None and how is signal.SIGTERM:
+            process.send_signal(how)
+        errors = process.stderr.read()
+    assert process.returncode == (143 if how is signal.SIGTERM else 1)
+    assert errors.splitlines()[-1] == "Error: stopped"
+    assert "resource_tracker" not in errors
+    assert "Traceback" not in errors
+    until(lambda: not group_members(process.pid))
+
+
+GREEDY = """
+import os, signal
+from mel_debug.plugin import hookimpl
+from mel_debug.core.stages import StageSpec
+
+@hookimpl
+def mel_extractors():
+    return [
+        StageSpec("greedy", "a toy", build=Greedy, patch=8, image_size=64, depends_on=lambda _: ["1"])
+    ]
+
+class Greedy:
+    patch = 8
+    mean_colour = 128, 128, 128
+    def __init__(self, options): pass
+    def extract(self, images):
+        if images[0, 0, 0, 0] == 255:
+            os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory runs out
+        if images[0, 0, 0, 0] == 254:
+            raise MemoryError
+        count, height, width = images.shape[:3]
+        patches = images.reshape(count, height // 8, 8, width // 8, 8, 3)
+        return patches.mean(axis=(2, 4)).astype("float32")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("others", [0, 3])
+@pytest.mark.parametrize(
+    ("grey", "reason"), [(255, "was memory short"), (254, "not enough memory")]
+)
+def test_a_photo_that_memory_does_not_suffice_for_is_named_in_one_line(
+    tmp_path: Path, grey: int, reason: str, others: int
+) -> None:
+    """Whether its worker is killed or told; alone and among others, which are done."""
+    site, photos = tmp_path / "site", tmp_path / "photos"
+    site.mkdir()
+    photos.mkdir()
+    install(site, "greedy", GREEDY)
+    bad = save(np.full((64, 64, 3), grey, dtype=np.uint8), photos / "bad.png")
+    for number in range(others):
+        save(np.full((64, 64, 3), number, dtype=np.uint8), photos / f"{number}.png")
+    stages = ["--extractor", "greedy", "--cache-dir", str(tmp_path / "cache"), "--jobs", "2"]
+    outcome = mel_debug("precalc", str(photos), *stages, site=site)
+    assert outcome.code == 1
+    (line,) = [line for line in outcome.stderr.splitlines() if str(bad) in line]
+    assert reason in line
+    assert "Traceback" not in outcome.stderr
+    assert f"{others} described" in outcome.stdout
+
+
+def group_members(group: int) -> list[int]:
+    """The processes of a group that still run."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True, check=True
+    )
+    rows = [line.split() for line in listed.stdout.splitlines()[1:]]
+    return [int(pid) for pid, pgid, stat in rows if int(pgid) == group and stat[0] != "Z"]
 
 
 def is_running(pid: int) -> bool:

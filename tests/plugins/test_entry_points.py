@@ -67,6 +67,7 @@ def test_a_finder_of_somebodys_own_is_asked(monkeypatch: pytest.MonkeyPatch) -> 
     assert finder.asked
 
 
+@pytest.mark.slow
 def test_without_plugins_nothing_that_reads_metadata_is_imported(tmp_path: Path) -> None:
     """It takes as long as Click, and most people have no plugin."""
     package = Path(str(mel_debug.__file__)).parent

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sites import HEAD, install, listing, matcher_named, mel_debug, names
+from sites import HEAD, install, listing, matcher_named, mel_debug, names, run_python
 from workbench import MOLE, Scene
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -23,6 +25,13 @@ BROKEN = {
     "is no Python": ("def (:", "SyntaxError"),
     "raises at import": ("{}['model']", "KeyError"),
     "exits at import": ("raise SystemExit('not on this machine')", "not on this machine"),
+    "raises what is no Exception": ("raise GeneratorExit('gone')", "GeneratorExit: gone"),
+    "raises a kind of its own": ("class Odd(BaseException): pass\nraise Odd(1)", "Odd: 1"),
+    "raises what can't say what it is": (
+        "class Mute(Exception):\n    def __str__(self): return 1 / 0\nraise Mute",
+        "Mute",
+    ),
+    "raises an escape sequence": ("raise ValueError('\\x1b[2J')", "ValueError: \\x1b[2J"),
     "raises in a hook": (
         f"{HEAD}\n@hookimpl\ndef mel_extractors(): return 1 / 0",
         "ZeroDivisionError",
@@ -35,7 +44,7 @@ BROKEN = {
     ),
     "offers no StageSpec": (
         f"{HEAD}\n@hookimpl\ndef mel_matchers(): return ['toy']",
-        "mel_matchers must give StageSpecs, not 'toy'",
+        "mel_matchers must return StageSpec objects, not 'toy'",
     ),
     "offers no list": (
         f"{HEAD}\n@hookimpl\ndef mel_matchers(): return StageSpec('toy', 'toy', build=print)",
@@ -71,7 +80,7 @@ BROKEN = {
         matcher_named("xfeat").replace("mel_matchers", "mel_extractors"),
         "extractor 'xfeat'",
     ),
-    "takes a name twice": (matcher_named("toy").replace("[O", "2 * [O"), "matcher 'toy'"),
+    "takes a name twice": (matcher_named("toy").replace("[S", "2 * [S"), "matcher 'toy'"),
     "takes a plugin's name": (matcher_named("good-matcher"), "matcher 'good-matcher'"),
     "takes a plugin's command": (
         f"{HEAD}\nimport click\n@hookimpl\n"
@@ -136,6 +145,34 @@ def test_what_a_plugin_prints_stays_out_of_the_json(site: Path) -> None:
     outcome = mel_debug("plugins", "--json", site=site)
     assert names(listing(outcome), "loud") == {"toy"}
     assert outcome.stderr == "Welcome!\n"
+
+
+RUDE = {
+    "closes standard output": "import sys; sys.stdout.close()",
+    "closes standard error": "import sys; sys.stderr.close()",
+    "replaces standard output": "import io, sys; sys.stdout = sys.stderr = io.StringIO()",
+    "leaves the folder": "import os; os.chdir('/')",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", RUDE)
+@pytest.mark.parametrize("ending", ["", "raise ValueError('rude')"])
+def test_what_a_plugin_does_at_import_to_streams_and_folder_is_undone(
+    site: Path, tmp_path: Path, act: str, ending: str
+) -> None:
+    """The rest of the run has both streams, and paths mean what they meant."""
+    install(site, "rude", f"{RUDE[act]}\n{ending}\n{matcher_named('toy')}")
+    code = (
+        "import json, os, sys; from mel_debug.cli.main import main; os.chdir(sys.argv[1])\n"
+        "try: main(['plugins', '--json'])\n"
+        "finally: sys.stderr.write(f'{os.getcwd()}\\n')"
+    )
+    outcome = run_python("-c", code, str(tmp_path), site=site)
+    assert names(listing(outcome), "rude") == (set() if ending else {"toy"})
+    *warnings, folder = outcome.stderr.splitlines()
+    assert folder == str(tmp_path)
+    assert ["ValueError: rude" in warning for warning in warnings] == ([True] if ending else [])
 
 
 def test_a_command_that_uses_no_plugin_asks_none(site: Path, tmp_path: Path) -> None:

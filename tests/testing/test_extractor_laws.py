@@ -1,6 +1,8 @@
 """Each law of an extractor can be broken, and the check says which one was."""
 
+import contextlib
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,6 +48,15 @@ class Scribbler(SampleExtractor):
         vectors = super().extract(images)
         images //= 2
         return vectors
+
+
+class Fetcher(SampleExtractor):
+    """Looks for a host, whatever the options say; in vain, since the name is reserved for that."""
+
+    def extract(self, images: Pixels) -> Vectors:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("weights.invalid", 80), timeout=0.1)
+        return super().extract(images)
 
 
 def offer_of(stage: FeatureExtractor, **changes: Any) -> StageSpec[FeatureExtractor]:
@@ -108,11 +119,16 @@ BAD_OFFERS: dict[str, tuple[StageSpec[FeatureExtractor], Law]] = {
         laws.OPTION_DEFAULTS,
     ),
     "patch of nothing": (offer_of(NoPatch()), extractors.PATCH),
-    "patch valid secret": (offer_of(SampleExtractor(), patch=None), extractors.OFFERED_PATCH),
+    "a patch that is not declared": (
+        offer_of(SampleExtractor(), patch=None),
+        extractors.DECLARED_PATCH,
+    ),
     "size that does not fit": (
         offer_of(SampleExtractor(), image_size=900),
         extractors.IMAGE_SIZE,
     ),
+    "returns nothing": (offer_of(SampleExtractor(), build=lambda _: None), laws.METHODS),
+    "fetches something": (offer_of(Fetcher()), laws.OFFLINE),
     "colour from 0 to 1": (offer_of(Fractions()), extractors.MEAN_COLOUR),
     "writes to its images": (offer_of(Scribbler()), extractors.INPUT),
 }

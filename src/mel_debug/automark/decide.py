@@ -1,8 +1,10 @@
 """From what all pairs of a target gave to one decision for each mole."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from math import inf
 from pathlib import Path
 
 from mel_debug.automark.assignment import Assigned, assign
@@ -12,7 +14,7 @@ from mel_debug.automark.search import PairAnswer
 from mel_debug.automark.targets import Reference, Target
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
 from mel_debug.confidence.evidence import WITHIN
-from mel_debug.core.geometry import Point
+from mel_debug.core.geometry import Nearby, Point
 
 ONE_PLACE = 0.0025
 """Share of the target's longer side within which two marks are of one mole: 15 px at 6000."""
@@ -34,6 +36,7 @@ class Outcome(Enum):
     THERE = "already there"
     NOT_FOUND = "not found"
     UNCERTAIN = "uncertain"
+    NOT_SEARCHED = "not searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,21 @@ class Rules:
     min_consistent: int = 0
     consistency_px: float | None = None
 
+    def __post_init__(self) -> None:
+        # NaN is neither: it would accept every place.
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"a confidence lies in [0, 1], not {self.min_confidence}")
+        if self.consistency_px is not None and not 0 < self.consistency_px < inf:
+            raise ValueError(f"a distance is above 0 and finite, not {self.consistency_px}")
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided of a mole in a target, and why.
 
     `point` is its best place in pixels of the target, if it has any, and `references` are the
-    photos that led there. `expected_off_px` is how far from where the other moles lead it lies.
+    photos that led there; those of them in `bare` show no spot at the mark. `expected_off_px` is
+    how far from where the other moles lead it lies.
     """
 
     uuid: str
@@ -65,6 +76,12 @@ class Decision:
     references: tuple[Path, ...] = ()
     agreeing: int = 0
     expected_off_px: float | None = None
+    bare: tuple[Path, ...] = ()
+
+    @property
+    def spot_at_mark(self) -> bool | None:
+        """Whether all photos that led to the place show a spot at the mark; None without any."""
+        return not self.bare if self.references else None
 
 
 def apart_px(answers: Sequence[tuple[Reference, PairAnswer]]) -> float:
@@ -73,9 +90,16 @@ def apart_px(answers: Sequence[tuple[Reference, PairAnswer]]) -> float:
 
 
 def decide(
-    target: Target, answers: Sequence[tuple[Reference, PairAnswer]], rules: Rules
+    target: Target,
+    answers: Sequence[tuple[Reference, PairAnswer]],
+    rules: Rules,
+    failures: Mapping[Path, str] | None = None,
 ) -> list[Decision]:
-    """One decision for each mole that a reference of the target knows, in their order."""
+    """One decision for each mole that a reference of the target knows, in their order.
+
+    `failures` tells, by reference, why it was not searched with. A mole that no search looked for
+    is `NOT_SEARCHED`, never `NOT_FOUND`.
+    """
     there = {mole.uuid for mole in target.marks}
     judged = [_judged(target, reference, answer, rules) for reference, answer in answers]
     wanted = [uuid for uuid in target.known if uuid not in there]
@@ -85,27 +109,50 @@ def decide(
         uuid: vote([() if one is None else one.candidates for one in each], WITHIN * longest)
         for uuid, each in ballots.items()
     }
-    taken = {
-        uuid: _fit(votes[uuid], ballots[uuid], target, ONE_PLACE * longest, rules)
-        for uuid in wanted
-    }
+    places = Nearby([mole.point for mole in target.marks], ONE_PLACE * longest)
+    taken = {uuid: _fit(votes[uuid], ballots[uuid], target, places, rules) for uuid in wanted}
     given = assign(
         {uuid: fit for uuid, (fit, _) in taken.items()}, ONE_PLACE * longest, rules.min_confidence
     )
     references = [reference.photo for reference, _ in answers]
+    bare = {uuid: _bare(uuid, answers) for uuid in wanted}
     unseen = {uuid: reason for _, answer in answers for uuid, reason in answer.unseen}
     decisions = []
     for uuid in target.known:
         if uuid in there:
             decisions.append(Decision(uuid, Outcome.THERE, "marked already"))
         elif not votes[uuid]:
-            decisions.append(Decision(uuid, Outcome.NOT_FOUND, unseen.get(uuid, "not searched")))
+            reason = unseen.get(uuid) or _failure(uuid, target, failures or {})
+            decisions.append(Decision(uuid, Outcome.NOT_SEARCHED, reason))
         else:
             best = given[uuid].vote or votes[uuid][0]
             outcome, reason = _verdict(best, given[uuid], taken[uuid][1], rules)
             ballot = ballots[uuid]
-            decisions.append(_decision(uuid, outcome, reason, best, ballot, references))
+            decision = _decision(uuid, outcome, reason, best, ballot, references)
+            shown = tuple(photo for photo in decision.references if photo in bare[uuid])
+            decisions.append(replace(decision, bare=shown))
     return decisions
+
+
+def _bare(uuid: str, answers: Sequence[tuple[Reference, PairAnswer]]) -> set[Path]:
+    """The references that show no spot where they mark a mole."""
+    return {reference.photo for reference, answer in answers if uuid in answer.bare}
+
+
+def not_searched(target: Target, reason: str) -> list[Decision]:
+    """A decision for each mole of a target of which nothing could be decided."""
+    return [
+        Decision(uuid, Outcome.THERE, "marked already")
+        if uuid in target.marked
+        else Decision(uuid, Outcome.NOT_SEARCHED, reason)
+        for uuid in target.known
+    ]
+
+
+def _failure(uuid: str, target: Target, failures: Mapping[Path, str]) -> str:
+    """Why no reference that knows a mole was searched with."""
+    knowing = [each.photo for each in target.references if uuid in each.canonical]
+    return next((failures[photo] for photo in knowing if photo in failures), "no search was made")
 
 
 def _judged(
@@ -115,11 +162,9 @@ def _judged(
 
     Canonical marks of the target are taken as true, others as good guesses that may be wrong too.
     """
-    uuids = [mole.uuid for mole in target.marks]
+    uuids = Counter(mole.uuid for mole in target.marks)
     common = [
-        mole
-        for mole in target.marks
-        if mole.uuid in reference.moles and uuids.count(mole.uuid) == 1
+        mole for mole in target.marks if mole.uuid in reference.moles and uuids[mole.uuid] == 1
     ]
     anchors = [
         Anchor(mole.uuid, reference.moles[mole.uuid], mole.point)
@@ -143,14 +188,15 @@ def _fit(
     votes: Sequence[PooledPlace],
     ballot: Sequence[Judged | None],
     target: Target,
-    apart: float,
+    places: Nearby,
     rules: Rules,
 ) -> tuple[list[PooledPlace], str]:
     """The places that a mole may have, and what is wrong with its best one if it may not."""
     fit, fault = [], ""
     for number, each in enumerate(votes):
+        near = (target.marks[number] for number in places.of(each.place))
         holder = next(
-            (mole for mole in target.marks if mole.point.distance_to(each.place) <= apart), None
+            (mole for mole in near if mole.point.distance_to(each.place) <= places.distance), None
         )
         agreeing = _agreeing(each, ballot)
         if holder is not None:

@@ -1,5 +1,6 @@
 """Pictures of new marks, so that a person can judge them."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher, Renderer
 from mel_debug.core.types import Confidence, Pixels
 from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.names import safe_name
+from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
 from mel_debug.matching.locate import locate
 from mel_debug.plugins.config import resolve
@@ -18,14 +21,23 @@ from mel_debug.plugins.config import resolve
 Shown = tuple[Marked, Decision]
 Progress = Callable[[Sequence[Shown], str], Iterable[Shown]]
 
+PICTURE_NAMES = re.compile(r"[0-9]{4,}-[a-z0-9-]+\.jpg")
+"""The names of a report's pictures: a number and the beginning of a mole's uuid."""
+
 
 def write_report(
-    folder: Path, results: Sequence[Marked], setup: Setup, text: str, track: Progress
+    folder: Path,
+    results: Sequence[Marked],
+    setup: Setup,
+    text: str,
+    track: Progress,
+    *,
+    guard: OutputGuard | None = None,
 ) -> Path:
     """Draw every new mark with the renderer `pair`; returns the page that shows them all.
 
     The heat is plain cosine similarity, whatever the search went by. The least sure marks come
-    first. Raises MelError.
+    first. Raises MelError, and UsageError for a file that the guard does not allow to replace.
     """
     made_folder(folder)
     shown = sorted(
@@ -44,11 +56,11 @@ def write_report(
         searcher = searcher_for(setup)
         matcher, renderer = choice.build_matcher(), choice.build_renderer()
         for number, (result, decision) in enumerate(track(shown, "pictures"), start=1):
-            name = f"{number:04d}-{decision.uuid[:8]}.jpg"
+            name = f"{number:04d}-{safe_name(decision.uuid[:8], 20)}.jpg"
             picture = _drawn(searcher, (matcher, renderer), result, decision)
-            write_picture(folder / name, picture)
+            write_picture(folder / name, picture, guard=guard)
             pictures.append((name, _caption(result, decision)))
-    return write_page(folder, "New marks", pictures, text)
+    return write_page(folder, "New marks", pictures, text, guard=guard)
 
 
 def _drawn(

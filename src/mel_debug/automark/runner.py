@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from mel_debug.automark.decide import Decision, Outcome, Rules, apart_px, decide
+from mel_debug.automark.decide import (
+    Decision,
+    Outcome,
+    Rules,
+    apart_px,
+    decide,
+    not_searched,
+)
 from mel_debug.automark.search import (
     PairAnswer,
     PairTask,
@@ -15,10 +22,9 @@ from mel_debug.automark.search import (
     search_pair,
 )
 from mel_debug.automark.targets import Plan, Problem, Reference, Target
-from mel_debug.core.errors import MelError
 from mel_debug.files.append_marks import AppendResult, NewMark, append_marks
 from mel_debug.jobs.executors import Workers
-from mel_debug.jobs.results import Failed
+from mel_debug.jobs.results import Failed, reason_of
 from mel_debug.jobs.stream import stream
 
 T = TypeVar("T")
@@ -79,13 +85,25 @@ def automark(job: Job, workers: Workers, track: Progress) -> Iterator[Marked]:
         target, reference = asked[outcome.item]
         found = answers.setdefault(id(target), [])
         if isinstance(outcome, Failed):
-            problems[id(target)].append(Problem(reference.photo, outcome.reason))
+            problems[id(target)].append(_problem(target, reference, outcome.reason))
         else:
             found.append((reference, outcome.result))
         left[id(target)] -= 1
         if not left[id(target)]:
             yield _finished(job, target, _in_order(target, found), problems[id(target)])
             del answers[id(target)]
+
+
+def _problem(target: Target, reference: Reference, reason: str) -> Problem:
+    """What is wrong with the pair: with the photo that the reason names, else with both."""
+    named = [
+        photo
+        for photo in (target.photo, reference.photo)
+        if str(photo) in reason or str(photo.absolute()) in reason
+    ]
+    if len(named) == 1:
+        return Problem(named[0], reason)
+    return Problem(target.photo, f"{target.photo}, searched with {reference.photo}: {reason}")
 
 
 def _pairs(target: Target) -> Iterator[tuple[Target, Reference]]:
@@ -135,9 +153,13 @@ def _finished(
     answers: Sequence[tuple[Reference, PairAnswer]],
     problems: Sequence[Problem],
 ) -> Marked:
-    """Decide, and write what was decided."""
-    decisions = decide(target, answers, job.rules)
+    """Decide, and write what was decided; whatever goes wrong is a problem of this target."""
     told = {str(problem): problem for problem in problems}
+    try:
+        decisions = decide(target, answers, job.rules, _failures(target, answers, problems))
+    except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+        problem = Problem(target.photo, reason_of(error))
+        return Marked(target, tuple(not_searched(target, str(problem))), (*told.values(), problem))
     new = [
         NewMark(each.uuid, each.point, each.confidence)
         for each in decisions
@@ -146,24 +168,47 @@ def _finished(
     if new and not job.dry_run:
         try:
             added = append_marks(target.photo, new, job.stem, apart_px=apart_px(answers))
-            decisions = [_as_written(each, added) for each in decisions]
-        except MelError as error:
-            problem = Problem(target.photo, str(error))
+            decisions = _as_written(decisions, added)
+        except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+            problem = Problem(target.photo, reason_of(error))
             told[str(problem)] = problem
             decisions = [_unwritten(each) for each in decisions]
     return Marked(target, tuple(decisions), tuple(told.values()))
 
 
-def _as_written(decision: Decision, added: AppendResult) -> Decision:
-    """A decision as the file allowed it: it may have changed since it was read."""
-    if decision.outcome is not Outcome.ADDED:
+def _failures(
+    target: Target,
+    answers: Sequence[tuple[Reference, PairAnswer]],
+    problems: Sequence[Problem],
+) -> dict[Path, str]:
+    """Why each reference without an answer has none."""
+    answered = {reference.photo for reference, _ in answers}
+    by_photo = {problem.photo: str(problem) for problem in reversed(problems)}
+    general = by_photo.get(target.photo)
+    found = {
+        reference.photo: by_photo.get(reference.photo, general)
+        for reference in target.references
+        if reference.photo not in answered
+    }
+    return {photo: reason for photo, reason in found.items() if reason is not None}
+
+
+def _as_written(decisions: Sequence[Decision], added: AppendResult) -> list[Decision]:
+    """The decisions as the file allowed them: it may have changed since it was read."""
+    there = {mark.uuid for mark in added.there_already}
+    taken = {mark.uuid for mark in added.taken}
+
+    def settled(decision: Decision) -> Decision:
+        if decision.outcome is not Outcome.ADDED:
+            return decision
+        if decision.uuid in there:
+            return replace(decision, outcome=Outcome.THERE, reason="marked by someone meanwhile")
+        if decision.uuid in taken:
+            reason = "its place was marked as another mole meanwhile"
+            return replace(decision, outcome=Outcome.UNCERTAIN, reason=reason)
         return decision
-    if any(mark.uuid == decision.uuid for mark in added.there_already):
-        return replace(decision, outcome=Outcome.THERE, reason="marked by someone meanwhile")
-    if any(mark.uuid == decision.uuid for mark in added.taken):
-        reason = "its place was marked as another mole meanwhile"
-        return replace(decision, outcome=Outcome.UNCERTAIN, reason=reason)
-    return decision
+
+    return [settled(decision) for decision in decisions]
 
 
 def _unwritten(decision: Decision) -> Decision:

@@ -15,7 +15,8 @@ from uuid import uuid4
 from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.cache.features import CachedFeatures
 from mel_debug.cache.fill import encoded, missing_of
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.blobs import spots_at_marks
+from mel_debug.confidence.judge import Judge
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher
@@ -23,7 +24,7 @@ from mel_debug.core.types import Match, Photo
 from mel_debug.files.photos import read_photo
 from mel_debug.jobs.portable import portable
 from mel_debug.jobs.results import WorkerSetupError, reason_of
-from mel_debug.matching.locate import check_mark, distinct_candidates, locate
+from mel_debug.matching.locate import check_mark, distinct_candidates, hidden_by_mask, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.plugins.config import RunConfig, resolve
 
@@ -51,10 +52,18 @@ class Setup:
 
     @classmethod
     def of(cls, wanted: RunConfig, *, use_masks: bool = True) -> "Setup":
-        """Nothing is built yet. Raises UsageError for what can't be had."""
+        """Raises UsageError for a wrong request, MelError without weights.
+
+        The extractor is built only where nothing else tells whether its weights can be had.
+        """
         choice = resolve(wanted)
         remembers = choice.cache is not None and choice.extractor.depends_on is not None
-        identity = choice.build_cached_features().extractor.identity() if remembers else None
+        identity = None
+        if remembers:
+            extractor = choice.build_cached_features().extractor
+            if extractor.identity() is None:
+                _ = extractor.built
+            identity = extractor.identity()
         judge = choice.judge()
         return cls(portable(wanted), judge, use_masks, remembers, identity)
 
@@ -65,6 +74,9 @@ class PhotoTask:
 
     setup: Setup
     photo: Path
+
+    def __str__(self) -> str:
+        return str(self.photo)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +91,21 @@ class PairTask:
     target: Path
     moles: tuple[tuple[str, Point], ...]
 
+    def __str__(self) -> str:
+        return f"{self.target}, searched with {self.reference}"
+
 
 @dataclass(frozen=True, slots=True)
 class PairAnswer:
-    """What a search gave: places by mole, and the moles that the reference can't show, and why."""
+    """What a search gave: places by mole, and the moles that the reference can't show, and why.
+
+    The moles in `bare` are marked where the reference shows no spot.
+    """
 
     frame: Frame
     proposals: tuple[Proposal, ...]
     unseen: tuple[tuple[str, str], ...] = ()
+    bare: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -159,7 +178,8 @@ def search_pair(task: PairTask) -> PairAnswer:
         _proposal(match, query.views[0].point)
         for query, match in zip(located.queries, located.matches, strict=True)
     )
-    return PairAnswer(frame, tuple(proposals), tuple(unseen))
+    bare = frozenset(query.uuid for query in located.queries if not all(spots_at_marks(query)))
+    return PairAnswer(frame, tuple(proposals), tuple(unseen), bare)
 
 
 def searcher_for(setup: Setup) -> Searcher:
@@ -187,13 +207,11 @@ def _unseen(uuid: str, source: Photo, point: Point) -> str | None:
         check_mark(uuid, source, point)
     except MelError as error:
         return str(error)
-    if source.mask is not None and not source.mask[int(point.y), int(point.x)]:
-        return f"{source.name}: its mask hides mole {uuid}"
-    return None
+    return hidden_by_mask(uuid, source, point)
 
 
 def _proposal(match: Match, marked: Point) -> Proposal:
-    """The best place, and where the matcher went by likeness alone also the next best ones."""
+    """The best place, and where the matcher went by blob_similarity alone also the next best ones."""
     assert match.confidence is not None  # noqa: S101 - `search_pair` has it judged
     sure = match.confidence.probability
     candidates = [Candidate(match.best, sure)]

@@ -1,20 +1,20 @@
 """Which photos are searched for which moles."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, UsageError, text_of
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
+from mel_debug.files.beside import real_path
 from mel_debug.files.discovery import PHOTOS_OF_A_REPOSITORY, find_photos
 from mel_debug.files.marks import (
     ABSENT,
-    entries_of,
-    marks_path,
-    moles_of,
+    has_marks,
     read_moles,
-    read_text,
+    read_moles_if_any,
 )
 
 
@@ -70,10 +70,11 @@ class Target:
 
     def config_from(self, reference: Reference) -> dict[str, Point]:
         """The moles to look for, and where the reference marks them."""
+        marked = self.marked
         return {
             uuid: point
             for uuid, point in reference.moles.items()
-            if uuid in reference.canonical and uuid not in self.marked
+            if uuid in reference.canonical and uuid not in marked
         }
 
 
@@ -106,29 +107,30 @@ def make_plan(references: Sequence[Path], targets: Sequence[Path], stem: str | N
     """
     check_stem(stem)
     problems: list[Problem] = []
-    known = list(_references(references, problems))
+    known = [_Placed.of(each) for each in _references(references, problems)]
     if not known:
         told = f": {problems[0]}" if problems else "; moles count that are marked and canonical"
         raise MelError(f"none of the references marks a mole{told}")
     found = []
     for photo in find_photos(targets):
         try:
-            found.append(Target(photo, tuple(_marks(photo, stem)), _references_of(photo, known)))
-        except MelError as error:
-            problems.append(Problem(photo, str(error)))
+            marks = tuple(read_moles_if_any(photo, stem))
+            found.append(Target(photo, marks, _references_of(photo, known)))
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+            problems.append(Problem(photo, text_of(error)))
     return Plan(tuple(found), tuple(problems))
 
 
 def _references(places: Sequence[Path], problems: list[Problem]) -> Iterable[Reference]:
-    named = {place.resolve() for place in places if not place.is_dir()}
+    named = {real_path(place) for place in places if not place.is_dir()}
     for photo in find_photos(places):
-        by_name = photo.resolve() in named
-        if not by_name and not marks_path(photo).exists():
-            continue
+        by_name = real_path(photo) in named
         try:
+            if not by_name and not has_marks(photo):
+                continue
             reference = _reference(photo, named=by_name)
-        except MelError as error:
-            problems.append(Problem(photo, str(error)))
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+            problems.append(Problem(photo, text_of(error)))
             continue
         if reference.canonical:
             yield reference
@@ -138,9 +140,9 @@ def _references(places: Sequence[Path], problems: list[Problem]) -> Iterable[Ref
 
 def _reference(photo: Path, *, named: bool) -> Reference:
     moles = read_moles(photo)
-    uuids = [mole.uuid for mole in moles]
+    uuids = Counter(mole.uuid for mole in moles)
     # Of a mole that is marked twice nobody knows which is meant.
-    once = [mole for mole in moles if uuids.count(mole.uuid) == 1]
+    once = [mole for mole in moles if uuids[mole.uuid] == 1]
     return Reference(
         photo,
         {mole.uuid: mole.point for mole in once},
@@ -149,21 +151,32 @@ def _reference(photo: Path, *, named: bool) -> Reference:
     )
 
 
-def _marks(photo: Path, stem: str | None) -> list[Mole]:
-    """What a target marks; nothing, if it has no moles file yet. Raises MelError."""
-    path = marks_path(photo, stem)
-    text = read_text(path)
-    return [] if text is None else moles_of(entries_of(text, path), path)
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A reference with its real path and its part of the body, found out once for all targets."""
+
+    reference: Reference
+    real: Path
+    part: Path | None
+
+    @classmethod
+    def of(cls, reference: Reference) -> "_Placed":
+        return cls(reference, real_path(reference.photo), part_of(reference.photo))
 
 
-def _references_of(photo: Path, references: Sequence[Reference]) -> tuple[Reference, ...]:
-    others = [each for each in references if each.photo.resolve() != photo.resolve()]
-    own_part = {each.photo for each in others if part_of(each.photo) == part_of(photo)}
-    return tuple(each for each in others if each.named or not own_part or each.photo in own_part)
+def _references_of(photo: Path, references: Sequence[_Placed]) -> tuple[Reference, ...]:
+    real, part = real_path(photo), part_of(photo)
+    others = [each for each in references if each.real != real]
+    has_own_part = any(each.part == part for each in others)
+    return tuple(
+        each.reference
+        for each in others
+        if each.reference.named or not has_own_part or each.part == part
+    )
 
 
 def part_of(photo: Path) -> Path | None:
     """The folder of a part of the body in a `mel` repository, PART/SUBPART; None elsewhere."""
-    part = photo.resolve().parent.parent
+    part = real_path(photo).parent.parent
     parts = part.parent.parent
     return part if parts.parts[-2:] == PHOTOS_OF_A_REPOSITORY.parts else None

@@ -1,14 +1,21 @@
 """What a person and a script are told of a run."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from mel_debug.automark.decide import Decision, Outcome
 from mel_debug.automark.runner import Marked
 from mel_debug.automark.targets import Problem
+from mel_debug.core.escape import escaped
+from mel_debug.core.tables import aligned
 
-COLUMNS = (Outcome.ADDED, Outcome.THERE, Outcome.NOT_FOUND, Outcome.UNCERTAIN)
+COLUMNS = (
+    Outcome.ADDED,
+    Outcome.THERE,
+    Outcome.NOT_FOUND,
+    Outcome.UNCERTAIN,
+    Outcome.NOT_SEARCHED,
+)
 
 
 def summary_table(results: Sequence[Marked]) -> str:
@@ -16,19 +23,17 @@ def summary_table(results: Sequence[Marked]) -> str:
     rows = [["", *(outcome.value for outcome in COLUMNS)]]
     for result in results:
         counts = [str(result.count(outcome)) for outcome in COLUMNS]
-        rows.append([str(result.target.photo), *counts])
+        rows.append([escaped(str(result.target.photo)), *counts])
     if len(results) > 1:
         sums = [str(sum(result.count(outcome) for result in results)) for outcome in COLUMNS]
         rows.append(["all", *sums])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )
+    return "\n".join(aligned(rows))
 
 
 def decision_lines(result: Marked) -> list[str]:
     """Each decision of a target and why."""
-    return [f"{result.target.photo}: {_line(decision)}" for decision in result.decisions]
+    photo = result.target.photo
+    return [escaped(f"{photo}: {_line(decision)}") for decision in result.decisions]
 
 
 def _line(decision: Decision) -> str:
@@ -41,6 +46,7 @@ def _line(decision: Decision) -> str:
         parts.append(f"{decision.expected_off_px:.0f} px from where they lead")
     if decision.references:
         parts.append(f"seen from {', '.join(map(str, decision.references))}")
+    parts += [f"no spot at the mark in {photo}" for photo in decision.bare]
     return "; ".join(parts)
 
 
@@ -62,15 +68,16 @@ def as_json(results: Sequence[Marked], problems: Sequence[Problem]) -> dict[str,
 
 
 def _row(decision: Decision) -> dict[str, Any]:
-    point = decision.point
+    x, y = (None, None) if decision.point is None else decision.point.pixel
     return {
         "uuid": decision.uuid,
         "outcome": decision.outcome.value,
         "reason": decision.reason,
-        "x": None if point is None else math.floor(point.x),
-        "y": None if point is None else math.floor(point.y),
+        "x": x,
+        "y": y,
         "confidence": decision.confidence,
         "agreeing": decision.agreeing,
         "expected_off_px": decision.expected_off_px,
+        "spot_at_mark": decision.spot_at_mark,
         "references": [str(reference) for reference in decision.references],
     }

@@ -121,6 +121,10 @@ def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | 
 
 
 def _xfeat(options: BuildOptions) -> FeatureExtractor:
+    if options.weights is not None:  # before torch is imported, which takes seconds
+        from mel_debug.builtin.extractors.weight_files import check_weights
+
+        check_weights(options.weights)
     from mel_debug.builtin.extractors.xfeat import build
 
     return build(options)

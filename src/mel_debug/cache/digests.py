@@ -5,10 +5,12 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from mel_debug.core.errors import MelError
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.digest import file_digest
+from mel_debug.files.regular import open_regular
 
 SETTLED_SECONDS = 2.0
 """A file that was changed this short ago may change again without its times showing it."""
@@ -28,10 +30,10 @@ class Digests:
         """The SHA-256 of a file. Raises UsageError when it is missing, MelError when unreadable."""
         path = path.resolve()
         state = _state(path)
-        note = self.folder / f"{hashlib.sha256(str(path).encode()).hexdigest()}.json"
+        note = self.folder / _name_for(str(path))
         if state is not None:
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                noted = json.loads(note.read_text())
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MelError):
+                noted = _noted(note)
                 if noted["path"] == str(path) and noted["state"] == state:
                     return str(noted["sha256"])
         digest = file_digest(path)
@@ -40,16 +42,27 @@ class Digests:
         return digest
 
     def forget(self) -> None:
-        """Remove every note."""
+        """Remove every note that was made here: its name follows from what it holds."""
         for note in self.folder.glob("*.json"):
-            with contextlib.suppress(OSError):
-                note.unlink()
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MelError):
+                if note.name == _name_for(_noted(note)["path"]):
+                    note.unlink()
 
     def _note(self, note: Path, content: dict[str, object]) -> None:
         """Best effort: who can't write here computes the digest again."""
         with contextlib.suppress(OSError, MelError):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(note, json.dumps(content).encode())
+
+
+def _name_for(path: str) -> str:
+    """The name of the note on a path; a path of undecodable bytes has one too."""
+    return f"{hashlib.sha256(path.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+
+
+def _noted(note: Path) -> dict[str, Any]:
+    with open_regular(note) as file:
+        return dict(json.loads(file.read()))
 
 
 def _state(path: Path) -> list[int] | None:

@@ -14,7 +14,7 @@ from mel_debug.core.errors import MelError
 from mel_debug.core.types import FeatureMap, Photo
 from mel_debug.matching.features import PhotoFeatures
 
-FORMAT = 2
+FORMAT = 3
 """Raise it with any change to the layout of a file, to what happens to pixels before an extractor
 sees them, or to what an extractor that ships makes of them: old files are then never read again."""
 
@@ -48,6 +48,7 @@ class CachedFeatures:
         key = self.key_of(photo)
         found = None if key is None else self.recall(key)
         if found is None:
+            self.features.check(photo)
             colour = self.extractor.mean_colour
             key = key or self.key_of(photo)
             if key is None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from mel_debug.cache.encoding import StoredFeatures, encode
 from mel_debug.cache.features import CachedFeatures
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Photo, Vectors
 from mel_debug.matching.features import Prepared
@@ -148,7 +148,7 @@ def _described(
         return
     try:
         vectors = features.features.describe([prepared for _, prepared in batch])
-    except MelError as error:
+    except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
         if len(batch) == 1:
             yield *batch[0], _bad(batch[0][0].name, error)
             return
@@ -211,5 +211,4 @@ def _cores() -> int:
 
 
 def _bad(name: str, error: Exception) -> Bad:
-    text = " ".join(str(error).split())
-    return Bad(name, text if isinstance(error, MelError) else f"{type(error).__name__}: {text}")
+    return Bad(name, text_of(error))

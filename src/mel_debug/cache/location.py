@@ -13,6 +13,9 @@ SIZE = "MEL_DEBUG_CACHE_SIZE"
 
 DEFAULT_SIZE = "10 GB"
 
+LARGEST = 2.0**63
+"""Bytes; no file system holds more, and what a person means is less."""
+
 _UNITS = {"": 1, "B": 1}
 _UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
 _UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", 1)}
@@ -39,9 +42,10 @@ def parse_size(text: str) -> int:
     """Bytes from `500MB`, `1.5 GiB` or `1000`. Raises UsageError for anything else."""
     number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     unit = None if number is None else _UNITS.get(number[2].upper())
-    if number is None or unit is None:
+    size = float("inf") if number is None or unit is None else float(number[1]) * unit
+    if not size < LARGEST:
         raise UsageError(f"{text!r} is no size; try one like 500MB, 10GB or 1.5GiB")
-    return int(float(number[1]) * unit)
+    return int(size)
 
 
 def size_text(size: int) -> str:

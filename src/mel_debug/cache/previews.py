@@ -39,7 +39,7 @@ class StoredPreview:
         """Raises ValueError or OSError for bytes that `of` did not make."""
         from PIL import Image
 
-        with Image.open(io.BytesIO(self.jpeg.tobytes())) as image:
+        with Image.open(io.BytesIO(self.jpeg.tobytes()), formats=["JPEG"]) as image:
             pixels = np.asarray(image)
         if not self.mask.size:
             return Preview(pixels, None)

@@ -11,16 +11,20 @@ from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
     config_from,
     extractor_options,
+    force_option,
     json_option,
     matcher_options,
     no_mask_option,
     photo_or_folder,
-    show_progress,
     worker_options,
 )
+from mel_debug.console.numbers import FiniteRange
+from mel_debug.console.terminal import echo_line, show_progress
 
 if TYPE_CHECKING:
     from mel_debug.automark.runner import Job, Marked
+    from mel_debug.automark.targets import Problem
+    from mel_debug.files.outputs import OutputGuard
 
 T = TypeVar("T")
 
@@ -53,7 +57,7 @@ T = TypeVar("T")
 @click.option("--dry-run", is_flag=True, help="Write no marks.")
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     metavar="P",
@@ -69,7 +73,7 @@ T = TypeVar("T")
 )
 @click.option(
     "--consistency-distance",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     metavar="PX",
     help="How near, in pixels of the target, the smooth map through all moles must pass by one "
     "that agrees.  [default: 2 % of the target's longer side]",
@@ -85,6 +89,7 @@ T = TypeVar("T")
 @matcher_options
 @no_mask_option
 @worker_options
+@force_option
 @json_option
 def command(
     references: tuple[Path, ...],
@@ -100,6 +105,7 @@ def command(
     no_mask: bool,
     jobs: int,
     scheduler: str | None,
+    force: bool,
     as_json: bool,
     **stages: Any,
 ) -> None:
@@ -117,10 +123,16 @@ def command(
     from mel_debug.automark.runner import Job
     from mel_debug.automark.search import Setup
     from mel_debug.automark.targets import check_stem, make_plan
+    from mel_debug.files.outputs import OutputGuard
     from mel_debug.jobs.executors import check
 
     check(jobs, scheduler)
     check_stem(extra_stem)
+    guard = OutputGuard((*references, *targets), force)
+    if report is not None:
+        from mel_debug.automark.report import PICTURE_NAMES
+
+        guard.check_folder(report, PICTURE_NAMES)
     # What can't be had is told before anything is read.
     setup = Setup.of(config_from(**stages), use_masks=not no_mask)
     job = Job(
@@ -131,7 +143,7 @@ def command(
         dry_run,
     )
     results = marked(job, jobs, scheduler, verbose=verbose)
-    tell(job, results, as_json=as_json, report=report)
+    tell(job, results, as_json=as_json, report=report, guard=guard)
 
 
 def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[Marked]":
@@ -145,7 +157,7 @@ def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "l
         for result in automark(job, workers, track):
             results.append(result)
             for line in decision_lines(result) if verbose else ():
-                click.echo(line, err=True)
+                echo_line(line, err=True)
     place = {target.photo: number for number, target in enumerate(job.plan.targets)}
     return sorted(results, key=lambda result: place[result.target.photo])
 
@@ -155,7 +167,14 @@ def track(items: Iterable[T], label: str, length: int) -> Iterable[T]:
     return show_progress(items, label, length) if length else items
 
 
-def tell(job: "Job", results: "list[Marked]", *, as_json: bool, report: Path | None) -> None:
+def tell(
+    job: "Job",
+    results: "list[Marked]",
+    *,
+    as_json: bool,
+    report: Path | None,
+    guard: "OutputGuard",
+) -> None:
     """Print what was done and draw what was asked for. Raises MelError if photos had problems."""
     from mel_debug.automark import texts as tables
     from mel_debug.core.errors import MelError
@@ -169,10 +188,24 @@ def tell(job: "Job", results: "list[Marked]", *, as_json: bool, report: Path | N
     if report is not None:
         from mel_debug.automark.report import write_report
 
-        page = write_report(report, results, job.setup, table, show_progress)
-        click.echo(f"New marks: open {page}", err=True)
+        text = "\n".join([table, *map(str, problems)])
+        page = write_report(report, results, job.setup, text, show_progress, guard=guard)
+        echo_line(f"New marks: open {page}", err=True)
     for problem in problems:
-        click.echo(str(problem), err=True)
+        echo_line(str(problem), err=True)
+    if complaint := _complaint(results, problems):
+        raise MelError(complaint)
+
+
+def _complaint(results: "list[Marked]", problems: "list[Problem]") -> str | None:
+    """What was left undone, in one line; None if nothing was."""
+    from mel_debug.automark.decide import Outcome
+
+    parts = []
     if problems:
-        photos = {problem.photo for problem in problems}
-        raise MelError(f"there were problems with {len(photos)} photos; all others are done")
+        count = len({problem.photo for problem in problems})
+        parts.append(f"there were problems with {count} {'photo' if count == 1 else 'photos'}")
+    missed = sum(result.count(Outcome.NOT_SEARCHED) for result in results)
+    if missed:
+        parts.append(f"{missed} {'mole was' if missed == 1 else 'moles were'} not searched")
+    return f"{', and '.join(parts)}; all others are done" if parts else None

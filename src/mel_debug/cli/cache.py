@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mel_debug.cli.options import cache_dir_option, json_option
+from mel_debug.console.terminal import echo_line
 
 
 @click.group("cache")
@@ -46,7 +47,7 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
         }
         click.echo(json.dumps(report))
         return
-    click.echo(f"folder      {store.folder}")
+    echo_line(f"folder      {store.folder}")
     click.echo(f"photos      {len(entries)}")
     click.echo(f"size        {size_text(used)} of at most {size_text(store.most_bytes)}")
     if graphs:
@@ -58,7 +59,10 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
 @command.command("clear")
 @cache_dir_option
 def clear(cache_dir: Path | None) -> None:
-    """Remove everything the cache holds; files that are not its own are left alone."""
+    """Remove everything the cache holds.
+
+    Only files with the cache's own names and contents are removed; any other is left alone.
+    """
     from mel_debug.cache.digests import Digests
     from mel_debug.cache.location import open_store, size_text
     from mel_debug.cache.models import remove_models
@@ -66,7 +70,7 @@ def clear(cache_dir: Path | None) -> None:
     store = open_store(cache_dir)
     Digests(store.folder).forget()
     graphs = remove_models(store.folder)
-    _report(store.folder, [entry.size for entry in store.prune(-1)])
+    _report(store.folder, [entry.size for entry in store.clear()])
     if graphs:
         size = sum(graph.size for graph in graphs)
         click.echo(f"removed {size_text(size)} of {_models(len(graphs))}")
@@ -95,7 +99,7 @@ def _report(folder: Path, removed: list[int]) -> None:
     from mel_debug.cache.location import size_text
 
     photos = "1 photo" if len(removed) == 1 else f"{len(removed)} photos"
-    click.echo(f"removed {size_text(sum(removed))} of {photos} from {folder}")
+    echo_line(f"removed {size_text(sum(removed))} of {photos} from {folder}")
 
 
 def _models(number: int) -> str:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.evaluate import strict_option
 from mel_debug.cli.options import no_mask_option
-from mel_debug.cli.several import labelled_folder, several_options
+from mel_debug.cli.several import labelled_folder, several_options, state_options
+from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.confidence.answers import Answer
@@ -18,26 +20,22 @@ if TYPE_CHECKING:
 @click.argument("roots", metavar="ROOT...", type=labelled_folder, nargs=-1, required=True)
 @several_options
 @no_mask_option
-@click.option("--resume", is_flag=True, help="Go on where the last run on these folders stopped.")
-@click.option(
-    "--state",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Where to keep what is finished.  [default: a file of your state folder]",
-)
+@state_options
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the calibrations here.  [default: your configuration folder, where every command "
-    "looks]",
+    help="Write the calibrations here; others that the file has stay.  [default: your "
+    "configuration folder, where every command looks]",
 )
+@strict_option
 def command(
     roots: tuple[Path, ...],
     *,
     no_mask: bool,
-    resume: bool,
+    restart: bool,
     state: Path | None,
+    strict: bool,
     output: Path | None,
     **stages: Any,
 ) -> None:
@@ -46,25 +44,35 @@ def command(
     One calibration for each family of extractors and each matcher asked for. Photos of many
     people, hard pairs, and moles known to be absent (PHOTO.absent.json) make it better.
     """
-    from mel_debug.cli.evaluate import evaluated
+    from mel_debug.cli.evaluate import check_state_file, evaluated, given_weights
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import keep_own, own_path, text_of
+    from mel_debug.confidence.calibrations import check_calibrations, keep, own, own_path
     from mel_debug.confidence.fitting import fit
-    from mel_debug.files.atomic import write_atomically
+    from mel_debug.files.outputs import OutputGuard, check_place
 
+    guard = OutputGuard((*roots, *given_weights(stages)))
+    path = output or own_path()
+    if output is None:
+        own()  # a damaged file is told of now
+    else:
+        guard.check(output, check_calibrations)
+    check_place(path.parent)
+    if state is not None:
+        check_state_file(guard, state)
     configurations = configurations_from(**stages)
-    tasks, kept = evaluated(roots, configurations, state, resume=resume, use_masks=not no_mask)
+    tasks, kept, skipped = evaluated(
+        roots, configurations, state, restart=restart, use_masks=not no_mask, strict=strict
+    )
     fitted = {}
     for key, answers in answers_by_key(tasks, kept).items():
         fitted[key] = fit(answers)
         right = sum(answer.right for answer in answers)
-        click.echo(f"{key}: {right} right and {len(answers) - right} wrong answers to learn from")
+        echo_line(f"{key}: {right} right and {len(answers) - right} wrong answers to learn from")
     if output is not None:
-        write_atomically(output, text_of(fitted).encode())
-    else:
-        for key, calibration in fitted.items():
-            keep_own(key, calibration)
-    click.echo(f"Kept in {output or own_path()}")
+        guard.check(output, check_calibrations)
+    keep(path, fitted)
+    echo_line(f"Kept in {path}")
+    skipped.finish()
 
 
 def answers_by_key(tasks: "list[Task]", kept: "State") -> "dict[str, list[Answer]]":

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mel_debug.cli.options import json_option, photo_or_folder
+from mel_debug.cli.problems import Problems
+from mel_debug.console.numbers import FiniteRange
+from mel_debug.core.escape import escaped
+from mel_debug.core.tables import aligned
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.compare import Compared, Comparison
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--error-distance",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=50.0,
     show_default=True,
     metavar="PX",
@@ -54,27 +58,29 @@ def command(
     """
     from mel_debug.evaluation.compare import Comparison, compare
 
-    findable = known_in(references) if references else None
-    photos = [
-        compare(photo, extra_stem, error_distance, findable)
-        for photo in guessed_photos(places, extra_stem)
-    ]
-    comparison = Comparison(tuple(photos))
+    guessed, knowing = guessed_photos(places, extra_stem), marked_photos(references)
+    compared, problems = [], Problems(len({*guessed, *knowing}))
+    findable = known_in(knowing, problems) if references else None
+    for photo in guessed:
+        with problems.of(photo):
+            compared.append(compare(photo, extra_stem, error_distance, findable))
+    comparison = Comparison(tuple(compared))
     click.echo(json.dumps(comparison.as_json()) if as_json else as_text(comparison))
+    problems.finish()
 
 
 def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
     """The photos named, and of folders those that have both files. Raises MelError for none."""
     from mel_debug.core.errors import MelError
+    from mel_debug.files.beside import real_path
     from mel_debug.files.discovery import find_photos
-    from mel_debug.files.marks import marks_path
+    from mel_debug.files.marks import has_marks
 
-    named = {place.resolve() for place in places if not place.is_dir()}
+    named = {real_path(place) for place in places if not place.is_dir()}
     photos = [
         photo
         for photo in find_photos(places)
-        if photo.resolve() in named
-        or (marks_path(photo).exists() and marks_path(photo, stem).exists())
+        if real_path(photo) in named or (has_marks(photo) and has_marks(photo, stem))
     ]
     if not photos:
         raise MelError(
@@ -84,18 +90,23 @@ def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
     return photos
 
 
-def known_in(references: tuple[Path, ...]) -> frozenset[str]:
-    """The moles that are canonical in some photo."""
+def marked_photos(places: tuple[Path, ...]) -> list[Path]:
+    """The photos there that have marks."""
     from mel_debug.files.discovery import find_photos
-    from mel_debug.files.marks import marks_path, read_moles
+    from mel_debug.files.marks import has_marks
 
-    return frozenset(
-        mole.uuid
-        for photo in find_photos(references)
-        if marks_path(photo).exists()
-        for mole in read_moles(photo)
-        if mole.is_canonical
-    )
+    return [photo for photo in find_photos(places) if has_marks(photo)] if places else []
+
+
+def known_in(photos: list[Path], problems: Problems) -> frozenset[str]:
+    """The moles that are canonical in some photo."""
+    from mel_debug.files.marks import read_moles
+
+    known: set[str] = set()
+    for photo in photos:
+        with problems.of(photo):
+            known |= {mole.uuid for mole in read_moles(photo) if mole.is_canonical}
+    return frozenset(known)
 
 
 def as_text(comparison: "Comparison") -> str:
@@ -106,7 +117,7 @@ def as_text(comparison: "Comparison") -> str:
         kinds = rows[0][1:]
         rows.append(["all", *(str(comparison.count(kind)) for kind in kinds)])
     lines = [
-        *_aligned(rows),
+        *aligned(rows),
         "",
         f"recall {_percent(comparison.recall)}, precision {_percent(comparison.precision)}",
         f"AUROC of the confidence {_number(comparison.auroc)}",
@@ -121,21 +132,14 @@ def as_text(comparison: "Comparison") -> str:
             ]
             for line in comparison.roc()
         ]
-        lines += ["", *_aligned([head, *table])]
+        lines += ["", *aligned([head, *table])]
     return "\n".join(lines)
 
 
 def _row(photo: "Compared") -> list[str]:
     kinds = [guess.kind for guess in photo.guesses]
     counts = [kinds.count("matched"), kinds.count("misplaced"), len(photo.missing)]
-    return [str(photo.photo), *map(str, (*counts, kinds.count("added")))]
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
+    return [escaped(str(photo.photo)), *map(str, (*counts, kinds.count("added")))]
 
 
 def _percent(value: float | None) -> str:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mel_debug.cli.options import force_option
+from mel_debug.console.terminal import echo_line
+
 if TYPE_CHECKING:
     from mel_debug.synth import Seen
 
@@ -17,25 +20,32 @@ DIFFICULTY = 0.3
 @click.command("demo")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed", default=7, show_default=True, help="Another seed, another person.")
-def command(folder: Path, *, seed: int) -> None:
+@force_option
+def command(folder: Path, *, seed: int, force: bool) -> None:
     """Make two photos of one skin and find a mole of the first in the second.
 
     Writes the photos, marks and masks to DIR, runs `mel-debug dino3-map` on them, and says what to
-    open. Uses DINOv3 if its weights are on this machine, else XFeat. Downloads nothing.
+    open. Uses DINOv3 if its weights are on this machine, else XFeat. Downloads nothing. The same
+    command again makes the same files; other photos are never replaced.
     """
     from mel_debug.cli import dino3_map
+    from mel_debug.files.outputs import OutputGuard
+
+    photos = tuple(folder / name for name in ("before.jpg", "after.jpg"))
+    OutputGuard(photos, force).check_picture(folder / "found.jpg")
 
     extractor, reason = choose_extractor()
     mole, truth = make_photos(folder, seed)
     output, target, source = (str(folder / f"{name}.jpg") for name in ("found", "after", "before"))
     arguments = [output, target, mole.uuid, source]
     arguments += ["--extractor", extractor, "--renderer", "pair"]
-    click.echo(f"Two photos of one skin are in {folder}: before.jpg and after.jpg.")
-    click.echo(f"Using {extractor}: {reason}.")
-    click.echo(f"Running: {shlex.join(['mel-debug', 'dino3-map', *arguments])}")
+    arguments += ["--force"] if force else []
+    echo_line(f"Two photos of one skin are in {folder}: before.jpg and after.jpg.")
+    echo_line(f"Using {extractor}: {reason}.")
+    echo_line(f"Running: {shlex.join(['mel-debug', 'dino3-map', *arguments])}")
     dino3_map.command.main(arguments, standalone_mode=False)
-    click.echo(f"The true place is ({truth.x:.1f}, {truth.y:.1f}).")
-    click.echo(f"Open {output}: the crosshair marks the mole, the cross where it was found.")
+    echo_line(f"The true place is ({truth.x:.1f}, {truth.y:.1f}).")
+    echo_line(f"Open {output}: the crosshair marks the mole, the cross where it was found.")
 
 
 def choose_extractor() -> tuple[str, str]:

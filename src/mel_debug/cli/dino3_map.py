@@ -6,24 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.completion import installed
 from mel_debug.cli.options import (
     config_from,
     extractor_options,
+    force_option,
     json_option,
     matcher_options,
     min_confidence_option,
     no_mask_option,
     photo_file,
-    show_progress,
 )
+from mel_debug.console.terminal import echo_line, show_progress
 
 if TYPE_CHECKING:
-    from mel_debug.core.types import Mole
-    from mel_debug.matching.locate import Located
-    from mel_debug.plugins.config import ResolvedRun
+    from mel_debug.api import FoundMole
 
 EXIT_UNCERTAIN = 3
 """What `--strict` ends with when the match is uncertain; the picture is written all the same."""
+
+NOT_THERE = 0.1
+"""An uncertain, calibrated match with a lower probability reads `probably not there`."""
+
+SHORT = 6
+"""Characters of a uuid that are shown."""
 
 
 @click.command("dino3-map")
@@ -38,7 +44,8 @@ EXIT_UNCERTAIN = 3
     default="heatmap",
     show_default=True,
     metavar="NAME",
-    help="Any renderer that `mel-debug plugins` lists.",
+    shell_complete=installed("renderers"),
+    help="How to draw the result: any renderer that `mel-debug plugins` lists.",
 )
 @min_confidence_option
 @click.option("--strict", is_flag=True, help="Exit with code 3 if the match is uncertain.")
@@ -50,6 +57,8 @@ EXIT_UNCERTAIN = 3
     help="Also list the N best distinct places and their scores.",
 )
 @no_mask_option
+@force_option
+@click.option("-v", "--verbose", is_flag=True, help="Also print scores and other evidence.")
 @json_option
 def command(
     output_jpg: Path,
@@ -62,154 +71,137 @@ def command(
     min_confidence: float,
     strict: bool,
     candidates: int,
+    force: bool,
+    verbose: bool,
     **stages: Any,
 ) -> None:
-    """Find a marked mole in another photo and draw where.
+    """Find a marked mole in another photo and draw where it is.
 
-    TARGET_UUID is the mole's uuid, or a unique start of it. It must be marked in every SRC_JPG (the
-    marks are read from SRC_JPG.json); several of them search together. OUTPUT_JPG gets TARGET_JPG
-    with what is alike in red and a cross on the best match: a green one, or a dashed amber one with
-    a circle where the match is uncertain.
+    TARGET_UUID is the mole's uuid or a unique start of it. The mole must be marked in every SRC_JPG
+    (marks are read from SRC_JPG.json); several of them search together. OUTPUT_JPG becomes
+    TARGET_JPG with similar places in red and a cross on the best match: green, or dashed amber with
+    a circle if the match is uncertain. A picture from an earlier run is replaced; any other file
+    only with --force.
     """
-    marks = read_marks(target_uuid, src_jpg)
+    from mel_debug.files.outputs import OutputGuard
 
-    from mel_debug.plugins.config import resolve
+    weights = (stages["weights"],) if stages["weights"] else ()
+    guard = OutputGuard((target_jpg, *src_jpg, *weights), force)
+    guard.check_picture(output_jpg)
 
-    choice = resolve(config_from(**stages))
-
+    from mel_debug.api import Finder
     from mel_debug.files.pictures import check_picture_path
 
+    finder = Finder.from_config(
+        config_from(**stages),
+        min_confidence=min_confidence,
+        use_masks=not no_mask,
+        progress=show_progress,
+    )
     check_picture_path(output_jpg)
-    located = search(choice, marks, target_jpg, not no_mask, min_confidence)
-    draw(choice, located, output_jpg)
-    report = report_of(choice, located, target_jpg, src_jpg, output_jpg)
+    echo_line(f"Looking for {target_uuid} with {finder.description} ...", err=True)
+    found = finder.find(src_jpg, target_uuid, target_jpg)
+    found.save(output_jpg, guard=guard)
+    report = report_of(found, target_jpg, output_jpg)
     if candidates:
-        report["candidates"] = candidates_of(located, candidates)
-    click.echo(json.dumps(report) if as_json else as_text(report))
+        report["candidates"] = [
+            {"x": place.x, "y": place.y, "score": score}
+            for place, score in found.candidates(candidates)
+        ]
+    lines = [json.dumps(report)] if as_json else text_lines(report, verbose=verbose)
+    for line in lines:
+        echo_line(line)
     if strict and report["uncertain"]:
         raise SystemExit(EXIT_UNCERTAIN)
 
 
-def read_marks(wanted: str, sources: tuple[Path, ...]) -> list[tuple[Path, "Mole"]]:
-    """The mole in each source, found by its uuid or a prefix. Raises MelError."""
-    from mel_debug.files.marks import find_mole, full_uuid, read_moles
-
-    marked = [(source, read_moles(source)) for source in sources]
-    uuid = full_uuid(wanted, [mole for _, moles in marked for mole in moles])
-    return [(source, find_mole(uuid, moles, source)) for source, moles in marked]
-
-
-def search(
-    choice: "ResolvedRun",
-    marks: list[tuple[Path, "Mole"]],
-    target: Path,
-    use_masks: bool,
-    min_confidence: float,
-) -> "Located":
-    """Build the stages and run them; each photo is opened once, whatever its role."""
-    from mel_debug.files.photos import read_photo
-    from mel_debug.matching.locate import check_mark, locate
-
-    paths = {path.resolve(): path for path in (*(source for source, _ in marks), target)}
-    photos = {key: read_photo(path, use_mask=use_masks) for key, path in paths.items()}
-    sightings = [(photos[source.resolve()], mole.point) for source, mole in marks]
-    uuid = marks[0][1].uuid
-    for photo, point in sightings:
-        check_mark(uuid, photo, point)
-    size = "full size" if choice.image_size is None else f"{choice.image_size} px"
-    click.echo(f"Looking for {uuid} with {choice.extractor.name} at {size} ...", err=True)
-    judge = choice.judge(min_confidence)
-    features = choice.build_features(show_progress, list(photos.values()))
-    matcher = choice.build_matcher()
-    return locate({uuid: sightings}, photos[target.resolve()], features, matcher, judge)
-
-
-def draw(choice: "ResolvedRun", located: "Located", output: Path) -> None:
-    """Render the match and save the picture."""
-    from mel_debug.files.pictures import write_picture
-
-    (query,), (match,) = located.queries, located.matches
-    write_picture(output, choice.build_renderer().render(query, located.target, match))
-
-
-def report_of(
-    choice: "ResolvedRun", located: "Located", target: Path, sources: tuple[Path, ...], output: Path
-) -> dict[str, Any]:
+def report_of(found: "FoundMole", target: Path, output: Path) -> dict[str, Any]:
     """What `--json` prints; x and y are pixels of the target, (0, 0) its outer corner."""
-    (match,) = located.matches
+    match, sure, run = found.match, found.confidence, found.run
     low, high = match.similarity_range
     scaled = match.grid.scaled
-    assert match.confidence is not None  # noqa: S101 - `search` has it judged
     return {
         "uuid": match.uuid,
         "target": str(target),
-        "sources": [str(source) for source in sources],
+        "sources": [view.features.photo.name for view in found.query.views],
         "x": match.best.x,
         "y": match.best.y,
-        "confidence": match.confidence.probability,
-        "radius_px": match.confidence.radius_px,
-        "uncertain": match.confidence.uncertain,
-        "calibrated": match.confidence.calibrated,
+        "confidence": sure.probability,
+        "radius_px": sure.radius_px,
+        "uncertain": sure.uncertain,
+        "reason": sure.reason,
+        "calibrated": sure.calibrated,
+        "spot_at_mark": found.blob.at_mark,
+        "spot_at_match": found.blob.at_match,
         "score": match.score,
         "similarity_min": low,
         "similarity_max": high,
-        "extractor": choice.extractor.name,
-        "similarity": choice.matcher.name,
-        "preset": choice.preset,
-        "image_size": choice.image_size or scaled.longest,
+        "refined_score": match.refined_score,
+        "extractor": run.extractor.name,
+        "matcher": run.matcher.name,
+        "method": match.method,
+        "preset": run.preset,
+        "image_size": run.image_size or scaled.longest,
         "scaled_size": [scaled.width, scaled.height],
         "cycle_error_px": match.cycle_error_px,
         "moves_px": list(match.moves_px),
-        "support": dict(match.support),
-        "notes": list(match.notes),
+        "support": {name: measured.value for name, measured in match.support.items()},
+        "notes": [*match.notes, *found.hints],
         "output": str(output),
     }
 
 
-def candidates_of(located: "Located", most: int) -> list[dict[str, float]]:
-    """The best distinct places with their scores: the match, then the peaks of the coarse scores.
-
-    Places are distinct from `RIVAL_SHARE` of the longer side on, the distance of a runner-up.
-    """
-    from mel_debug.confidence.evidence import RIVAL_SHARE
-    from mel_debug.core.peaks import distinct_peaks
-
-    (match,) = located.matches
-    radius = RIVAL_SHARE * match.grid.photo.longest
-    peaks = distinct_peaks(match.scores, match.valid, match.grid, radius, most + 1)
-    others = [(place, score) for place, score in peaks if place.distance_to(match.best) > radius]
+def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
+    """The report as a person reads it: the answer, the picture, and what else was asked for."""
     return [
-        {"x": place.x, "y": place.y, "score": score}
-        for place, score in [(match.best, match.score), *others][:most]
+        answer_line(report),
+        *reason_lines(report),
+        f"picture: {report['output']}",
+        *(
+            f"  {number}. ({place['x']:.1f}, {place['y']:.1f})  {place['score']:.3f}"
+            for number, place in enumerate(report.get("candidates", ()), start=1)
+        ),
+        *(detail_lines(report) if verbose else ()),
     ]
 
 
-def as_text(report: dict[str, Any]) -> str:
-    """The report as a person reads it: one line, and one more for each candidate asked for."""
-    return "\n".join(
-        [
-            one_line(report),
-            *(
-                f"  {number}. ({place['x']:.1f}, {place['y']:.1f})  {place['score']:.3f}"
-                for number, place in enumerate(report.get("candidates", ()), start=1)
-            ),
-        ]
+def answer_line(report: dict[str, Any]) -> str:
+    """The mole, the photo, the place, and how sure the answer is, for a terminal."""
+    parts = [report["uuid"][:SHORT], report["target"]]
+    sure = f"confidence {report['confidence']:.2f}"
+    if report["uncertain"] and report["calibrated"] and report["confidence"] < NOT_THERE:
+        return "  ".join([*parts, f"probably not there   {sure}"])
+    words = "NOT SURE   " if report["uncertain"] else ""
+    place = f"({report['x']:.0f}, {report['y']:.0f})"
+    return "  ".join([*parts, f"{place}   {words}{sure}   ±{report['radius_px']:.0f} px"])
+
+
+def reason_lines(report: dict[str, Any]) -> list[str]:
+    """Why the answer is uncertain, and anything else that a person should know."""
+    lines = []
+    if not report["calibrated"]:
+        lines.append(
+            f"the confidence is a rule of thumb: none was fitted to {report['extractor']} with "
+            f"{report['matcher']}"
+        )
+    elif report["reason"]:
+        lines.append(report["reason"])
+    return [f"  {line}" for line in [*lines, *report["notes"]]]
+
+
+def detail_lines(report: dict[str, Any]) -> list[str]:
+    """Scores and other evidence, for `--verbose`."""
+    scores = (
+        f"{report['matcher']} score {report['score']:.3f} "
+        f"(all cells: {report['similarity_min']:.3f} to {report['similarity_max']:.3f})"
     )
-
-
-def one_line(report: dict[str, Any]) -> str:
-    """The report as a person reads it."""
-    parts = [
-        f"{report['uuid']}: best match at ({report['x']:.1f}, {report['y']:.1f}) of "
-        f"{report['target']}, {report['similarity']} {report['score']:.3f} "
-        f"(all: {report['similarity_min']:.3f} to {report['similarity_max']:.3f})",
-        f"{'NOT SURE, ' if report['uncertain'] else ''}confidence {report['confidence']:.2f}"
-        f"{'' if report['calibrated'] else ' (not calibrated)'}, "
-        f"within {report['radius_px']:.0f} px",
-    ]
+    details = [f"exact place ({report['x']:.1f}, {report['y']:.1f})", scores]
+    if report["refined_score"] is not None:
+        details.append(f"similarity from close up {report['refined_score']:.3f}")
     if report["cycle_error_px"] is not None:
-        parts.append(f"searched back {report['cycle_error_px']:.1f} px from the mole")
+        details.append(f"cycle error {report['cycle_error_px']:.1f} px")
     if report["moves_px"]:
         moves = ", ".join(f"{move:.1f}" for move in report["moves_px"])
-        parts.append(f"closer looks moved it {moves} px")
-    return "; ".join([*parts, *report["notes"], f"see {report['output']}"])
+        details.append(f"refinements moved the place by {moves} px")
+    details += [f"{name} {value:.4g}" for name, value in report["support"].items()]
+    return [f"  {line}" for line in details]

@@ -1,14 +1,33 @@
 """The `mel-debug` command: finds subcommands when they are asked for, and tells errors."""
 
 import os
+import re
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from mel_debug.cli.flags import as_flags
-from mel_debug.core.errors import MelError
+from mel_debug.console.terminal import (
+    echo_line,
+    finish_streams,
+    is_from_printing,
+    ready_streams,
+    unprintable,
+)
+from mel_debug.core.errors import (
+    OUT_OF_MEMORY,
+    TRACEBACK,
+    MelError,
+    MelWarning,
+    Terminated,
+    is_out_of_memory,
+    kind_and_text,
+)
 from mel_debug.version import __version__
 
 COMMANDS = {
@@ -18,15 +37,17 @@ COMMANDS = {
     "compare-marks": "mel_debug.cli.compare_marks",
     "demo": "mel_debug.cli.demo",
     "dino3-map": "mel_debug.cli.dino3_map",
+    "doctor": "mel_debug.cli.doctor",
     "evaluate": "mel_debug.cli.evaluate",
     "moles": "mel_debug.cli.moles",
+    "new-plugin": "mel_debug.cli.new_plugin",
     "plugins": "mel_debug.cli.plugins",
     "precalc": "mel_debug.cli.precalc",
 }
 """Each module has a `command`; it imports nothing heavy at module level."""
 
-TRACEBACK = "MEL_DEBUG_TRACEBACK"
-"""Environment variable: set to 1 to see where an unexpected error came from."""
+TERMINATED = 143
+"""Exit code of a run that was ended by SIGTERM, as a shell reports it: 128 + 15."""
 
 
 class MelGroup(click.Group):
@@ -44,11 +65,13 @@ class MelGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run and exit: 0 done, 2 usage, 1 anything else; see `_report`."""
         extra["standalone_mode"] = False
+        ready_streams()
         try:
-            code = super().main(*args, **extra)
+            with _warnings_as_lines():
+                code = super().main(*args, **extra)
         except BaseException as error:  # noqa: BLE001 - no traceback for a person
-            sys.exit(_report(error))
-        sys.exit(code if isinstance(code, int) else 0)
+            code = _report(error)
+        sys.exit(finish_streams(code if isinstance(code, int) else 0))
 
 
 def _named_in_environment(name: str, command: click.Command) -> click.Command:
@@ -66,6 +89,26 @@ def _plugin_commands() -> dict[str, click.Command]:
     return load_registry().commands
 
 
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Print each MelWarning as one line on standard error, once however often it is issued."""
+    shown: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_line(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+            text = as_flags(" ".join(str(message).split()))
+            if not issubclass(category, MelWarning):
+                show(message, category, *rest)
+            elif text not in shown:
+                shown.add(text)
+                echo_line(f"warning: {text}", err=True)
+
+        warnings.showwarning = show_line  # type: ignore[assignment] # takes what it is called with
+        warnings.simplefilter("always", MelWarning)
+        yield
+
+
 def _report(error: BaseException) -> int:
     """Tell a person what happened, in one line on standard error; returns the exit code."""
     if isinstance(error, SystemExit):
@@ -73,22 +116,41 @@ def _report(error: BaseException) -> int:
     if os.environ.get(TRACEBACK) == "1":
         raise error
     message, code = _explained(error)
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    with suppress(OSError):  # standard error may be what fails
+        echo_line(f"Error: {message}", err=True)
     return code
 
 
 def _explained(error: BaseException) -> tuple[str, int]:
+    """The message, on one line but for line breaks in file names, and the exit code."""
     match error:
         case MelError():
-            return as_flags(str(error)), error.exit_code
+            return _unfolded(as_flags(str(error))), error.exit_code
         case click.ClickException():
-            return error.format_message(), error.exit_code
+            return _unfolded(error.format_message()), error.exit_code
+        case click.Abort(__cause__=Terminated()) | Terminated():  # Click turns one into the other
+            return "stopped", TERMINATED
         case click.Abort() | KeyboardInterrupt():
             return "stopped", 1
-        case MemoryError():
-            return "not enough memory; try a smaller --image-size", 1
+        case OSError() if is_from_printing(error):
+            return unprintable(error), 1
+        case _ if is_out_of_memory(error):
+            return as_flags(OUT_OF_MEMORY), 1
         case _:
-            return f"{type(error).__name__}: {error} (set {TRACEBACK}=1 to see where)", 1
+            return f"{kind_and_text(error)} (set {TRACEBACK}=1 to see where)", 1
+
+
+def _unfolded(message: str) -> str:
+    """Join lines that are continued with an indent, as libraries write them."""
+    return re.sub(r"\s*\n[ \t]+", " ", message)
+
+
+def _strict(context: click.Context, _option: click.Parameter, is_strict: bool) -> bool:
+    if is_strict and not context.resilient_parsing:
+        from mel_debug.plugins.registry import strict_plugins
+
+        context.with_resource(strict_plugins())
+    return is_strict
 
 
 @click.group(
@@ -101,6 +163,14 @@ def _explained(error: BaseException) -> tuple[str, int]:
     },
 )
 @click.version_option(__version__, prog_name="mel-debug")
+@click.option(
+    "--strict-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_strict,
+    help="Fail if an installed plugin cannot be used; without this it is skipped with a warning.",
+)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Find the same mole again in the next photo.

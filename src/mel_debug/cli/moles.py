@@ -1,12 +1,16 @@
 """`mel-debug moles`: the moles marked beside photos."""
 
 import json
-import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mel_debug.cli.options import json_option, photo_file
+from mel_debug.cli.problems import Problems
+
+if TYPE_CHECKING:
+    from mel_debug.core.mole import Mole
 
 
 @click.command("moles")
@@ -14,24 +18,41 @@ from mel_debug.cli.options import json_option, photo_file
 @json_option
 def command(photos: tuple[Path, ...], *, as_json: bool) -> None:
     """List the moles marked beside photos: uuid, place in pixels, and whether it is canonical."""
+    from mel_debug.files.discovery import each_once
     from mel_debug.files.marks import read_moles
 
-    rows = [
-        {
-            "photo": str(photo),
-            "uuid": mole.uuid,
-            "x": math.floor(mole.point.x),
-            "y": math.floor(mole.point.y),
-            "is_uuid_canonical": mole.is_canonical,
-        }
-        for photo in photos
-        for mole in read_moles(photo)
-    ]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    for row in rows:
-        certainty = "canonical" if row["is_uuid_canonical"] else "guessed"
-        click.echo(f"{row['uuid']}  {row['x']:>6} {row['y']:>6}  {certainty:9}  {row['photo']}")
+    photos = tuple(each_once(photos))
+    rows, problems = [], Problems(len(photos))
+    for photo in photos:
+        with problems.of(photo):
+            rows += [row_of(photo, mole) for mole in read_moles(photo)]
+    click.echo(json.dumps(rows)) if as_json else print_rows(rows)
+    problems.finish()
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """One line a mole."""
+    from mel_debug.core.escape import escaped
+
     if not rows:
         click.echo("no moles are marked", err=True)
+        return
+    # In one piece: `click.echo` writes through after every call.
+    lines = map(_line, rows)
+    click.echo("\n".join(line if line.isprintable() else escaped(line) for line in lines))
+
+
+def _line(row: dict[str, Any]) -> str:
+    certainty = "canonical" if row["is_uuid_canonical"] else "guessed"
+    return f"{row['uuid']}  {row['x']:>6} {row['y']:>6}  {certainty:9}  {row['photo']}"
+
+
+def row_of(photo: Path, mole: "Mole") -> dict[str, Any]:
+    x, y = mole.point.pixel
+    return {
+        "photo": str(photo),
+        "uuid": mole.uuid,
+        "x": x,
+        "y": y,
+        "is_uuid_canonical": mole.is_canonical,
+    }

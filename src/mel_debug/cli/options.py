@@ -1,11 +1,13 @@
 """Options and arguments that several commands share."""
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from mel_debug.cli.completion import installed
+from mel_debug.console.numbers import FiniteRange
 
 if TYPE_CHECKING:
     from mel_debug.plugins.config import RunConfig
@@ -81,6 +83,7 @@ _EXTRACTOR = (
     click.option(
         "--extractor",
         metavar="NAME",
+        shell_complete=installed("extractors"),
         help="Any extractor that `mel-debug plugins` lists.  [default: dinov3-base]",
     ),
     click.option(
@@ -99,7 +102,7 @@ _EXTRACTOR = (
     ),
     click.option(
         "--overlap",
-        type=click.FloatRange(0, 0.9),
+        type=FiniteRange(0, 0.9),
         metavar="F",
         help="Share of a window that its neighbour sees too.  [default: 0.25]",
     ),
@@ -111,9 +114,9 @@ _EXTRACTOR = (
 _MATCHER = (
     click.option(
         "--preset",
-        type=click.Choice(["fast", "accurate"]),
-        help="fast: plain similarity, placed between cells. accurate: the geometry of both "
-        "photos.  "
+        metavar="NAME",
+        shell_complete=installed("presets"),
+        help="A matcher with its options; `mel-debug plugins` lists presets.  "
         "[default: the extractor's own; none for DINOv3]",
     ),
     click.option(
@@ -121,6 +124,7 @@ _MATCHER = (
         "--similarity",
         "matcher",
         metavar="NAME",
+        shell_complete=installed("matchers"),
         help="Any matcher that `mel-debug plugins` lists.  [default: the preset's, else cosine]",
     ),
     click.option(
@@ -204,20 +208,18 @@ def config_from(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 no_mask_option = click.option("--no-mask", is_flag=True, help="Ignore mask files.")
 
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Replace a file that mel-debug did not write. Photos, marks and masks that the command "
+    "reads are never replaced.",
+)
+
 min_confidence_option = click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     metavar="P",
     help="Below this confidence a match counts as uncertain.",
 )
-
-
-def show_progress(items: Iterable[T], label: str, length: int | None = None) -> Iterable[T]:
-    """The items one by one, with a progress bar and the time left on standard error.
-
-    Of items that can't tell their number, `length` does.
-    """
-    with click.progressbar(items, length, label=label, file=sys.stderr) as shown:
-        yield from shown

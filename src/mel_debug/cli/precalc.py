@@ -14,10 +14,10 @@ from mel_debug.cli.options import (
     extractor_options,
     no_mask_option,
     photo_or_folder,
-    show_progress,
     stage_option,
     worker_options,
 )
+from mel_debug.console.terminal import echo_line, show_progress
 
 if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
@@ -81,10 +81,10 @@ def command(
             tally = fill_elsewhere(workers, wanted, features, photos, use_masks=not no_mask)
     for one in tally.bad:
         named = one.name in one.reason
-        click.echo(one.reason if named else f"{one.name}: {one.reason}", err=True)
+        echo_line(one.reason if named else f"{one.name}: {one.reason}", err=True)
     rate = f" ({tally.described / tally.seconds:.2f} photos/s)" if tally.described else ""
     there = f"{tally.present} there already; {features.store.folder}"
-    click.echo(f"{tally.described} described{rate}, {there}")
+    echo_line(f"{tally.described} described{rate}, {there}")
     if tally.bad:
         raise MelError(f"{len(tally.bad)} of {len(photos)} photos could not be described")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mel_debug.cli.completion import installed
 from mel_debug.cli.options import model_options, stage_option
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _SEVERAL = (
         "extractors",
         multiple=True,
         metavar="NAME",
+        shell_complete=installed("extractors"),
         help="Any extractor that `mel-debug plugins` lists. Repeatable.  [default: dinov3-base]",
     ),
     click.option(
@@ -34,9 +36,11 @@ _SEVERAL = (
     click.option(
         "--preset",
         "presets",
-        type=click.Choice(["fast", "accurate"]),
         multiple=True,
-        help="A matcher with its options. Repeatable.  [default: the extractor's own]",
+        metavar="NAME",
+        shell_complete=installed("presets"),
+        help="A matcher with its options; `mel-debug plugins` lists presets. Repeatable.  "
+        "[default: the extractor's own]",
     ),
     click.option(
         "--matcher",
@@ -44,6 +48,7 @@ _SEVERAL = (
         "matchers",
         multiple=True,
         metavar="NAME",
+        shell_complete=installed("matchers"),
         help="Any matcher that `mel-debug plugins` lists. Repeatable.  [default: the preset's]",
     ),
     *model_options,
@@ -54,6 +59,28 @@ _SEVERAL = (
     ),
     stage_option,
 )
+
+
+_STATE = (
+    click.option(
+        "--restart",
+        is_flag=True,
+        help="Search everything again instead of going on where the last run stopped.",
+    ),
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Where to keep what is finished.  [default: a file of your state folder]",
+    ),
+)
+
+
+def state_options(command: Command) -> Command:
+    """Where an evaluation keeps what is finished, and whether it begins anew."""
+    for option in reversed(_STATE):
+        command = option(command)
+    return command
 
 
 def several_options(command: Command) -> Command:

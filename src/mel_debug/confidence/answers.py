@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mel_debug.confidence.evidence import WITHIN
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.judge import Judge
 
 ACCEPTABLE_PX = 50.0
 """An accepted answer further off than this is a wrong one, as is any for a mole not there."""

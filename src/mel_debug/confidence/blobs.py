@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.core.geometry import Point
-from mel_debug.core.types import Photo
+from mel_debug.core.types import Photo, Query
 
 WINDOW_SHARE = 0.06
 """Side of the window looked at, as a share of the longer side: 120 pixels of a full preview."""
@@ -37,6 +37,13 @@ GREY_FLOOR = 8.0
 
 DARKEST = 0.9
 """Darkness is cut here, so that a strap beside a mole does not outdo it; few moles reach it."""
+
+LEAST_CONTRAST = {1: 0.04, 3: 0.08, 9: 0.2}
+"""The contrast from which something is a spot, by how many times larger it is than `SIGMAS`.
+
+On 34 generated photos of 17 people 476 of 476 moles were spots then, and 8 % of the places without
+a mole, most of them freckles; on two real photos 9 of 9 and 12 %.
+"""
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,19 +77,44 @@ def blob_at(photo: Photo, place: Point) -> Blob:
     dark, seen = _darkness(photo, left, top, side)
     down, across = np.arange(side) - (y - top - 0.5), np.arange(side) - (x - left - 0.5)
     reach = max(REACH * side / FULL_SIDE, 0.8)
-    rows, columns = np.flatnonzero(abs(down) <= reach), np.flatnonzero(abs(across) <= reach)
-    near = np.hypot(down[rows, np.newaxis], across[columns]) <= reach
-    best = (-np.inf, SIGMAS[0], 0, 0)
-    for sigma in _sigmas(side):
-        here = np.where(near, _laplacian(dark, sigma, rows, columns), -np.inf)
-        row, column = divmod(int(here.argmax()), len(columns))
-        best = max(best, (float(here[row, column]), sigma, row, column), key=lambda found: found[0])
-    contrast, sigma, row, column = best
+    near = np.hypot(down[:, np.newaxis], across) <= reach
+    responses = {sigma: laplacian(dark, sigma) for sigma in _sigmas(side)}
+    sigma = max(responses, key=lambda sigma: responses[sigma][near].max())
+    row, column = divmod(int(np.where(near, responses[sigma], -np.inf).argmax()), side)
+    contrast = float(responses[sigma][row, column])
     beyond = np.hypot(down[:, np.newaxis], across) > 3 * sigma + reach
-    noise = _noise(dark, sigma, seen & beyond)
-    radius = np.hypot(down[:, np.newaxis] - down[rows[row]], across - across[columns[column]])
+    noise = _noise(responses[sigma], sigma, seen & beyond)
+    radius = np.hypot(down[:, np.newaxis] - down[row], across - across[column])
     around = _rings(dark, seen, radius / sigma)
     return Blob(contrast, contrast / max(noise, 1e-4), sigma / size.longest, around)
+
+
+def shows_spot(photo: Photo, place: Point) -> bool:
+    """Whether the photo shows a dark spot at a place, in pixels of the photo; a hint, no proof.
+
+    Looks for larger spots than `blob_at` as well, as close-ups show them.
+    """
+    return any(contrast_at(photo, place, zoom) >= least for zoom, least in LEAST_CONTRAST.items())
+
+
+def contrast_at(photo: Photo, place: Point, zoom: int) -> float:
+    """The `contrast` of the most marked spot at a place, `zoom` times as large as `SIGMAS` are."""
+    size = photo.preview.size
+    x, y = place.x * size.width / photo.size.width, place.y * size.height / photo.size.height
+    side = max(LEAST_SIDE, min(FULL_SIDE, round(size.longest * WINDOW_SHARE)))
+    left, top = round(x - zoom * side / 2), round(y - zoom * side / 2)
+    fine, _ = _darkness(photo, left, top, zoom * side)
+    dark = fine.reshape(side, zoom, side, zoom).mean(axis=(1, 3))
+    down = np.arange(side) - ((y - top) / zoom - 0.5)
+    across = np.arange(side) - ((x - left) / zoom - 0.5)
+    reach = max(REACH * side / FULL_SIDE, 0.8)
+    near = np.hypot(down[:, np.newaxis], across) <= reach
+    return max(float(laplacian(dark, sigma)[near].max()) for sigma in _sigmas(side))
+
+
+def spots_at_marks(query: Query) -> tuple[bool, ...]:
+    """For each view of a mole, whether its photo shows a spot where the mole is marked."""
+    return tuple(shows_spot(view.features.photo, view.point) for view in query.views)
 
 
 def _sigmas(side: int) -> list[float]:
@@ -90,44 +122,43 @@ def _sigmas(side: int) -> list[float]:
     return [sigma for sigma in scaled if sigma >= LEAST_SIGMA]
 
 
-def _laplacian(
-    dark: Array, sigma: float, rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> Array:
-    """Minus the normalised Laplacian of Gaussian at some rows and columns."""
-    smooth, bend = filters(len(dark), sigma)
-    response: Array = bend[rows] @ dark @ smooth[columns].T + smooth[rows] @ dark @ bend[columns].T
+def laplacian(dark: Array, sigma: float) -> Array:
+    """Minus the normalised Laplacian of Gaussian, (side, side): high in the middle of dark spots.
+
+    The picture goes on as its mirror image. Equal to `scipy.ndimage.gaussian_laplace` to the last
+    digits; that import would take as long as a whole search with cached features.
+    """
+    import cv2
+
+    smooth, bend = _kernels(sigma)
+    response: Array = sum(
+        cv2.sepFilter2D(dark, cv2.CV_64F, along_x, along_y, borderType=cv2.BORDER_REFLECT)
+        for along_x, along_y in ((smooth, bend), (bend, smooth))
+    )
     return response
 
 
-def _noise(dark: Array, sigma: float, counts: Flags) -> float:
-    """A standard deviation of the response about 0 that edges and other moles don't sway.
-
-    From the median's. Neighbours within a sigma show much the same, so a part of them tells it.
-    """
-    some = np.arange(0, len(dark), max(2, int(sigma)))
-    response = np.abs(_laplacian(dark, sigma, some, some))
-    elsewhere = response[counts[np.ix_(some, some)]]
-    return 1.4826 * float(np.median(elsewhere if elsewhere.size > 20 else response))
-
-
 @cache
-def filters(side: int, sigma: float) -> tuple[Array, Array]:
-    """Smoothing by a Gaussian along one axis, and minus its second derivative times sigma squared.
-
-    As (side, side) matrices; the picture goes on as its mirror image, as with
-    `scipy.ndimage.gaussian_laplace`, whose import alone would take longer than all of this.
-    """
+def _kernels(sigma: float) -> tuple[Array, Array]:
+    """A Gaussian, and minus its second derivative times sigma squared, cut at 4 sigma."""
     radius = int(4 * sigma + 0.5)
     steps = np.arange(-radius, radius + 1)
-    weights = np.exp(-(steps**2) / (2 * sigma**2))
-    weights /= weights.sum()
-    places = (np.arange(side)[:, np.newaxis] + steps) % (2 * side)
-    mirrored = np.where(places < side, places, 2 * side - 1 - places)
-    smooth, bend = np.zeros((side, side)), np.zeros((side, side))
-    rows = np.arange(side)[:, np.newaxis]
-    np.add.at(smooth, (rows, mirrored), weights)
-    np.add.at(bend, (rows, mirrored), weights * (1 - steps**2 / sigma**2))
-    return smooth, bend
+    smooth = np.exp(-(steps**2) / (2 * sigma**2))
+    smooth /= smooth.sum()
+    return smooth, smooth * (1 - steps**2 / sigma**2)
+
+
+def _noise(response: Array, sigma: float, counts: Flags) -> float:
+    """A standard deviation of the response about 0 that edges and other moles don't sway.
+
+    From the median of its absolute values. Pixels within a sigma show much the same, so only every
+    `sigma`-th row and column is used.
+    """
+    every = slice(None, None, max(2, int(sigma)))
+    sizes = np.abs(response[every, every])
+    elsewhere = sizes[counts[every, every]]
+    # A normal distribution's standard deviation is 1.4826 times the median absolute deviation.
+    return 1.4826 * float(np.median(elsewhere if elsewhere.size > 20 else sizes))
 
 
 def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flags]:
@@ -182,12 +213,3 @@ def blob_similarity(source: Blob, target: Blob) -> dict[str, float]:
         "sized": -abs(float(np.log(target.sigma / source.sigma))),
         "shaded": -min(rings / span, 3.0),
     }
-
-
-VISIBLE_SALIENCE = 4.0
-"""Salience from which a blob is taken for a spot."""
-
-
-def is_visible(blob: Blob) -> bool:
-    """Whether a blob stands out from the skin around it."""
-    return blob.salience >= VISIBLE_SALIENCE

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, UsageError
 from mel_debug.files.atomic import write_atomically
+from mel_debug.files.regular import open_regular
 from mel_debug.files.user_dirs import config_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mel_debug.confidence.model import Calibration, Judge
+    from mel_debug.confidence.model import Calibration
 
 DEFAULT_THRESHOLD = 0.5
 """Matches less probable than this are uncertain."""
@@ -25,17 +26,6 @@ ANY = "*"
 def key_for(family: str, matcher: str) -> str:
     """A calibration's key: the extractor's `calibration_family` and the matcher's name."""
     return f"{family}/{matcher}"
-
-
-def judge_for(key: str, threshold: float = DEFAULT_THRESHOLD) -> "Judge":
-    """The confidence model for a key of `key_for`: the user's own calibration, else a shipped one.
-
-    Without either, the general one, marked as not calibrated. Raises MelError for a damaged file.
-    """
-    from mel_debug.confidence.model import Judge
-
-    known = {**shipped(), **own()}
-    return Judge(known.get(key, known[ANY]), key in known, threshold)
 
 
 @functools.cache
@@ -52,25 +42,44 @@ def own_path() -> "Path":
 
 def own() -> Mapping[str, "Calibration"]:
     """A person's own calibrations by key; none without a file. Raises MelError if it is damaged."""
-    path = own_path()
+    return calibrations_in(own_path())
+
+
+def calibrations_in(path: "Path") -> Mapping[str, "Calibration"]:
+    """The calibrations of a file by key; none if there is no file, or nothing in it.
+
+    Raises UsageError for a pipe or a device, and MelError for anything else in the file.
+    """
     try:
-        return _parsed(path.read_text(encoding="utf-8"), str(path))
+        with open_regular(path) as file:
+            text = file.read().decode()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise MelError(f"{path} can't be read ({error}); mend or remove it") from error
+    return _parsed(text, str(path)) if text else {}
 
 
-def keep_own(key: str, calibration: "Calibration") -> "Path":
-    """Add a calibration to a person's own, or replace it there; returns the file."""
-    path = own_path()
-    known = {**own(), key: calibration}
+def check_calibrations(path: "Path") -> bool:
+    """True; raises UsageError for a file that holds anything but calibrations."""
+    try:
+        calibrations_in(path)
+    except MelError as error:
+        raise UsageError(f"{path} exists and holds no calibrations; choose another name") from error
+    return True
+
+
+def keep(path: "Path", calibrations: Mapping[str, "Calibration"]) -> None:
+    """Add calibrations to a file, or replace them there; others that it has stay.
+
+    Raises MelError if the file can't be written, or holds anything but calibrations.
+    """
+    known = {**calibrations_in(path), **calibrations}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MelError(f"{path.parent} can't be made ({error.strerror})") from error
     write_atomically(path, text_of(known).encode())
-    return path
 
 
 def text_of(calibrations: Mapping[str, "Calibration"]) -> str:

@@ -1,15 +1,13 @@
 """From what a match shows to a probability that it is right and a radius that holds the mole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
-from mel_debug.confidence.evidence import Evidence, evidence_of
-from mel_debug.core.types import Confidence, FeatureMap, Match, Query
+from mel_debug.confidence.evidence import Evidence
 
 Array = NDArray[np.float64]
 
@@ -24,6 +22,11 @@ class Ramps:
     knots: Array
     rises: Array
     unknown: float
+
+    @property
+    def most(self) -> float:
+        """The largest amount that any value adds."""
+        return float(max(0.0, np.max(np.cumsum(self.rises), initial=0.0)))
 
     def columns(self, values: Array) -> Array:
         """How far each value is up each ramp, 0 to 1, (values, ramps); 0 where it is not known."""
@@ -106,29 +109,12 @@ class Calibration:
         if at.shape != shares.shape or not at.size or not (shares > 0).all():
             raise ValueError("each radius belongs to a probability and is above 0")
         offset, stretch, shift = (float(data[name]) for name in ("offset", "stretch", "shift"))
+        arrays = [at, shares, np.array([offset, stretch, shift])]
+        for each in ramps.values():
+            arrays += [each.knots, each.rises, np.array([each.unknown])]
+        if not all(np.isfinite(numbers).all() for numbers in arrays):
+            raise ValueError("all numbers are finite")
         return cls(ramps, offset, stretch, shift, at, shares)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Judge:
-    """Gives matches their confidence. `calibrated`: the calibration is of this very combination."""
-
-    calibration: Calibration
-    calibrated: bool
-    threshold: float = DEFAULT_THRESHOLD
-
-    def judged(self, query: Query, target: FeatureMap, match: Match) -> Match:
-        """The match with its confidence."""
-        evidence = evidence_of(query, target, match)
-        return replace(match, confidence=self.confidence(evidence, match.grid.photo.longest))
-
-    def confidence(self, evidence: Evidence, longest: int) -> Confidence:
-        """What evidence amounts to, in a target whose longer side is `longest` pixels."""
-        probability = float(self.calibration.probabilities([evidence])[0])
-        radius = self.calibration.radius_share(probability) * longest
-        return Confidence(
-            probability, radius, self.calibrated, uncertain=probability < self.threshold
-        )
 
 
 def logistic(values: Array) -> Array:

@@ -7,7 +7,10 @@ Two coordinate frames meet here and nowhere else:
 - *grid*: rows and columns of patches. Cell (r, c) has its centre at the grid position (r, c).
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,44 @@ class Point:
     y: float
 
     def distance_to(self, other: "Point") -> float:
-        """Euclidean distance in pixels."""
-        return float(((self.x - other.x) ** 2 + (self.y - other.y) ** 2) ** 0.5)
+        """Euclidean distance in pixels, of any two finite points."""
+        return math.hypot(self.x - other.x, self.y - other.y)
+
+    @classmethod
+    def centre_of_pixel(cls, x: float, y: float) -> "Point":
+        """The centre of pixel (x, y), as a moles file names it: the inverse of `pixel`."""
+        return cls(x + 0.5, y + 0.5)
+
+    @property
+    def pixel(self) -> tuple[int, int]:
+        """Column x and row y of the pixel that contains the point."""
+        return math.floor(self.x), math.floor(self.y)
+
+
+class Nearby:
+    """Points by place, so that those near another one are found without looking at all."""
+
+    def __init__(self, points: Iterable[Point], distance: float) -> None:
+        """`distance` in pixels is how far a point may be to count as near."""
+        self.distance = distance
+        self._numbers: dict[tuple[int, int], list[int]] = {}
+        if distance > 0:
+            for number, point in enumerate(points):
+                self._numbers.setdefault(self._square(point), []).append(number)
+
+    def of(self, point: Point) -> list[int]:
+        """The numbers, in order, of all points within the distance, and of some a little further.
+
+        With a distance of 0 there are none.
+        """
+        if not self._numbers:
+            return []
+        column, row = self._square(point)
+        squares = product(range(column - 1, column + 2), range(row - 1, row + 2))
+        return sorted(number for at in squares for number in self._numbers.get(at, ()))
+
+    def _square(self, point: Point) -> tuple[int, int]:
+        return int(point.x // self.distance), int(point.y // self.distance)
 
 
 @dataclass(frozen=True, slots=True)

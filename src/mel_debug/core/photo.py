@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mel_debug.core.geometry import PatchGrid, Size
+from mel_debug.core.geometry import PatchGrid, Point, Size
 from mel_debug.core.images import Colour, Held, ImageBuffer, Mask, Pixels
 from mel_debug.core.lazy import Lazy
 from mel_debug.core.scaling import fitted, resized, valid_cells
@@ -94,6 +94,11 @@ class Photo:
         if mask is not None and mask.shape != (self.size.height, self.size.width):
             raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
         return mask
+
+    def masks_out(self, point: Point) -> bool:
+        """Whether the mask hides a point, which must lie inside the photo."""
+        x, y = point.pixel
+        return self.mask is not None and not self.mask[y, x]
 
     @property
     def is_small(self) -> bool:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -88,27 +89,40 @@ class Option:
             raise self._wrong_type(text) from None
 
     def check(self, value: OptionValue) -> OptionValue:
-        """The value itself, a whole number as a float where the option is one.
+        """The value itself; a number, also one of numpy, as the option's own type.
 
         Raises UsageError if it has another type or lies outside the option's choices or limits.
         """
         kind = type(self.default)
-        if kind is float and type(value) is int:
-            value = float(value)
+        if kind is float and isinstance(value, Real) and not isinstance(value, bool):
+            value = _as_float(value)
+        elif kind is int and isinstance(value, Integral) and not isinstance(value, bool):
+            value = int(value)
         if type(value) is not kind:
             raise self._wrong_type(value)
         if self.choices and value not in self.choices:
             raise UsageError(f"option {self.name!r} is one of {', '.join(self.choices)}")
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"option {self.name!r} takes a finite number, not {value}")
-        if self.minimum is not None and not float(value) >= self.minimum:
-            raise UsageError(f"option {self.name!r} is at least {self.minimum:g}, not {value}")
-        if self.above is not None and not float(value) > self.above:
-            raise UsageError(f"option {self.name!r} is above {self.above:g}, not {value}")
+        if isinstance(value, int | float):
+            self._check_limits(value)
         return value
+
+    def _check_limits(self, value: float) -> None:
+        if self.minimum is not None and not value >= self.minimum:
+            raise UsageError(f"option {self.name!r} is at least {self.minimum:g}, not {value}")
+        if self.above is not None and not value > self.above:
+            raise UsageError(f"option {self.name!r} is above {self.above:g}, not {value}")
 
     def _wrong_type(self, value: object) -> UsageError:
         return UsageError(f"option {self.name!r} takes {_KINDS[type(self.default)]}, not {value!r}")
+
+
+def _as_float(value: Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number with hundreds of digits
+        return math.inf
 
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

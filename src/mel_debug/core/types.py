@@ -77,11 +77,12 @@ class FeatureMap:
         down = np.array([1 - (row - top), row - top])[: self.grid.rows - top]
         across = np.array([1 - (column - left), column - left])[: self.grid.columns - left]
         weights = down[:, np.newaxis] * across * self.valid[corners]
-        if weights.sum() == 0:
+        total = weights.sum()
+        if total == 0:
             return self.at(point)
-        return np.asarray(
-            np.average(self.vectors[corners], axis=(0, 1), weights=weights), dtype=np.float32
-        )
+        # np.average takes weights of two axes from numpy 2.0 on only.
+        mean = np.tensordot(weights, self.vectors[corners], axes=2) / total
+        return np.asarray(mean, dtype=np.float32)
 
     def around(self, point: Point, radius: int) -> NDArray[np.float32]:
         """The mean vector of the valid cells within `radius` cells of a point's own."""
@@ -125,13 +126,15 @@ class Confidence:
     `probability`, in [0, 1], is that of the place being within 0.8 % of the target photo's longer
     side (50 px at 6000). `radius_px`, in pixels of the target, holds the mole 95 % of the time at
     that probability, if the mole is there at all. Where `calibrated` is False, both are rules of
-    thumb. `uncertain` means that the probability is below what the person asked for.
+    thumb. `uncertain` means that the probability is below the threshold of the run; `reason` then
+    says in plain words what lowers it most.
     """
 
     probability: float
     radius_px: float
     calibrated: bool
     uncertain: bool
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:

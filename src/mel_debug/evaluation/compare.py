@@ -1,6 +1,7 @@
 """Guessed marks against true ones: what agrees, what is missing, what is new."""
 
-from collections.abc import Iterable, Sequence
+import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from mel_debug.core.errors import MelError
 from mel_debug.core.mole import Mole
 from mel_debug.evaluation import metrics
-from mel_debug.files.marks import entries_of, marks_path, moles_of, read_moles, read_text
+from mel_debug.files.marks import marks_path, read_entries, read_moles
 
 ERROR_PX = 50.0
 """A guess further than this from the true mark is wrong, unless a person says otherwise."""
@@ -99,20 +100,25 @@ class Comparison:
     def roc(self, thresholds: Iterable[float] = THRESHOLDS) -> list[Threshold]:
         """One line for each threshold of confidence."""
         sure = self._sure()
-        right = sum(guess.right for guess in sure)
+        confidences = np.array([guess.confidence for guess in sure], dtype=float)
+        order = np.argsort(confidences)
+        ascending = confidences[order]
+        # How many right guesses there are before each place of that order.
+        hits_before = np.cumsum([0, *(sure[place].right for place in order)])
+        right, true = int(hits_before[-1]), self.true
         lines = []
         for threshold in thresholds:
-            taken = [guess for guess in sure if (guess.confidence or 0.0) >= threshold]
-            hits = sum(guess.right for guess in taken)
-            wrong = len(taken) - hits
+            left_out = int(np.searchsorted(ascending, threshold))
+            taken = len(sure) - left_out
+            hits = right - int(hits_before[left_out])
             lines.append(
                 Threshold(
                     threshold,
-                    len(taken),
-                    _share(hits, len(taken)),
-                    _share(hits, self.true),
+                    taken,
+                    _share(hits, taken),
+                    _share(hits, true),
                     _share(hits, right),
-                    _share(wrong, len(sure) - right),
+                    _share(taken - hits, len(sure) - right),
                 )
             )
         return lines
@@ -169,15 +175,13 @@ def compare(
     canonical are guesses themselves: no truth, and guesses of those moles are left out. Raises
     UsageError when one of the files is not there and MelError when it can't be read.
     """
-    path = marks_path(photo, stem)
-    guessed = read_moles(photo, stem)
-    confidences = _confidences(path)
+    guessed = _with_confidence(photo, stem)
     marked = read_moles(photo)
     true = {mole.uuid: mole for mole in marked if mole.is_canonical}
     doubtful = {mole.uuid for mole in marked} - set(true)
     guesses = tuple(
         _guess(mole, true.get(mole.uuid), confidence, error_px)
-        for mole, confidence in zip(guessed, confidences, strict=True)
+        for mole, confidence in guessed
         if mole.uuid not in doubtful
     )
     named = {guess.uuid for guess in guesses}
@@ -192,21 +196,19 @@ def _guess(mole: Mole, true: Mole | None, confidence: float | None, error_px: fl
     return Guess(mole.uuid, error, confidence, error is not None and error <= error_px)
 
 
-def _confidences(path: Path) -> Sequence[float | None]:
-    """The confidence of each entry of a moles file, None where it has none. Raises MelError."""
-    text = read_text(path)
-    entries = [] if text is None else entries_of(text, path)
-    moles_of(entries, path)
-    found: list[float | None] = []
-    for number, entry in enumerate(entries, start=1):
+def _with_confidence(photo: Path, stem: str) -> list[tuple[Mole, float | None]]:
+    """The guessed moles, each with its confidence, None where it has none. Raises MelError."""
+    found: list[tuple[Mole, float | None]] = []
+    for number, (mole, entry) in enumerate(read_entries(photo, stem), start=1):
         value = entry.get("confidence")
         if value is None:
-            found.append(None)
+            found.append((mole, None))
         elif isinstance(value, int | float) and 0 <= value <= 1:
-            found.append(float(value))
+            found.append((mole, float(value)))
         else:
             raise MelError(
-                f"{path}: the confidence of entry {number} is no number from 0 to 1: {value!r}"
+                f"{marks_path(photo, stem)}: the confidence of entry {number} is no number from "
+                f"0 to 1: {reprlib.repr(value)}"
             )
     return found
 

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
+from mel_debug.plugins.registry import load_registry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +44,22 @@ class Configuration:
         build = choice.options
         computed = (build.device, build.runtime, build.precision, build.threads)
         return repr((options, rest, build.weights, computed))
+
+    def full_identity(self) -> str:
+        """The identity with the content of the weights and the versions of the stages' plugins.
+
+        Weights that have to be downloaded are downloaded now, as their content is not known before.
+        Raises MelError when they can't be had.
+        """
+        stages = load_registry().stages
+        plugins = [
+            (registered.plugin.name, registered.plugin.version)
+            for registered in (
+                stages["extractors"][self.choice.extractor.name],
+                stages["matchers"][self.choice.matcher.name],
+            )
+        ]
+        return repr((self.identity, plugins, self.choice.extractor_identity()))
 
 
 def product_of(

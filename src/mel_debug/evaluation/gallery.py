@@ -1,21 +1,26 @@
 """The worst matches as pictures, so that a person sees why."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.judge import Judge
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Colour, Pixels
 from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.searches import Searcher, Task
 from mel_debug.evaluation.summary import Result
 from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
 from mel_debug.matching.locate import locate
 
 TRUTH: Colour = (0, 160, 255)
+
+PICTURE_NAMES = re.compile(r"[0-9]+-[0-9]{2,}\.jpg")
+"""The names of the pictures: the numbers of the configuration and of the match."""
 
 Progress = Callable[[Sequence[Answer], str], Iterable[Answer]]
 
@@ -40,11 +45,13 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
     *,
     threshold: float,
     use_masks: bool,
+    guard: OutputGuard | None = None,
 ) -> Path:
     """Search again for the `most` worst matches of each configuration and draw them.
 
     Each picture is that of the renderer `pair`, with a close-up of the true place in blue beneath.
-    Returns the page that shows them all. Raises MelError.
+    Returns the page that shows them all. Raises MelError, and UsageError for a file that the guard
+    does not allow to replace.
     """
     made_folder(folder)
     pictures = []
@@ -53,9 +60,10 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
         judge = result.configuration.choice.judge(threshold)
         for rank, answer in enumerate(track(worst_of(result.answers, most), "pictures"), start=1):
             name = f"{number + 1}-{rank:02d}.jpg"
-            write_picture(folder / name, _drawn(searcher, judge, answer, _point_of(answer, tasks)))
+            picture = _drawn(searcher, judge, answer, _point_of(answer, tasks))
+            write_picture(folder / name, picture, guard=guard)
             pictures.append((name, _caption(result.configuration, answer)))
-    return write_page(folder, "The worst matches", pictures)
+    return write_page(folder, "The worst matches", pictures, guard=guard)
 
 
 def _point_of(answer: Answer, tasks: Sequence[Task]) -> Point:

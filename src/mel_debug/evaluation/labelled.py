@@ -1,15 +1,19 @@
 """Photos with marked moles, and the questions they can answer."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
-from mel_debug.files.marks import ABSENT, marks_path, read_moles
+from mel_debug.files.beside import real_path
+from mel_debug.files.discovery import is_photo_name
+from mel_debug.files.marks import ABSENT, has_marks, marks_path, read_moles, read_moles_if_any
 from mel_debug.files.photos import mask_path
+from mel_debug.files.regular import open_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +43,66 @@ class LabelledPair:
     questions: tuple[Question, ...]
 
 
-def read_labelled(roots: Iterable[Path]) -> list[LabelledPhoto]:
-    """Every photo under the roots that has a moles file, in order of path.
+Skip = Callable[[str, Exception], None]
+"""Takes note of what can't be used, by name, and of the reason."""
+
+
+def read_labelled(roots: Iterable[Path], skip: Skip | None = None) -> list[LabelledPhoto]:
+    """Every photo under the roots that has a moles file, in order of path; links to one count once.
 
     Marks that are guesses, and uuids marked more than once in a photo, are no truth and left out.
-    Raises MelError for a moles file that can't be read.
+    A photo whose moles file can't be read is skipped; without `skip` its error is raised.
     """
-    found = {
-        path.with_suffix("").resolve(): path.with_suffix("")
-        for root in roots
-        for path in sorted(root.rglob("*.json"))
-        if path.with_suffix("").is_file()
-    }
-    return [_labelled(path) for path in found.values()]
+    found: dict[Path, Path] = {}
+    for root in roots:
+        found |= {real_path(photo): photo for photo in _with_marks(root, skip)}
+    labelled = []
+    for path in found.values():
+        try:
+            labelled.append(_labelled(path))
+        except Exception as error:
+            if skip is None:
+                raise
+            skip(str(path), error)
+    return labelled
+
+
+def _with_marks(root: Path, skip: Skip | None) -> list[Path]:
+    """The files under a folder that have a moles file, whatever they are called.
+
+    The marks of a link may lie elsewhere, so for links the name decides.
+    """
+    marked = [path.with_suffix("") for path in root.rglob("*.json") if not path.is_symlink()]
+    links = [path for path in root.rglob("*") if path.is_symlink() and is_photo_name(path.name)]
+    found = []
+    for photo in sorted({*marked, *links}):
+        try:
+            if photo.is_file() and has_marks(photo):
+                found.append(photo)
+        except Exception as error:
+            if skip is None:
+                raise
+            skip(str(photo), error)
+    return found
 
 
 def _labelled(photo: Path) -> LabelledPhoto:
     moles = read_moles(photo)
-    uuids = [mole.uuid for mole in moles]
-    sure = {
-        mole.uuid: mole.point for mole in moles if mole.is_canonical and uuids.count(mole.uuid) == 1
-    }
-    gone = read_moles(photo, ABSENT) if marks_path(photo, ABSENT).exists() else []
+    uuids = Counter(mole.uuid for mole in moles)
+    sure = {mole.uuid: mole.point for mole in moles if mole.is_canonical and uuids[mole.uuid] == 1}
+    gone = read_moles_if_any(photo, ABSENT)
     return LabelledPhoto(photo, sure, frozenset(mole.uuid for mole in gone) - set(uuids))
 
 
-def labelled_pairs(roots: Iterable[Path]) -> list[LabelledPair]:
+def labelled_pairs(roots: Iterable[Path], skip: Skip | None = None) -> list[LabelledPair]:
     """Every directed pair of photos with something to ask, those of one target in a row.
 
     A mole is asked for where both photos mark it, or where the target knows that it is absent.
-    Raises MelError when there is no such pair.
+    Raises MelError when there is no such pair. See `read_labelled` for `skip`.
     """
     roots = list(roots)
     pairs = []
-    for target, source in permutations(read_labelled(roots), 2):
+    for target, source in permutations(read_labelled(roots, skip), 2):
         questions = tuple(
             Question(uuid, point, target.moles.get(uuid))
             for uuid, point in source.moles.items()
@@ -94,7 +124,10 @@ def content_of(paths: Iterable[Path]) -> str:
     for photo in paths:
         for path in (photo, marks_path(photo), marks_path(photo, ABSENT), mask_path(photo)):
             try:
-                data = path.read_bytes() if path.exists() else b""
+                with open_regular(path) as file:
+                    data = file.read()
+            except FileNotFoundError:
+                data = b""
             except OSError as error:
                 raise MelError(f"{path} can't be read ({error.strerror})") from error
             digest.update(len(data).to_bytes(8, "big"))

@@ -1,5 +1,7 @@
 """Plots of an evaluation, and a page that shows them. Needs matplotlib, the extra `plots`."""
 
+import io
+import re
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,10 +14,17 @@ from mel_debug.core.errors import MelError
 from mel_debug.evaluation import metrics
 from mel_debug.evaluation.summary import Result, Summary
 from mel_debug.evaluation.tables import text_table
+from mel_debug.files.atomic import write_atomically
 from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.marker import PICTURE_MARK
+from mel_debug.files.outputs import OutputGuard
 
 SIZE, DPI = (7.0, 5.0), 110
 MOST_PCK = 0.05
+PICTURE_NAMES = re.compile(r"(pck|risk-coverage|reliability|errors|speed)\.png")
+"""The names of the plots."""
+
+_METADATA = {"Comment": PICTURE_MARK}
 
 
 def check_matplotlib() -> None:
@@ -24,8 +33,17 @@ def check_matplotlib() -> None:
         raise MelError("`plots` needs matplotlib; pip install 'mel-debug[plots]' brings it")
 
 
-def write_plots(folder: Path, results: Sequence[Result], summaries: Sequence[Summary]) -> Path:
-    """Write one PNG a plot and `index.html` into a folder; returns the page."""
+def write_plots(
+    folder: Path,
+    results: Sequence[Result],
+    summaries: Sequence[Summary],
+    *,
+    guard: OutputGuard | None = None,
+) -> Path:
+    """Write one PNG a plot and `index.html` into a folder; returns the page.
+
+    Raises MelError, and UsageError for a file that the guard does not allow to replace.
+    """
     check_matplotlib()
     made_folder(folder)
     plots: dict[str, tuple[Callable[[Any, Sequence[Result]], None], str]] = {
@@ -43,9 +61,9 @@ def write_plots(folder: Path, results: Sequence[Result], summaries: Sequence[Sum
     }
     pictures = []
     for name, (draw, caption) in plots.items():
-        _save(folder / f"{name}.png", draw, results)
+        _save(folder / f"{name}.png", draw, results, guard)
         pictures.append((f"{name}.png", caption))
-    return write_page(folder, "Evaluation", pictures, text_table(summaries))
+    return write_page(folder, "Evaluation", pictures, text_table(summaries), guard=guard)
 
 
 def write_scatter(path: Path, results: Sequence[Result]) -> None:
@@ -55,7 +73,10 @@ def write_scatter(path: Path, results: Sequence[Result]) -> None:
 
 
 def _save(
-    path: Path, draw: Callable[[Any, Sequence[Result]], None], results: Sequence[Result]
+    path: Path,
+    draw: Callable[[Any, Sequence[Result]], None],
+    results: Sequence[Result],
+    guard: OutputGuard | None = None,
 ) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -65,10 +86,12 @@ def _save(
     axes = figure.add_subplot()
     axes.grid(visible=True, alpha=0.3)
     draw(axes, results)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise MelError(f"{path} can't be written ({error.strerror})") from error
+    kind = path.suffix.lstrip(".") or "png"
+    encoded = io.BytesIO()
+    figure.savefig(encoded, format=kind, metadata=_METADATA if kind == "png" else None)
+    if guard is not None:
+        guard.check_picture(path)
+    write_atomically(path, encoded.getvalue())
 
 
 def _shares(result: Result) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from mel_debug.core.errors import UsageError
 from mel_debug.evaluation.summary import PCK, WITHIN_PX, Summary
@@ -36,9 +37,12 @@ class Requirement:
                 f"{', '.join((*AT_LEAST, *AT_MOST))}"
             )
         try:
-            return cls(name, float(number))
+            bound = float(number)
         except ValueError:
             raise UsageError(f"`fail_under` takes {name}=NUMBER, not {text!r}") from None
+        if not isfinite(bound):
+            raise UsageError(f"`fail_under` takes a finite number for {name}, not {number!r}")
+        return cls(name, bound)
 
     def complaint(self, summary: Summary) -> str | None:
         """What is wrong, in a few words; None if the demand is met. A missing value never is."""

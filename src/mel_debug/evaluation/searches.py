@@ -7,14 +7,14 @@ from pathlib import Path
 
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.evidence import evidence_of
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.stages import Matcher
 from mel_debug.core.types import Photo
 from mel_debug.evaluation.configurations import Configuration
-from mel_debug.evaluation.labelled import LabelledPair, Question, content_of
+from mel_debug.evaluation.labelled import LabelledPair, Question, Skip, content_of
 from mel_debug.evaluation.memory import peak_mb, reset_peak
 from mel_debug.evaluation.state import Finished, State, key_of
-from mel_debug.matching.locate import check_mark, locate
+from mel_debug.matching.locate import check_mark, hidden_by_mask, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.version import __version__
 
@@ -90,13 +90,11 @@ def _askable(pair: LabelledPair, source: Photo) -> tuple[list[Question], tuple[s
     questions, notes = [], []
     for question in pair.questions:
         check_mark(question.uuid, source, question.point)
-        if (
-            source.mask is not None
-            and not source.mask[int(question.point.y), int(question.point.x)]
-        ):
-            notes.append(f"{source.name}: its mask hides mole {question.uuid}; not asked")
-        else:
+        hidden = hidden_by_mask(question.uuid, source, question.point)
+        if hidden is None:
             questions.append(question)
+        else:
+            notes.append(f"{hidden}; not asked")
     return questions, tuple(notes)
 
 
@@ -105,25 +103,39 @@ def plan_tasks(
     pairs: Sequence[LabelledPair],
     *,
     use_masks: bool = True,
+    skip: Skip | None = None,
 ) -> list[Task]:
     """Every pair under every configuration, one configuration after the other.
 
-    Reads all photos' bytes once: a key names what is in the files, not how they are called.
+    Reads all photos' bytes once: a key names what is in the files, and the stages and weights
+    that search them. Pairs of a photo that can't be read are skipped; without `skip` the error is
+    raised. Raises MelError, also when the weights can't be had.
     """
-    contents: dict[Path, str] = {}
-    for pair in pairs:
-        for path in (pair.source, pair.target):
-            if path not in contents:
-                contents[path] = content_of([path])
+    contents = _contents(pairs, skip)
+    pairs = [pair for pair in pairs if {pair.source, pair.target} <= set(contents)]
+    identities = {each.identity: each.full_identity() for each in configurations}
     tasks = []
     for configuration in configurations:
         for pair in pairs:
             paths = (str(pair.source), str(pair.target))
             content = (contents[pair.source], contents[pair.target])
-            how = (__version__, configuration.identity, str(use_masks))
+            how = (__version__, identities[configuration.identity], str(use_masks))
             key = key_of(*how, *paths, *content)
             tasks.append(Task(configuration, pair, key))
     return tasks
+
+
+def _contents(pairs: Sequence[LabelledPair], skip: Skip | None) -> dict[Path, str]:
+    """A digest of each photo that can be read."""
+    contents = {}
+    for path in dict.fromkeys(path for pair in pairs for path in (pair.source, pair.target)):
+        try:
+            contents[path] = content_of([path])
+        except MelError as error:
+            if skip is None:
+                raise
+            skip(str(path), error)
+    return contents
 
 
 def run(
@@ -131,10 +143,13 @@ def run(
     state: State,
     *,
     use_masks: bool = True,
+    skip: Skip | None = None,
 ) -> Iterator[Task]:
-    """Do what the state lacks; gives back each task when it is finished.
+    """Do what the state lacks; gives back each task when it is finished or skipped.
 
-    Stop it at any time: what was given back is in the state. Raises MelError, naming the pair.
+    Stop it at any time: what is finished is in the state. A pair whose search fails is skipped;
+    without `skip` its error is raised, a MelError with the pair named. Raises MelError without
+    weights.
     """
     searcher: tuple[Configuration, Searcher] | None = None
     for task in tasks:
@@ -144,10 +159,22 @@ def run(
                 made = Searcher.of(task.configuration, use_masks=use_masks)
                 searcher = task.configuration, made
             try:
-                state.add(task.key, searcher[1].ask(task.pair))
-            except MelError as error:
-                pair = f"{task.pair.source} -> {task.pair.target}"
-                raise type(error)(
-                    f"{error} (asked under {task.configuration.label}, {pair})"
-                ) from error
+                finished = searcher[1].ask(task.pair)
+            except Exception as error:  # noqa: BLE001 - raised again unless skipped
+                _skip(task, error, skip)
+            else:
+                state.add(task.key, finished)
         yield task
+
+
+def _skip(task: Task, error: Exception, skip: Skip | None) -> None:
+    """Note which photo a pair failed for; without `skip` raise its error."""
+    source, target = str(task.pair.source), str(task.pair.target)
+    if skip is None:
+        if not isinstance(error, MelError):
+            raise error
+        label = task.configuration.label
+        raise type(error)(f"{error} (asked under {label}, {source} -> {target})") from error
+    reason = text_of(error)
+    named = [photo for photo in (source, target) if photo in reason]
+    skip(named[0] if len(named) == 1 else f"{source} -> {target}", error)

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from mel_debug.core.tables import aligned
 from mel_debug.evaluation.summary import PCK, WITHIN_PX, Rate, Summary
 
 NOTES = (
@@ -17,11 +18,7 @@ NOTES = (
 def text_table(summaries: Sequence[Summary]) -> str:
     """One column a configuration, one line a measure, and what the words mean."""
     rows = _rows(summaries, intervals=True)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
-    return "\n".join([*lines, "", *NOTES])
+    return "\n".join([*aligned(rows), "", *NOTES])
 
 
 def markdown_table(summaries: Sequence[Summary]) -> str:

@@ -1,15 +1,22 @@
 """Files that appear complete or not at all."""
 
+import errno
 import glob
 import os
+import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mel_debug.core.errors import MelError
+from mel_debug.files.hidden_names import PART, hidden_name
 
-PART = ".part"
-"""Suffix of a file that is being written."""
+_ADVICE = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -17,31 +24,44 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     The bytes reach the disk before the name does. Raises MelError when the place can't be written.
     """
+    with written_beside(path, data) as temporary:
+        try:
+            temporary.replace(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+
+@contextmanager
+def written_beside(path: Path, data: bytes, *, sync: bool = True) -> Iterator[Path]:
+    """A complete file in the folder of `path`, to be renamed. It is removed if it was not.
+
+    It has the permissions of `path`, or those of a new file, and has reached the disk unless told
+    otherwise. Raises MelError.
+    """
     temporary = _beside(path)
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(_mode_for(path))
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """As `write_atomically`; when this returns, the new name has reached the disk as well."""
-    write_atomically(path, data)
-    with suppress(OSError):  # some systems can't sync a folder
-        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
+            temporary.chmod(_mode_for(path))
+        except OSError as error:
+            raise unwritable(path, error) from error
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let new names in a folder reach the disk, on systems that can do it."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
         finally:
-            os.close(folder)
+            os.close(handle)
 
 
 def remove_unfinished(path: Path) -> None:
@@ -49,23 +69,38 @@ def remove_unfinished(path: Path) -> None:
 
     Call it only while no other process can be writing the file.
     """
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
+    for part in path.parent.glob(f"{glob.escape(hidden_name(path))}.*{PART}"):
         part.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
     """Raise MelError when `write_atomically` could not put a file here; leaves nothing behind."""
-    if path.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        is_folder = False
+    except OSError as error:  # a name that is too long, say
+        raise unwritable(path, error) from error
+    if is_folder:
         raise MelError(f"{path} is a folder; name a file to write")
     _beside(path).unlink()
+
+
+def unwritable(path: Path, error: OSError) -> MelError:
+    """The error of a file that can't be written, with what to try."""
+    reason = error.strerror or str(error)
+    advice = _ADVICE.get(error.errno or 0, "choose another place")
+    return MelError(f"{path} can't be written ({reason}); {advice}")
 
 
 def _beside(path: Path) -> Path:
     """A new, empty file in the folder of `path`: on the same file system, so a rename is atomic."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f"{hidden_name(path)}.", suffix=PART
+        )
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     os.close(handle)
     return Path(name)
 
@@ -78,8 +113,3 @@ def _mode_for(path: Path) -> int:
         umask = os.umask(0)
         os.umask(umask)
         return 0o666 & ~umask
-
-
-def _unwritable(path: Path, error: OSError) -> MelError:
-    reason = error.strerror or str(error)
-    return MelError(f"{path} can't be written ({reason}); choose another place")

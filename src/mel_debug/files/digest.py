@@ -4,15 +4,16 @@ import hashlib
 from pathlib import Path
 
 from mel_debug.core.errors import MelError, UsageError
+from mel_debug.files.regular import open_regular
 
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes as 64 hexadecimal digits.
 
-    Raises UsageError when the file is missing and MelError when it can't be read.
+    Raises UsageError when the file is missing or not a regular one, MelError when it can't be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error

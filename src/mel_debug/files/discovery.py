@@ -4,9 +4,16 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, shortened, warn
+from mel_debug.files.beside import real_path
+from mel_debug.files.formats import RAW_SUFFIXES
+from mel_debug.files.marker import is_drawn
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
+PHOTO_SUFFIXES = (
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
+    | {".avif", ".heic", ".heif", ".hif"}
+    | {".jp2", ".j2k", ".ppm", ".pgm"}
+)
 MASK_ENDING = ".mask.png"
 ROOT_MARK = "melroot"
 """The file that makes a folder a mel repository."""
@@ -18,33 +25,74 @@ def find_photos(places: Iterable[Path]) -> list[Path]:
     """The photos of files and folders, each once, in the order of the places and then by path.
 
     A file is taken whatever it is called. In a folder, and all folders inside, photos are told by
-    their suffix; hidden files, masks and hidden folders are passed over. Of a mel repository only
-    the photos under `rotomaps/parts` count. Raises MelError when there are none at all.
+    their suffix; hidden files, masks, hidden folders and pictures that this program drew are left
+    out. Links to folders are followed, but each folder is searched once. Of a mel repository only
+    the photos under `rotomaps/parts` count.
+
+    A MelWarning names raw photos of cameras, which are left out, and folders that can't be read.
+    Raises MelError when there are no photos at all.
     """
     places = list(places)
-    found: dict[Path, Path] = {}
-    for place in places:
-        for photo in _walked(place) if place.is_dir() else [place]:
-            found.setdefault(photo.resolve(), photo)
+    searched: set[str] = set()
+    found = each_once(
+        photo
+        for place in places
+        for photo in (_photos_in(place, searched) if place.is_dir() else [place])
+    )
     if not found:
         names = ", ".join(str(place) for place in places)
         raise MelError(f"no photos in {names}; name photos, or folders that have some")
+    return found
+
+
+def each_once(photos: Iterable[Path]) -> list[Path]:
+    """The photos in their order, without further paths to the same file (links in a path).
+
+    Hard links are photos of their own: none of their names is more real than another.
+    """
+    found: dict[Path, Path] = {}
+    for photo in photos:
+        found.setdefault(real_path(photo), photo)
     return list(found.values())
 
 
 def is_photo_name(name: str) -> bool:
     """Whether a file of this name in a folder is taken for a photo."""
-    lowered = name.lower()
     return (
         not name.startswith(".")
-        and Path(lowered).suffix in PHOTO_SUFFIXES
-        and not lowered.endswith(MASK_ENDING)
+        and _suffix(name) in PHOTO_SUFFIXES
+        and not name.lower().endswith(MASK_ENDING)
     )
 
 
-def _walked(folder: Path) -> Iterator[Path]:
+def _suffix(name: str) -> str:
+    return Path(name.lower()).suffix
+
+
+def _photos_in(folder: Path, searched: set[str]) -> Iterator[Path]:
+    """Reads the first bytes of each file: pictures of a report are no photos."""
+    return (photo for photo in _walked(folder, searched) if not is_drawn(photo))
+
+
+def _walked(folder: Path, searched: set[str]) -> Iterator[Path]:
+    """The photos in a folder and those inside, but not in those `searched`, which grows."""
     parts = folder / PHOTOS_OF_A_REPOSITORY
     start = parts if (folder / ROOT_MARK).is_file() and parts.is_dir() else folder
-    for where, folders, files in os.walk(start):
+    for where, folders, files in os.walk(start, onerror=_warn_unreadable, followlinks=True):
+        real = os.path.realpath(where)
+        if real in searched:
+            folders.clear()
+            continue
+        searched.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(where, name) for name in sorted(files) if is_photo_name(name))
+        raw = [name for name in sorted(files) if _suffix(name) in RAW_SUFFIXES and name[0] != "."]
+        if raw:
+            warn(
+                f"{where}: raw photos of cameras are left out ({shortened(raw)}); "
+                "to use them, save them as JPEG or TIFF"
+            )
+
+
+def _warn_unreadable(error: OSError) -> None:
+    warn(f"{error.filename} can't be searched for photos ({error.strerror})")

@@ -1,42 +1,120 @@
-"""JSON that survives a rewrite: read with every number's own digits, written as `mel` writes it."""
+"""JSON arrays that survive a rewrite: every number and string keeps the text it was read from."""
 
 import json
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 INDENT = " " * 4
 
+_WHITE = " \t\n\r"
+_BEGIN = re.compile(r"[ \t\n\r]*\[[ \t\n\r]*")
+_AFTER = re.compile(r"[ \t\n\r]*(?:(?P<comma>,[ \t\n\r]*)|(?P<closed>\]))")
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:\[\]{}"]+|[\[\]{}]')
+_FLAT = re.compile(
+    r'\{(?:\n {8}"[^"\\\n]*": (?:"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[-+.\w]+|\[\]|\{\}),?)*\n {4}\}'
+)
+"""An object without containers in it, in `mel`'s layout as an element of an array.
 
-class ExactFloat(float):
-    """A number with a fraction or an exponent, with the text it was read from."""
-
-    text: str
-
-    def __new__(cls, text: str) -> "ExactFloat":
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
+It is matched against valid JSON only, so commas need no check."""
 
 
-def parse(text: str) -> Any:
-    """What a JSON text holds; floats keep their text. Raises ValueError or RecursionError."""
-    return json.loads(text, parse_float=ExactFloat)
+class DuplicateKeyError(ValueError):
+    """An object names a key twice; a rewrite could keep only one of the values."""
+
+
+def elements(text: str, *, unique_keys: bool = False) -> Iterator[tuple[Any, int, int]]:
+    """The elements of a JSON array, each as its value and where its text begins and ends.
+
+    One element at a time is in memory. A whole number with more digits than Python converts is
+    read as infinity. Raises ValueError for text that is no JSON array, DuplicateKeyError for an
+    object that has a key twice if keys must be unique, and RecursionError for very deep nesting.
+    """
+    decode = (_UNIQUE if unique_keys else _LENIENT).raw_decode
+    begin = _BEGIN.match(text)
+    if begin is None:
+        raise ValueError("it holds no array")
+    at = begin.end()
+    closed = text[at : at + 1] == "]"
+    if closed:
+        at += 1
+    while not closed:
+        value, end = decode(text, at)
+        yield value, at, end
+        after = _AFTER.match(text, end)
+        if after is None:
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, end)
+        at = after.end()
+        closed = after.lastgroup == "closed"
+    if text[at:].strip(_WHITE):
+        raise json.JSONDecodeError("Extra data", text, at)
 
 
 def text_of(value: Any) -> str:
-    """A value as `json.dumps(value, indent=4, sort_keys=True, separators=(",", ": "))` gives it.
+    """A value in `mel`'s layout: 4 spaces, sorted keys, separators `,` and `: `."""
+    return json.dumps(value, indent=4, sort_keys=True, separators=(",", ": "))
 
-    But for floats that `parse` read: those are written as they were.
+
+def array_of(texts: Iterable[str]) -> str:
+    """The text of an array, with its elements' texts in `mel`'s layout at depth 1."""
+    inner = f",\n{INDENT}".join(texts)
+    return f"[\n{INDENT}{inner}\n]" if inner else "[]"
+
+
+def laid_out(value: Any, text: str) -> str:
+    """The text of an element of an array in `mel`'s layout; numbers and strings stay as they are.
+
+    `value` is what the text holds. Keys are sorted, and nothing else changes but white space. Works
+    without recursion, so nesting that could be read can be written too.
     """
-    return _lines(value, "\n")
+    if isinstance(value, dict) and _FLAT.fullmatch(text) and list(value) == sorted(value):
+        return text
+    opened: list[tuple[str, list[str]]] = []
+    items: list[str] = []  # of the innermost container; keys and values take turns in an object
+    for token in _TOKEN.findall(text):
+        if token in ("{", "["):
+            opened.append((token, items))
+            items = []
+        elif token in ("}", "]"):
+            kind, outer = opened.pop()
+            outer.append(_container(kind, items, 1 + len(opened)))
+            items = outer
+        else:
+            items.append(token)
+    return items[0]
 
 
-def _lines(value: Any, newline: str) -> str:
-    inner = newline + INDENT
-    if isinstance(value, ExactFloat):
-        return value.text
-    if isinstance(value, dict) and value:
-        items = (f"{json.dumps(key)}: {_lines(value[key], inner)}" for key in sorted(value))
-        return "{" + inner + f",{inner}".join(items) + newline + "}"
-    if isinstance(value, list) and value:
-        return "[" + inner + f",{inner}".join(_lines(item, inner) for item in value) + newline + "]"
-    return json.dumps(value)
+def _container(kind: str, items: list[str], depth: int) -> str:
+    if kind == "{":
+        pairs = sorted(zip(items[::2], items[1::2], strict=True), key=lambda p: _key(p[0]))
+        items = [f"{key}: {value}" for key, value in pairs]
+    end = "}" if kind == "{" else "]"
+    if not items:
+        return kind + end
+    newline = "\n" + INDENT * depth
+    return kind + newline + INDENT + f",{newline}{INDENT}".join(items) + newline + end
+
+
+def _key(text: str) -> str:
+    key: str = json.loads(text)
+    return key
+
+
+def _whole(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:  # Python converts 4300 digits at most, unless it is told otherwise
+        return float(digits)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [key for key, _ in pairs]
+        twice = next(key for key in found if names.count(key) > 1)
+        raise DuplicateKeyError(f"the key {json.dumps(twice)} occurs twice in one object")
+    return found
+
+
+_LENIENT = json.JSONDecoder(parse_int=_whole)
+_UNIQUE = json.JSONDecoder(parse_int=_whole, object_pairs_hook=_unique)

@@ -1,11 +1,16 @@
 """A page of pictures with captions, as one HTML file beside them."""
 
+import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from mel_debug.core.errors import MelError
+from mel_debug.core.escape import escaped
 from mel_debug.files.atomic import write_atomically
+from mel_debug.files.marker import PAGE_MARK
+from mel_debug.files.outputs import PAGE, OutputGuard
 
 _STYLE = (
     "body{font:16px/1.45 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
@@ -23,19 +28,40 @@ def made_folder(folder: Path) -> None:
 
 
 def write_page(
-    folder: Path, title: str, pictures: Sequence[tuple[str, str]], text: str = ""
+    folder: Path,
+    title: str,
+    pictures: Sequence[tuple[str, str]],
+    text: str = "",
+    *,
+    guard: OutputGuard | None = None,
 ) -> Path:
-    """Write `index.html` with a text and pictures (file name, caption); returns its path."""
+    """Write `index.html` with a text and pictures (file name, caption); returns its path.
+
+    Titles, captions and text may hold anything: control characters and lone surrogates are shown
+    escaped. Raises UsageError for a page that the guard does not allow to replace.
+    """
     figures = "\n".join(
-        f'<figure><img src="{escape(name)}" alt="{escape(caption)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure><img src="{_url(name)}" alt="{_shown(caption)}">'
+        f"<figcaption>{_shown(caption)}</figcaption></figure>"
         for name, caption in pictures
     )
-    page = folder / "index.html"
+    lines = "\n".join(_shown(line) for line in text.split("\n"))
     html = (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
-        f"</title><style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n"
-        f"<pre>{escape(text)}</pre>\n{figures}\n</body></html>\n"
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{PAGE_MARK}'
+        f"<title>{_shown(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body><h1>{_shown(title)}</h1>\n<pre>{lines}</pre>\n{figures}\n</body></html>\n"
     )
+    page = folder / PAGE
+    if guard is not None:
+        guard.check_page(page)
     write_atomically(page, html.encode())
     return page
+
+
+def _shown(text: str) -> str:
+    return escape(escaped(text))
+
+
+def _url(name: str) -> str:
+    """The relative URL of a file beside the page, from the bytes of its name."""
+    return quote(os.fsencode(name), safe="")

@@ -5,14 +5,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mel_debug.core.errors import MelError
+from mel_debug.files.hidden_names import LOCK, hidden_name
 
 PATIENCE_SECONDS = 60.0
 """How long to wait for another process; it holds the lock while it writes one small file."""
 
 
 def lock_path(path: Path) -> Path:
-    """The lock file of a file: hidden, in the same folder."""
-    return path.with_name(f".{path.name}.lock")
+    """The lock file of a file: hidden, in the same folder, and of a short name."""
+    return path.with_name(hidden_name(path) + LOCK)
 
 
 @contextmanager

@@ -5,15 +5,18 @@
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mel_debug.core.errors import MelError, UsageError, shortened
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
-from mel_debug.files.atomic import write_atomically
-from mel_debug.files.exact_json import parse, text_of
+from mel_debug.files.beside import beside, is_there
+from mel_debug.files.exact_json import elements, text_of
+from mel_debug.files.json_text import decoded
+from mel_debug.files.rewriting import replace_unchanged, take_snapshot
 
 ABSENT = "absent"
 """Stem of the file that lists moles known not to be there, `photo.jpg.absent.json`."""
@@ -22,9 +25,22 @@ SHORTEST_PREFIX = 6
 """A uuid may be shortened to this many characters, as long as only one mole starts with them."""
 
 
+FARTHEST_PX = 2**31 - 1
+"""No photo is wider or higher: a PNG's limit (its specification, 11.2.2), the largest of all."""
+
+
 def marks_path(photo: Path, stem: str | None = None) -> Path:
-    """Where the marks of a photo live: `photo.jpg.json`, or `photo.jpg.STEM.json`."""
-    return photo.with_name(f"{photo.name}.{stem}.json" if stem else f"{photo.name}.json")
+    """Where the marks of a photo live: `photo.jpg.json`, or `photo.jpg.STEM.json`.
+
+    Of a photo that is a link, beside the real photo. Raises MelError if marks lie beside the link
+    only.
+    """
+    return beside(photo, f".{stem}.json" if stem else ".json")
+
+
+def has_marks(photo: Path, stem: str | None = None) -> bool:
+    """Whether a photo has a moles file, readable or not. Raises MelError as `marks_path`."""
+    return is_there(marks_path(photo, stem))
 
 
 def read_moles(photo: Path, stem: str | None = None) -> list[Mole]:
@@ -33,40 +49,51 @@ def read_moles(photo: Path, stem: str | None = None) -> list[Mole]:
     The integer mark (x, y) names a pixel; its centre is the point (x + 0.5, y + 0.5). Raises
     UsageError when there is no moles file and MelError when it is not one.
     """
+    return [mole for mole, _ in read_entries(photo, stem)]
+
+
+def read_moles_if_any(photo: Path, stem: str | None = None) -> list[Mole]:
+    """As `read_moles`, but without a moles file there are none. Raises MelError."""
     path = marks_path(photo, stem)
-    text = read_text(path)
-    if text is None:
+    snapshot = take_snapshot(path)
+    if snapshot is None:
+        return []
+    return [mole for mole, _ in entries_of(decoded(snapshot.data, path), path)]
+
+
+def read_entries(photo: Path, stem: str | None = None) -> Iterator[tuple[Mole, Mapping[str, Any]]]:
+    """As `read_moles`, each mole with all keys of its entry; one entry at a time is in memory."""
+    path = marks_path(photo, stem)
+    snapshot = take_snapshot(path)
+    if snapshot is None:
         raise UsageError(f"{path} does not exist: no moles are marked in {photo.name}")
-    return moles_of(entries_of(text, path), path)
+    text = decoded(snapshot.data, path)
+    del snapshot
+    yield from entries_of(text, path)
 
 
-def read_text(path: Path) -> str | None:
-    """The text of a moles file, None if there is no such file. Raises MelError."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise MelError(f"{path} can't be read ({error})") from error
+def entries_of(text: str, path: Path) -> Iterator[tuple[Mole, dict[str, Any]]]:
+    """The moles in the text of a moles file, each with all keys of its entry.
 
-
-def entries_of(text: str, path: Path) -> list[Any]:
-    """The list that the text of a moles file holds, numbers as they were written.
-
-    Raises MelError, naming the file, when it holds none.
+    Raises MelError, naming the file, for text that is no list of moles.
     """
     try:
-        entries = parse(text)
-    except (ValueError, RecursionError) as error:
-        raise MelError(f"{path} is no valid JSON ({error})") from error
-    if not isinstance(entries, list):
-        raise MelError(f"{path} must hold a list of moles, not {type(entries).__name__}")
-    return entries
+        for number, (entry, _, _) in enumerate(elements(text), start=1):
+            yield _mole(entry, number, path), entry
+    except RecursionError as error:
+        raise MelError(f"{path} is no moles file: its values are nested too deeply") from error
+    except ValueError as error:
+        raise MelError(_no_list(text, path, error)) from error
 
 
-def moles_of(entries: Sequence[Any], path: Path) -> list[Mole]:
-    """The moles of a list from a moles file. Raises MelError for an entry that is none."""
-    return [_mole(entry, number, path) for number, entry in enumerate(entries, start=1)]
+def _no_list(text: str, path: Path, error: ValueError) -> str:
+    content = text.strip(" \t\r\n")
+    if not content:
+        return f"{path} is empty; remove it, or restore its marks"
+    kind = {"{": "an object", '"': "a string", "n": "null"}.get(content[0])
+    if kind:
+        return f"{path} must hold a list of moles, not {kind}"
+    return f"{path} is no valid JSON ({error})"
 
 
 def moles_text(moles: Iterable[Mole]) -> str:
@@ -86,9 +113,8 @@ def moles_text(moles: Iterable[Mole]) -> str:
 def write_new_moles(photo: Path, moles: Iterable[Mole]) -> None:
     """Write the marks of a photo that has none yet; raises MelError rather than replace any."""
     path = marks_path(photo)
-    if path.exists():
+    if not replace_unchanged(path, None, moles_text(moles).encode()):
         raise MelError(f"{path} exists already; its marks are not replaced")
-    write_atomically(path, moles_text(moles).encode())
 
 
 def full_uuid(wanted: str, moles: Sequence[Mole]) -> str:
@@ -133,15 +159,17 @@ def _mole(entry: Any, number: int, path: Path) -> Mole:
         raise MelError(f"{path}: entry {number} lacks a uuid, x or y") from error
     if not isinstance(uuid, str) or not uuid:
         raise MelError(f"{path}: the uuid of entry {number} is no text")
-    if not _is_number(x) or not _is_number(y):
-        raise MelError(f"{path}: x and y of entry {number} must be numbers, not {x!r} and {y!r}")
+    if not (_is_pixel(x) and _is_pixel(y)):
+        place = f"{reprlib.repr(x)} and {reprlib.repr(y)}"
+        if _is_number(x) and _is_number(y):
+            raise MelError(f"{path}: entry {number} is marked outside any photo: {place}")
+        raise MelError(f"{path}: x and y of entry {number} must be numbers, not {place}")
     return Mole(uuid, Point(x + 0.5, y + 0.5), bool(entry.get("is_uuid_canonical", True)))
 
 
+def _is_pixel(value: Any) -> bool:
+    return type(value) in (int, float) and -FARTHEST_PX <= value <= FARTHEST_PX
+
+
 def _is_number(value: Any) -> bool:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
+    return type(value) is int or (type(value) is float and math.isfinite(value))

@@ -1,124 +1,84 @@
-"""Reading photos as a person sees them: EXIF rotation applied, RGB, with the mask beside them."""
+"""Reading photos as a person sees them: turned upright, sRGB, with the mask beside them."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from mel_debug.core.errors import MelError, UsageError
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Mask, Photo
+from mel_debug.files.colour import as_srgb
+from mel_debug.files.cut_short import decode
+from mel_debug.files.decoding import Source, opened
 from mel_debug.files.digest import file_digest
+from mel_debug.files.formats import HOLD_DECODER
+from mel_debug.files.greys import check_deep_colours, has_deep_colours
+from mel_debug.files.masks import has_mask, mask_path, read_mask
+from mel_debug.files.orientation import SIDEWAYS, TURNS, orientation_of
 
-SIDEWAYS = {5, 6, 7, 8}
-"""EXIF orientations that swap width and height (EXIF 2.3, tag 0x0112)."""
+__all__ = ["as_shown", "mask_path", "read_photo"]
 
-# Phones take photos of 200 MP; Pillow refuses from twice its limit of 89 MP on.
-Image.MAX_IMAGE_PIXELS = 250_000_000
-
-MASK_KEEPS_FROM = 128
-"""A mask's grey value from which a pixel is kept; mel writes 0 and 255 only."""
-
-
-def mask_path(photo: Path) -> Path:
-    """Where the mask of a photo lives: `photo.jpg.mask.png`."""
-    return photo.with_name(photo.name + ".mask.png")
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
 
 def read_photo(path: Path, *, use_mask: bool = True) -> Photo:
     """Open a photo; its header is read now, its pixels and mask when they are first needed.
 
-    Raises UsageError when the file is missing and MelError when it is no photo.
+    Decoding takes at most 4.5 times the memory of the (height, width, 3) pixels, 7 times for WebP
+    and JPEG 2000. A MelWarning is issued when pixels are read that differ from what the file
+    was meant to hold: see `cut_short.decode` and `colour.as_srgb`.
+
+    Raises UsageError if the file is missing or no regular file, and MelError if it is no photo, has
+    more pixels than `limits.max_pixels`, or is damaged; pixels and mask raise MelError later.
     """
-    with _opened(path) as image:
-        size = _shown_size(image)
+    with opened(path) as (image, source):
+        size = _shown_size(image, source)
 
     def load_mask() -> Mask | None:
-        mask = mask_path(path)
-        return _read_mask(mask, path, size) if use_mask and mask.exists() else None
+        return read_mask(path, size) if use_mask and has_mask(path) else None
 
     def key() -> str:
-        mask = mask_path(path)
-        masked_by = file_digest(mask) if use_mask and mask.exists() else "nothing"
+        masked_by = file_digest(mask_path(path)) if use_mask and has_mask(path) else "nothing"
         return f"{file_digest(path)} masked by {masked_by}"
 
-    return Photo(str(path), size, lambda: _read_pixels(path), load_mask, key)
+    return Photo(str(path), size, lambda: _read_pixels(path, size), load_mask, key)
 
 
 def as_shown(image: Image.Image) -> Photo:
-    """A Pillow image as a photo, EXIF rotation applied, without a mask."""
+    """A Pillow image as a photo: EXIF rotation and colour profile applied, without a mask.
+
+    The image itself is left as it is. Raises MelError as `read_photo` does.
+    """
+    source = Path("image")
     turned = ImageOps.exif_transpose(image)
-    return Photo.of(np.asarray(_as_rgb(turned, Path("image"))), name="image")
+    return Photo.of(np.asarray(as_srgb(turned, source)), name=str(source))
 
 
-def _shown_size(image: Image.Image) -> Size:
-    if image.format == "TIFF":  # Pillow turns TIFFs itself
-        return Size(*ImageOps.exif_transpose(image).size)
+def _shown_size(image: Image.Image, source: Source) -> Size:
     width, height = image.size
-    if image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS:
+    if image.format == "TIFF":  # some releases of Pillow give the size after turning it
+        tags = image.tag_v2  # type: ignore[attr-defined] # of TIFFs only
+        width, height = tags[_TIFF_WIDTH], tags[_TIFF_HEIGHT]
+    if orientation_of(image, source) in SIDEWAYS:
         width, height = height, width
     return Size(width, height)
 
 
-def _read_pixels(path: Path) -> Image.Image:
-    with _opened(path) as image:
-        ImageOps.exif_transpose(image, in_place=True)
-        image.load()
-        return _as_rgb(image, path)
-
-
-def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
-    """Any mode as 8-bit RGB; see-through parts become white, as most viewers show them."""
-    if image.mode == "F":
-        raise MelError(
-            f"{path}: floating-point pixels have no fixed range; save it with 8 or 16 bit"
-        )
-    if image.mode.startswith("I"):
-        return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """16-bit grey as 8-bit: 65535 / 257 = 255. Pillow's own conversion would clip instead."""
-    eight: NDArray[np.uint8] = (np.clip(grey, 0, 65535).astype(np.uint32) // 257).astype(np.uint8)
-    return eight
-
-
-def _read_mask(mask: Path, photo: Path, size: Size) -> Mask:
-    with _opened(mask) as image:
-        if image.size != (size.width, size.height):
-            raise MelError(
-                f"{mask} is {Size(*image.size)}, but {photo.name} is {size} as shown; "
-                "make the mask anew, or use `use_masks=False`"
-            )
-        grey = image if image.mode == "L" else image.convert("L")
-        kept: Mask = np.asarray(grey) >= MASK_KEEPS_FROM
-        return kept
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The image with its header read, its pixels not yet; what Pillow raises becomes MelError."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                yield image
-    except MelError:
-        raise
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} does not exist") from error
-    except Image.DecompressionBombError as error:
-        raise MelError(f"{path} is too large to be a photo: {error}") from error
-    except UnidentifiedImageError as error:
-        raise MelError(f"{path} is not a photo that can be read ({error})") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise MelError(f"{path} is damaged or cut short ({error})") from error
+def _read_pixels(path: Path, size: Size) -> Image.Image:
+    """The photo as an image in mode RGB that refers to no file and no decoder."""
+    with opened(path) as (image, source):
+        turn = None if image.format == "TIFF" else TURNS.get(orientation_of(image, source))
+        deep = has_deep_colours(image)
+        decode(image, source, path)
+        if deep:
+            check_deep_colours(image, path)
+        shown = as_srgb(image, path)
+        if shown is not image:
+            image.close()
+        if turn is not None:
+            shown = shown.transpose(turn)
+        elif shown is image and image.format in HOLD_DECODER:
+            shown = image.copy()
+        if shown.size != (size.width, size.height):
+            raise OSError(f"it has {Size(*shown.size)} pixels, not {size}")
+        return shown

@@ -2,10 +2,13 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 from mel_debug.core.errors import MelError, UsageError
 from mel_debug.core.types import Pixels
 from mel_debug.files.atomic import check_writable, write_atomically
+from mel_debug.files.marker import PICTURE_MARK
+from mel_debug.files.outputs import OutputGuard
 
 JPEG_QUALITY = 95
 
@@ -19,19 +22,58 @@ def check_picture_path(path: Path) -> None:
     check_writable(path)
 
 
-def write_picture(path: Path, pixels: Pixels) -> None:
-    """Save (height, width, 3) RGB in the format the suffix names. Raises MelError if it can't."""
+def write_picture(path: Path, pixels: Pixels, *, guard: OutputGuard | None = None) -> None:
+    """Save (height, width, 3) RGB in the format the suffix names, marked as drawn.
+
+    Raises MelError if it can't be saved, UsageError if the guard does not allow to replace a file.
+    """
     from PIL import Image
 
     encoded = io.BytesIO()
     kind = _format_of(path)
-    # Full-resolution colour keeps the thin coloured lines of a cross crisp.
-    options = {"quality": JPEG_QUALITY, "subsampling": 0} if kind == "JPEG" else {}
     try:
-        Image.fromarray(pixels).save(encoded, format=kind, **options)
+        Image.fromarray(pixels).save(encoded, format=kind, **_options(kind))
     except (OSError, ValueError, KeyError) as error:
         raise MelError(f"{path}: the picture can't be saved as {kind} ({error})") from error
-    write_atomically(path, encoded.getvalue())
+    if guard is not None:
+        guard.check_picture(path)
+    write_atomically(path, encoded.getvalue() + _trailer(kind))
+
+
+def _options(kind: str) -> dict[str, Any]:
+    """What Pillow is told to save a format well, and with the mark in its metadata."""
+    from PIL import ExifTags, Image, PngImagePlugin
+
+    match kind:
+        case "JPEG":
+            # Full-resolution colour keeps the thin coloured lines of a cross crisp.
+            return {"quality": JPEG_QUALITY, "subsampling": 0, "comment": PICTURE_MARK}
+        case "PNG":
+            text = PngImagePlugin.PngInfo()
+            text.add_text("Comment", PICTURE_MARK)
+            return {"pnginfo": text}
+        case "GIF" | "JPEG2000":
+            return {"comment": PICTURE_MARK}
+        case "TIFF":
+            return {"software": PICTURE_MARK}
+        case "WEBP":
+            exif = Image.Exif()
+            exif[ExifTags.Base.Software] = PICTURE_MARK
+            return {"exif": exif}
+        case _:
+            return {}
+
+
+def _trailer(kind: str) -> bytes:
+    """The mark as the end of the file, for formats that have no place for it near an end."""
+    text = PICTURE_MARK.encode()
+    match kind:
+        case "BMP":  # readers ignore what follows the pixels
+            return text
+        case "AVIF" | "HEIF":  # a box for free space (ISO 14496-12, 8.1.2): its size, type, content
+            return (8 + len(text)).to_bytes(4, "big") + b"free" + text
+        case _:
+            return b""
 
 
 def _format_of(path: Path) -> str:

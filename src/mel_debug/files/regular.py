@@ -2,8 +2,8 @@
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from mel_debug.core.errors import UsageError
 
@@ -16,7 +16,7 @@ _KINDS = {
 }
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading its bytes.
 
     Never blocks: a pipe is refused instead of waiting for its writer. Raises UsageError, naming the

@@ -4,10 +4,11 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import ParamSpec, TypeVar
 
 from mel_debug.core.errors import UsageError
+from mel_debug.jobs.signals import Ending
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +35,9 @@ class Workers(Executor):
     def look(self) -> None:
         """Called now and then while nothing comes back. Raises MelError if nothing will."""
 
+    def check(self) -> None:
+        """Called often while results are waited for. Raises KeyboardInterrupt to end the run."""
+
     @abstractmethod
     def stop(self) -> None:
         """End now: start nothing that waits, and don't wait for what is under way."""
@@ -48,17 +52,23 @@ def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Worke
     `tcp://10.0.0.5:8786`, they go to the workers of that Dask cluster, which repeats what a dead
     worker had begun. Calls and their results must be picklable, except in this process.
 
-    A block left by an exception does not wait for calls under way. Raises UsageError for a request
-    that makes no sense, MelError when the scheduler can't be used.
+    A block left by an exception does not wait for calls under way. With more jobs than one, Ctrl-C,
+    SIGTERM and SIGHUP are raised from `stream`, as KeyboardInterrupt or `errors.Terminated`, which
+    is a kind of it; where nothing is streaming, a second signal is raised at once after a few
+    seconds. Raises UsageError for a request that makes no sense, MelError when the scheduler can't
+    be used.
     """
     check(jobs, scheduler)
-    workers = _opened(jobs, scheduler)
-    try:
-        yield workers
-    except BaseException:
-        workers.stop()
-        raise
-    workers.shutdown(wait=True, cancel_futures=True)
+    ending = Ending()
+    with ending.handled() if jobs > 1 else nullcontext():
+        workers = _opened(jobs, scheduler, ending)
+        try:
+            yield workers
+            workers.check()
+            workers.shutdown(wait=True, cancel_futures=True)
+        except BaseException:
+            workers.stop()
+            raise
 
 
 def check(jobs: int, scheduler: str | None) -> None:
@@ -77,7 +87,7 @@ def check(jobs: int, scheduler: str | None) -> None:
         )
 
 
-def _opened(jobs: int, scheduler: str | None) -> Workers:
+def _opened(jobs: int, scheduler: str | None, ending: Ending) -> Workers:
     if scheduler is not None:
         from mel_debug.jobs.cluster import Cluster
 
@@ -85,7 +95,7 @@ def _opened(jobs: int, scheduler: str | None) -> Workers:
     if jobs > 1:
         from mel_debug.jobs.pool import Pool
 
-        return Pool(jobs)
+        return Pool(jobs, ending)
     return InProcess()
 
 

@@ -31,6 +31,9 @@ class Describe:
     use_mask: bool = True
     identity: str | None = None
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def describe(task: Describe) -> bool:
     """Describe a photo unless the cache has it; tells whether it had to be described.

@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
 from mel_debug.jobs.executors import Workers
+from mel_debug.jobs.signals import Ending
 from mel_debug.jobs.threads import limited_children, threads_for
 
 P = ParamSpec("P")
@@ -26,9 +27,11 @@ class Pool(Workers):
     next call starts new processes.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, ending: Ending | None = None) -> None:
         self._jobs = jobs
+        self._ending = ending or Ending()
         self._processes: set[BaseProcess] = set()
+        _start_tracker()
         self._pool = self._new_pool()
 
     @property
@@ -50,6 +53,9 @@ class Pool(Workers):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
+    def check(self) -> None:
+        self._ending.check()
+
     def stop(self) -> None:
         for process in self._processes:
             process.terminate()
@@ -64,10 +70,25 @@ class Pool(Workers):
         if len(self._processes) == self._jobs:
             return self._pool.submit(fn, *args, **kwargs)
         before = set(multiprocessing.active_children())
-        with limited_children(threads_for(self._jobs)), _deaf_to_interrupts():
+        limited = limited_children(threads_for(self._jobs))
+        with limited, _deaf_to_interrupts():
             future = self._pool.submit(fn, *args, **kwargs)  # starts a process if none is idle
-        self._processes |= set(multiprocessing.active_children()) - before
+            self._processes |= set(multiprocessing.active_children()) - before
         return future
+
+
+def _start_tracker() -> None:
+    """Start what cleans up after workers so that SIGHUP to all of a terminal does not end it.
+
+    It ignores SIGINT and SIGTERM by itself; a blocked signal is inherited.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

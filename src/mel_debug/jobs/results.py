@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, one_line, text_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,9 +35,4 @@ class WorkerError(Exception):
 
 def reason_of(error: BaseException) -> str:
     """An error in one line, as a person is told."""
-    if isinstance(error, MemoryError):
-        return "not enough memory; try a smaller `image_size`"
-    text = " ".join(str(error).split())
-    if text and isinstance(error, MelError | WorkerError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return one_line(error) if isinstance(error, WorkerError) else text_of(error)

@@ -1,12 +1,13 @@
 """Handing out work and giving back what comes of it, whoever does it and whatever befalls them."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, recorded_warnings, warn
 from mel_debug.jobs.executors import Workers
 from mel_debug.jobs.results import Done, Failed, WorkerError, WorkerSetupError, reason_of
 from mel_debug.version import __version__
@@ -20,16 +21,20 @@ HOPELESS = 3
 LOOK_EVERY_SECONDS = 10.0
 """How long nothing may come back before the workers are asked whether anything will."""
 
+CHECK_EVERY_SECONDS = 0.2
+"""How long a signal that asks to end may go unseen."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer(Generic[Result]):
-    """What a call gave, or why it gave nothing."""
+    """What a call gave, or why it gave nothing, and the texts of its warnings."""
 
     result: Result | None
     reason: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,13 +89,22 @@ class _Stream(Generic[Item, Result]):
                     self.submit(one)
             if not self.flying:
                 return
-            done = wait(self.flying, LOOK_EVERY_SECONDS, FIRST_COMPLETED).done
-            if not done:
-                self.workers.look()
-            for future in done:
+            for future in self.completed():
                 outcome = self.outcome(self.flying.pop(future), future)
                 if outcome is not None:
                     yield outcome
+
+    def completed(self) -> set[Future[_Answer[Result]]]:
+        """What is completed, as soon as something is; nothing after `LOOK_EVERY_SECONDS`."""
+        until = time.monotonic() + LOOK_EVERY_SECONDS
+        while True:
+            self.workers.check()
+            done = wait(self.flying, CHECK_EVERY_SECONDS, FIRST_COMPLETED).done
+            if done:
+                return done
+            if time.monotonic() > until:
+                self.workers.look()
+                return set()
 
     def submit(self, attempt: _Attempt[Item]) -> None:
         future = self.workers.submit(_called, __version__, self.work, attempt.item)
@@ -113,6 +127,8 @@ class _Stream(Generic[Item, Result]):
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the rest
             return self.failure(attempt, error)
         self.answered = True
+        for text in answer.warnings:
+            warn(text)
         if answer.reason is not None:
             return Failed(attempt.item, answer.reason)
         return Done(attempt.item, answer.result)  # type: ignore[arg-type] # no reason: a result
@@ -128,8 +144,9 @@ class _Stream(Generic[Item, Result]):
         self.given_up += 1
         if self.given_up >= HOPELESS and not self.answered:
             raise MelError(
-                "workers die over everything they begin; try fewer `jobs`, a smaller `image_size`, "
-                "or none of `jobs` and `scheduler` to see what is wrong"
+                f"workers die over everything they begin, last over {attempt.item}; was memory "
+                "short? try fewer `jobs`, a smaller `image_size`, or neither `jobs` nor "
+                "`scheduler` to see what is wrong"
             )
         return Failed(
             attempt.item,
@@ -142,11 +159,13 @@ def _called(release: str, work: Callable[[Item], Result], item: Item) -> _Answer
     """One call, on the worker. Raises WorkerSetupError, and WorkerError for what may yet go well."""
     if release != __version__:
         raise WorkerSetupError(f"it has mel-debug {__version__}, but this run is of {release}")
-    try:
-        return _Answer(work(item))
-    except WorkerSetupError:
-        raise
-    except MelError as error:
-        return _Answer(None, reason_of(error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-        raise WorkerError(reason_of(error)) from None
+    with recorded_warnings() as told:
+        try:
+            result, reason = work(item), None
+        except WorkerSetupError:
+            raise
+        except MelError as error:
+            result, reason = None, reason_of(error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            raise WorkerError(reason_of(error)) from None
+    return _Answer(result, reason, tuple(told))

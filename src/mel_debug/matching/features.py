@@ -8,9 +8,16 @@ import numpy as np
 
 from mel_debug.core.errors import MelError, PluginError
 from mel_debug.core.geometry import PatchGrid, Size
+from mel_debug.core.limits import scaled_too_large
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap, Mask, Photo, Pixels, Preview, Vectors
 from mel_debug.matching.tiles import Progress, Windows, describe, no_progress
+
+SCALED_PIXEL_BYTES = 27
+"""What a scaled pixel takes at least: 3 bytes as RGB, 12 as float32 for the extractor, and 12 for
+its first layer or the vectors; with windows only the first and the last remain."""
+
+WINDOWED_PIXEL_BYTES = 15
 
 
 class Features(Protocol):
@@ -91,11 +98,22 @@ class PhotoFeatures:
         return [_checked(seen, vectors) for seen, vectors in zip(photos, answers, strict=True)]
 
     def grid_of(self, size: Size) -> PatchGrid:
-        """The grid over a photo of a size in photo pixels."""
+        """The grid over a photo of a size in photo pixels; see `check` for its memory."""
         patch = self.extractor.patch
         return PatchGrid.fit(
             size, self.image_size or max(patch, size.longest // patch * patch), patch
         )
+
+    def check(self, photo: Photo) -> None:
+        """Raise MelError if the scaled photo would take more memory than there is, or is allowed.
+
+        Nothing is decoded for this.
+        """
+        scaled = self.grid_of(photo.size).scaled
+        windowed = self._windows_for(scaled) is not None
+        reason = scaled_too_large(scaled, WINDOWED_PIXEL_BYTES if windowed else SCALED_PIXEL_BYTES)
+        if reason is not None:
+            raise MelError(f"{photo.name}: {reason}")
 
     def _windows_for(self, scaled: Size) -> Windows | None:
         large = self.windows is not None and scaled.longest > self.windows.side
@@ -105,6 +123,7 @@ class PhotoFeatures:
         return photo.painted(lambda: self.extractor.mean_colour)
 
     def _seen(self, painted: Photo) -> Prepared:
+        self.check(painted)
         grid = self.grid_of(painted.size)
         valid = painted.valid_cells(grid)
         if not valid.any():

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mel_debug.confidence.evidence import RIVAL_SHARE
-from mel_debug.confidence.model import Judge
+from mel_debug.confidence.judge import Judge
 from mel_debug.core.errors import MelError, PluginError
 from mel_debug.core.geometry import Point
 from mel_debug.core.peaks import distinct_peaks
@@ -84,13 +84,17 @@ def check_mark(uuid: str, photo: Photo, point: Point) -> None:
         )
 
 
+def hidden_by_mask(uuid: str, photo: Photo, point: Point) -> str | None:
+    """A sentence for a mole whose mark the photo's mask hides; None if it shows it."""
+    return f"{photo.name}: its mask hides mole {uuid}" if photo.masks_out(point) else None
+
+
 def _view(uuid: str, features: FeatureMap, point: Point) -> View:
     """A view, unless the mask hides the mole: a painted-over patch would match anything."""
-    photo, cell = features.photo, features.grid.cell_of(point)
-    valid = features.valid[cell.row, cell.column]
-    # Asked in this order, a mask that is not needed is not decoded.
-    if not valid and photo.mask is not None and not photo.mask[int(point.y), int(point.x)]:
-        raise MelError(
-            f"{photo.name}: its mask hides mole {uuid}; mend it or use `use_masks=False`"
-        )
+    cell = features.grid.cell_of(point)
+    # The cell first: a mask that is not needed is not decoded.
+    if not features.valid[cell.row, cell.column]:
+        hidden = hidden_by_mask(uuid, features.photo, point)
+        if hidden is not None:
+            raise MelError(f"{hidden}; mend it or use `use_masks=False`")
     return View(features, point)

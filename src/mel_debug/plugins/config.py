@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mel_debug.builtin.defaults import dinov3_name
-from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, judge_for, key_for
+from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
+from mel_debug.confidence.judge import judge_for
 from mel_debug.core.errors import UsageError
+from mel_debug.core.limits import max_pixels
 from mel_debug.core.stages import (
     ArtifactCache,
     BuildOptions,
@@ -19,12 +21,13 @@ from mel_debug.core.stages import (
     Renderer,
     StageSpec,
 )
+from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
 from mel_debug.plugins.registry import Registry, load_registry
 
 if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
     from mel_debug.cache.store import FileStore
-    from mel_debug.confidence.model import Judge
+    from mel_debug.confidence.judge import Judge
     from mel_debug.core.types import Photo
     from mel_debug.matching.features import Features, PhotoFeatures
     from mel_debug.matching.tiles import Progress
@@ -103,6 +106,25 @@ class ResolvedRun:
         """Raises MelError, also when the weights can't be had."""
         return self.extractor.build(self._options_of("extractor"))
 
+    def extractor_identity(self) -> str | None:
+        """What its vectors depend on besides pixels, such as the content of the weights.
+
+        None for an extractor that does not say. Where it is not known before the extractor is
+        built, as with weights that have to be downloaded, it is built. Raises MelError, also when
+        the weights can't be had.
+        """
+        keeping = self.options.keeping
+        if self.extractor.depends_on is None or keeping is None:
+            return None
+        from mel_debug.cache.lazy_extractor import LazyExtractor
+
+        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), keeping.digest)
+        identity = lazy.identity()
+        if identity is None:
+            _ = lazy.built
+            identity = lazy.identity()
+        return identity
+
     def build_features(
         self, track: "Progress | None" = None, expecting: "Sequence[Photo]" = ()
     ) -> "Features":
@@ -165,7 +187,8 @@ class ResolvedRun:
 
     def with_renderer(self, name: str) -> "ResolvedRun":
         """The same run with another renderer, at its default options. Raises UsageError."""
-        renderer = load_registry().renderer(name)
+        registry = load_registry()
+        renderer = checked_renderer(registry.renderer(name), registry.plugin_of("renderers", name))
         values = {**self.values, "renderer": renderer.values({})}
         return replace(self, renderer=renderer, values=values)
 
@@ -178,6 +201,7 @@ class ResolvedRun:
 
 def resolve(config: RunConfig) -> ResolvedRun:
     """Look up and check everything that a run uses. Raises UsageError."""
+    max_pixels()  # a setting that is no number is a fault of the command, not of each photo
     registry = load_registry()
     extractor = _extractor(registry, config)
     name = config.preset or extractor.preset
@@ -196,9 +220,9 @@ def resolve(config: RunConfig) -> ResolvedRun:
     if config.overlap is not None and config.window is None:
         raise UsageError("`overlap` belongs to windows; give `window` as well")
     return ResolvedRun(
-        extractor,
-        matcher,
-        renderer,
+        checked_extractor(extractor, registry.plugin_of("extractors", extractor.name)),
+        checked_matcher(matcher, registry.plugin_of("matchers", matcher.name)),
+        checked_renderer(renderer, registry.plugin_of("renderers", renderer.name)),
         name,
         config.image_size or (None if config.window else extractor.image_size),
         config.window,

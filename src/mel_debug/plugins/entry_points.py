@@ -18,18 +18,21 @@ RESTRICTION = "MEL_DEBUG_PLUGINS"
 
 
 def third_party() -> "Sequence[EntryPoint]":
-    """The entry points of plugins, by name, as far as the environment lets them be loaded."""
+    """The entry points of plugins to load, by name: those that the environment does not exclude."""
     wanted = os.environ.get(RESTRICTION)
-    names = None if wanted is None else {name.strip() for name in wanted.split(",")}
-    if (names is not None and not any(names)) or not _may_be_any():
+    if wanted is None:
+        return installed()
+    names = {name.strip() for name in wanted.split(",")}
+    return [entry for entry in installed() if entry.name in names] if any(names) else ()
+
+
+def installed() -> "Sequence[EntryPoint]":
+    """The entry points of all installed plugins, by name."""
+    if not _may_be_any():
         return ()
     from importlib.metadata import entry_points
 
-    found = entry_points(group=GROUP)
-    return sorted(
-        (entry for entry in found if names is None or entry.name in names),
-        key=lambda entry: entry.name,
-    )
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
 
 
 def _may_be_any() -> bool:

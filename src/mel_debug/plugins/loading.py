@@ -1,18 +1,24 @@
 """Finding plugins and keeping a broken one from breaking the rest."""
 
+import io
+import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pluggy
 
 from mel_debug import plugin as hookspecs
 from mel_debug.builtin import plugin as builtin_plugin
-from mel_debug.core.errors import PluginError
+from mel_debug.core.errors import PluginError, kind_and_text
+from mel_debug.core.escape import escaped
 from mel_debug.core.stages import Preset, StageSpec
 from mel_debug.plugin import GROUP
+from mel_debug.plugins._trace import trace, trace_found
 from mel_debug.plugins.entry_points import third_party
 from mel_debug.synth import plugin as synth_plugin
 from mel_debug.version import __version__
@@ -39,19 +45,94 @@ class Plugin:
     presets: list[Preset]
     commands: list[Any]
 
+    @property
+    def contents(self) -> dict[str, list[str]]:
+        """The names of what it provides, by kind; kinds without any are left out."""
+        kinds: dict[str, list[Any]] = {
+            **self.specs,
+            "presets": self.presets,
+            "commands": self.commands,
+        }
+        return {kind: [item.name for item in items] for kind, items in kinds.items() if items}
 
-def load_plugins(warn: Callable[[str], None]) -> Iterator[Plugin]:
-    """The built-in plugin, then each third-party one; broken ones are warned of and skipped."""
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A plugin that is installed but not used: `value` is its module, `reason` says why."""
+
+    name: str
+    version: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f" ({self.value})" if self.value else ""
+        return f"plugin {self.name!r}{where} is skipped: {self.reason}"
+
+
+def load_plugins() -> Iterator[Plugin | Skipped]:
+    """The built-in plugins, then each third-party one, or why it cannot be used."""
     for module in (builtin_plugin, synth_plugin):
         yield _contents(BUILTIN, __version__, module)
-    for entry in third_party():
-        try:
-            with redirect_stdout(sys.stderr):  # what a plugin prints must not end up in our JSON
-                plugin = _contents(entry.name, _version(entry), entry.load())
-            yield plugin
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            warn(f"plugin {entry.name!r} ({entry.value}) is skipped: {reason}")
+    entries = third_party()
+    trace_found(entries)
+    for entry in entries:
+        started = time.perf_counter()
+        found = _loaded(entry)
+        trace(f"{entry.name}: imported in {1000 * (time.perf_counter() - started):.1f} ms")
+        yield found
+
+
+def _loaded(entry: "EntryPoint") -> Plugin | Skipped:
+    try:
+        with _contained():
+            return _contents(entry.name, _version(entry), entry.load())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+        reason = escaped(kind_and_text(error))
+        return Skipped(entry.name, _version(entry), entry.value, reason)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """What a plugin does to the standard streams or the current folder at import is undone.
+
+    What it prints goes to standard error, for standard output may be JSON.
+    """
+    folder = None
+    with suppress(OSError):
+        folder = Path.cwd()
+    shown = _Unclosable(sys.stderr)
+    try:
+        with redirect_stdout(shown), redirect_stderr(shown):
+            yield
+    finally:
+        with suppress(OSError):
+            if folder is not None and Path.cwd() != folder:
+                os.chdir(folder)
+
+
+class _Unclosable(io.TextIOBase):
+    """A stream that passes on what is written; closing it closes nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leaves the stream open."""
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def _version(entry: "EntryPoint") -> str:

@@ -2,15 +2,22 @@
 
 import difflib
 import functools
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mel_debug.core.errors import UsageError
+from mel_debug.core.errors import PluginError, UsageError
+from mel_debug.core.escape import escaped
 from mel_debug.core.stages import FeatureExtractor, Matcher, Preset, Renderer, StageSpec
-from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, load_plugins
+from mel_debug.plugins._trace import trace
+from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, Skipped, load_plugins
 from mel_debug.plugins.reserved import RESERVED_COMMANDS
+
+STRICT = "MEL_DEBUG_STRICT_PLUGINS"
+"""Environment variable: set to 1 to make a plugin that is skipped an error instead of a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +30,24 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Installed stages by kind and name, presets and commands, in the order of registration."""
+    """Installed stages by kind and name, presets and commands, in the order of registration.
+
+    `plugins` are those in use, and `skipped` those that are not.
+    """
 
     stages: dict[str, dict[str, Registered]] = field(
         default_factory=lambda: {stage: {} for stage in STAGE_HOOKS}
     )
     presets: dict[str, Preset] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
+    plugins: list[Plugin] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
     def add(self, plugin: Plugin) -> str | None:
         """Take in all of a plugin, or nothing and say which name is taken."""
         clash = self._clash(plugin)
         if clash is None:
+            self.plugins.append(plugin)
             for stage, specs in plugin.specs.items():
                 for spec in specs:
                     self.stages[stage][spec.name] = Registered(spec, plugin)
@@ -59,6 +72,10 @@ class Registry:
         if name not in self.presets:
             raise _unknown("preset", name, self.presets)
         return self.presets[name]
+
+    def plugin_of(self, stage: str, name: str) -> str:
+        """The name of the plugin that provides a stage; `stage` is such as `extractors`."""
+        return self.stages[stage][name].plugin.name
 
     def _named(self, stage: str, name: str) -> StageSpec[Any]:
         specs = self.stages[stage]
@@ -92,21 +109,61 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"no {kind} named {name!r}; try one of: {', '.join(near or names)}")
 
 
-def build_registry(plugins: Iterable[Plugin], warn: Callable[[str], None]) -> Registry:
-    """A registry of all plugins; one that takes a taken name is warned of and left out."""
+def build_registry(plugins: Iterable[Plugin | Skipped]) -> Registry:
+    """A registry of all plugins; one that uses a name that is taken is skipped as a whole."""
     registry = Registry()
     for plugin in plugins:
+        if isinstance(plugin, Skipped):
+            registry.skipped.append(plugin)
+            trace(f"{plugin.name}: skipped, {plugin.reason}")
+            continue
         clash = registry.add(plugin)
-        if clash is not None:
-            warn(f"plugin {plugin.name!r} is skipped: the name of its {clash} is taken")
+        if clash is None:
+            trace(f"{plugin.name}: loaded, {_listed(plugin)}")
+        else:
+            reason = f"the name of its {clash} is taken"
+            registry.skipped.append(Skipped(plugin.name, plugin.version, "", reason))
+            trace(f"{plugin.name}: skipped, {reason}")
     return registry
+
+
+def _listed(plugin: Plugin) -> str:
+    kinds = (f"{kind} {', '.join(names)}" for kind, names in plugin.contents.items())
+    return "; ".join(kinds) or "provides nothing"
 
 
 @functools.cache
 def load_registry() -> Registry:
-    """The registry of this process; warnings about broken plugins go to standard error, once."""
+    """The registry of this process; warnings about broken plugins go to standard error, once.
 
-    def warn(message: str) -> None:
-        sys.stderr.write(f"warning: {message}\n")
+    Raises PluginError instead if the environment sets MEL_DEBUG_STRICT_PLUGINS=1.
+    """
+    registry = build_registry(load_plugins())
+    if os.environ.get(STRICT, "").lower() in ("1", "true", "t", "yes", "y", "on"):
+        _check_none_skipped(registry)
+    for skipped in registry.skipped:
+        sys.stderr.write(f"warning: {escaped(str(skipped))}\n")
+    return registry
 
-    return build_registry(load_plugins(warn), warn)
+
+@contextmanager
+def strict_plugins() -> Iterator[None]:
+    """Inside, in processes started there too, no plugin may be skipped.
+
+    Loads all plugins. Raises PluginError, in one line that names each plugin that is skipped.
+    """
+    before = os.environ.get(STRICT)
+    os.environ[STRICT] = "1"
+    try:
+        _check_none_skipped(load_registry())
+        yield
+    finally:
+        if before is None:
+            del os.environ[STRICT]
+        else:
+            os.environ[STRICT] = before
+
+
+def _check_none_skipped(registry: Registry) -> None:
+    if registry.skipped:
+        raise PluginError("; ".join(map(str, registry.skipped)))

@@ -8,8 +8,10 @@ RESERVED_COMMANDS = frozenset(
         "compare-marks",
         "demo",
         "dino3-map",
+        "doctor",
         "evaluate",
         "moles",
+        "new-plugin",
         "plugins",
         "precalc",
     )

@@ -1,9 +1,12 @@
 """`mel-debug synth`: photo sessions of generated skin, with the exact truth of every mole."""
 
-import sys
+import shlex
 from pathlib import Path
 
 import click
+
+from mel_debug.console.numbers import FiniteRange
+from mel_debug.console.terminal import echo_line, show_progress
 
 
 @click.command("synth")
@@ -27,14 +30,14 @@ import click
 )
 @click.option(
     "--megapixels",
-    type=click.FloatRange(0.01, 100),
+    type=FiniteRange(0.01, 100),
     default=12.0,
     show_default=True,
     help="Of each photo.",
 )
 @click.option(
     "--difficulty",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="How much viewpoint, body, light and camera change: 0 not at all, 1 as far as skin can "
@@ -42,7 +45,7 @@ import click
 )
 @click.option(
     "--absent",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.2,
     show_default=True,
     help="Share of the moles that are gone in some session; 0.4 times as many are new.",
@@ -59,7 +62,10 @@ def command(folder: Path, *, seed: int, **dials: float) -> None:
 
     planned = plan_repository(folder, seed, **dials)  # type: ignore[arg-type]
     begin_repository(folder)
-    with click.progressbar(planned, label="photos", file=sys.stderr) as photos:
-        for photo in photos:
-            photo.write()
-    click.echo(f"Made {len(planned)} photos in {folder}; try: mel-debug evaluate {folder}")
+    # What is there already comes first: if it differs, nothing new is written beside it.
+    for photo in show_progress(sorted(planned, key=lambda each: not each.is_there()), "photos"):
+        photo.write()
+    echo_line(
+        f"Made {len(planned)} photos in {folder}; "
+        f"try: {shlex.join(['mel-debug', 'evaluate', str(folder)])}"
+    )

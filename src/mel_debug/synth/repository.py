@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mel_debug.core.errors import MelError
 from mel_debug.files.marks import ABSENT, marks_path
+from mel_debug.files.photos import mask_path
 
 from .rendering import render
 from .saved import marks_text, photo_files, write_new_files
@@ -31,8 +32,13 @@ class PlannedPhoto:
     shot: Shot
     session: int
 
+    def is_there(self) -> bool:
+        """Whether the photo or anything else that belongs to it exists."""
+        beside = (self.path, marks_path(self.path), marks_path(self.path, ABSENT))
+        return any(path.exists() for path in (*beside, mask_path(self.path)))
+
     def write(self) -> None:
-        """Render the photo and write its files. Raises MelError rather than replace others."""
+        """Render the photo and write its files. Raises UsageError rather than replace others."""
         photo = render(self.body, self.shot, self.session)
         write_new_files(
             photo_files(self.path, photo)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import MelError, UsageError
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Mole
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.marks import moles_text
 from mel_debug.files.photos import mask_path
+from mel_debug.files.regular import open_regular
 
 from .rendering import RenderedPhoto, Seen
 
@@ -27,16 +28,32 @@ def marks_text(moles: tuple[Seen, ...]) -> bytes:
 
 
 def write_new_files(files: Mapping[Path, bytes]) -> None:
-    """Write files, making their folders; raises MelError rather than replace other content."""
-    for path, data in files.items():
-        if path.exists() and path.read_bytes() != data:
-            raise MelError(f"{path} exists already and is not this; choose a new folder")
-    for path, data in files.items():
+    """Write files, making their folders; those that are there with this content are left alone.
+
+    Raises UsageError rather than replace other content, before anything is written, and MelError
+    for what can't be read or written.
+    """
+    missing = {path: data for path, data in files.items() if not _is_there(path, data)}
+    for path, data in missing.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MelError(f"{path.parent} can't be made ({error.strerror})") from error
         write_atomically(path, data)
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    """Whether a file has this content already. Raises UsageError if it has another."""
+    try:
+        with open_regular(path) as file:
+            if file.read() == data:
+                return True
+    except FileNotFoundError:
+        if not path.is_symlink():
+            return False
+    except OSError as error:
+        raise MelError(f"{path} can't be read ({error.strerror or error})") from error
+    raise UsageError(f"{path} exists and has other content; choose a new folder")
 
 
 def _png(photo: RenderedPhoto) -> bytes:

@@ -1,19 +1,27 @@
-"""Contract checks and sample data for a plugin's own tests; needs no test framework.
+"""Conformance checks and sample data for a plugin's own tests; needs no test framework.
 
-A check takes an offer, builds it, and returns nothing, or raises ContractError with the law that
-is broken and what to try:
+`plugin_checks` lists the checks of all stages of a plugin, and `extractor_checks`, `matcher_checks`
+and `renderer_checks` those of one stage. Each check has a name, and raises ContractError with the
+law that is broken and what to try. With pytest:
 
->>> from mel_debug.testing import check_matcher
->>> for offer in mel_matchers():
-...     check_matcher(offer)
+>>> import pytest
+>>> from mel_debug.testing import plugin_checks
+>>> from mel_debug.builtin import plugin
+>>> @pytest.mark.parametrize("check", plugin_checks(plugin), ids=str)
+... def test_conformance(check):
+...     check()
 
-What `build` raises is passed on: missing weights break no law.
+A check that is known to fail is declared with its reason, `expected_failures={"batch": "..."}`; it
+is an error once it passes. `check_extractor`, `check_matcher` and `check_renderer` run all checks
+of a stage in one call. What `build` raises is passed on: missing weights break no law.
 """
 
-from mel_debug.testing.extractors import check_extractor
+from mel_debug.testing.checks import ConformanceCheck
+from mel_debug.testing.extractors import check_extractor, extractor_checks
 from mel_debug.testing.laws import ContractError
-from mel_debug.testing.matchers import check_matcher
-from mel_debug.testing.renderers import check_renderer
+from mel_debug.testing.matchers import check_matcher, matcher_checks
+from mel_debug.testing.plugins import plugin_checks
+from mel_debug.testing.renderers import check_renderer, renderer_checks
 from mel_debug.testing.samples import (
     SampleExtractor,
     sample_features,
@@ -23,11 +31,16 @@ from mel_debug.testing.samples import (
 )
 
 __all__ = [
+    "ConformanceCheck",
     "ContractError",
     "SampleExtractor",
     "check_extractor",
     "check_matcher",
     "check_renderer",
+    "extractor_checks",
+    "matcher_checks",
+    "plugin_checks",
+    "renderer_checks",
     "sample_features",
     "sample_match",
     "sample_photo",

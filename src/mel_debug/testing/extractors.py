@@ -1,12 +1,17 @@
 """The laws of a feature extractor."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
 from mel_debug.core.types import Vectors
-from mel_debug.testing.laws import Law, built, naming
+from mel_debug.testing.checks import ConformanceCheck, Rule, Subject, checks_of, run_all
+from mel_debug.testing.common import common_rules
+from mel_debug.testing.laws import Law
 from mel_debug.testing.samples import sample_pixels
 
 TOLERANCE = 0.01
@@ -19,12 +24,12 @@ SHAPES = ((1, 1), (1, 4), (3, 2), (5, 5))
 """Rows and columns of the images that are tried."""
 
 PATCH = Law("patch is a whole number of pixels", "give the side of a patch as an int of 1 or more")
-OFFERED_PATCH = Law(
-    "the offer's patch is the extractor's",
+DECLARED_PATCH = Law(
+    "the patch of the spec is that of the extractor",
     "a wrong `image_size` is refused by it before weights are loaded: make them equal",
 )
 IMAGE_SIZE = Law(
-    "the offer's image_size divides by its patch", "offer a size that is a multiple of the patch"
+    "the image_size of the spec divides by its patch", "declare a multiple of the patch"
 )
 MEAN_COLOUR = Law(
     "mean_colour is three whole numbers from 0 to 255", "masked pixels are painted with it"
@@ -54,59 +59,78 @@ OUTPUT = Law("an answer stays as it was given", "return a new array from every c
 PIXELS = Law("what it gives depends on the pixels", "two different patches must differ somewhere")
 
 
-def check_extractor(
-    offer: StageSpec[FeatureExtractor], options: BuildOptions | None = None
-) -> None:
-    """Build an extractor and hold it to its laws. Raises ContractError for the first it breaks."""
-    with naming("extractor", offer):
-        extractor = built(offer, options)
-        _check_patch(offer, extractor)
-        _check_mean_colour(extractor)
-        _check_sizes(extractor)
-        _check_plain_images(extractor)
-        _check_input(extractor)
-        _check_repetition(extractor)
-        _check_batch(extractor)
-        _check_pixels(extractor)
+def extractor_checks(
+    spec: StageSpec[FeatureExtractor],
+    options: BuildOptions | None = None,
+    *,
+    expected_failures: Mapping[str, str] = MappingProxyType({}),
+) -> list[ConformanceCheck]:
+    """The conformance checks of an extractor, built with `options`.
+
+    `expected_failures` has the reason for each check, by name, that is known to fail. Raises
+    ValueError for a name that no check has.
+    """
+    subject = Subject("extractor", FeatureExtractor, spec, options)
+    return checks_of(subject, RULES, expected_failures)
 
 
-def _check_patch(offer: StageSpec[FeatureExtractor], extractor: FeatureExtractor) -> None:
-    patch = extractor.patch
+def check_extractor(spec: StageSpec[FeatureExtractor], options: BuildOptions | None = None) -> None:
+    """Run all checks of an extractor in one call. Raises ContractError for the first it fails."""
+    run_all(extractor_checks(spec, options))
+
+
+def _check_patch(subject: Subject[FeatureExtractor]) -> None:
+    spec, patch = subject.spec, subject.stage.patch
     PATCH.require(isinstance(patch, int) and patch >= 1, f"it is {patch!r}")
-    OFFERED_PATCH.require(offer.patch == patch, f"they are {offer.patch} and {patch}")
-    fits = offer.image_size >= patch and offer.image_size % patch == 0
-    IMAGE_SIZE.require(fits, f"they are {offer.image_size} and {patch}")
+    declared = spec.patch_for(subject.values)
+    DECLARED_PATCH.require(declared == patch, f"they are {declared} and {patch}")
 
 
-def _check_mean_colour(extractor: FeatureExtractor) -> None:
-    colour = extractor.mean_colour
-    good = len(colour) == 3 and all(isinstance(part, int) and 0 <= part <= 255 for part in colour)
+def _check_image_size(subject: Subject[FeatureExtractor]) -> None:
+    """With default options only: a person who changes the patch also chooses the image size."""
+    spec, patch = subject.spec, subject.spec.patch_for(subject.spec.values({}))
+    fits = patch is None or (spec.image_size >= patch and spec.image_size % patch == 0)
+    IMAGE_SIZE.require(fits, f"they are {spec.image_size} and {patch}")
+
+
+def _check_mean_colour(subject: Subject[FeatureExtractor]) -> None:
+    extractor = subject.stage
+    colour: object = extractor.mean_colour
+    good = (
+        isinstance(colour, tuple | list)
+        and len(colour) == 3
+        and all(isinstance(part, int) and 0 <= part <= 255 for part in colour)
+    )
     MEAN_COLOUR.require(good, f"it is {colour!r}")
 
 
-def _check_sizes(extractor: FeatureExtractor) -> None:
+def _check_sizes(subject: Subject[FeatureExtractor]) -> None:
+    extractor = subject.stage
     dimensions = {_described(extractor, _images(extractor, 1, *shape)).shape[3] for shape in SHAPES}
     SAME_DIMENSIONS.require(len(dimensions) == 1, f"the lengths are {sorted(dimensions)}")
 
 
-def _check_plain_images(extractor: FeatureExtractor) -> None:
+def _check_plain_images(subject: Subject[FeatureExtractor]) -> None:
     """A masked photo is mostly paint, so a patch of one colour is no rare thing."""
+    extractor = subject.stage
     side = 2 * extractor.patch
     for colour in (extractor.mean_colour, (0, 0, 0), (255, 255, 255)):
         _described(extractor, np.full((1, side, side, 3), colour, dtype=np.uint8))
 
 
-def _check_input(extractor: FeatureExtractor) -> None:
+def _check_input(subject: Subject[FeatureExtractor]) -> None:
+    extractor = subject.stage
     images = _images(extractor, 2, 2, 3)
     before = images.copy()
     _described(extractor, images)
     INPUT.require(np.array_equal(images, before), "it wrote to them")
     images.flags.writeable = False
-    with INPUT.covers("given images that can't be written to"):
+    with INPUT.covers("given read-only images"):
         extractor.extract(images)
 
 
-def _check_repetition(extractor: FeatureExtractor) -> None:
+def _check_repetition(subject: Subject[FeatureExtractor]) -> None:
+    extractor = subject.stage
     images = _images(extractor, 1, 3, 3)
     first = _described(extractor, images)
     kept = first.copy()
@@ -115,17 +139,43 @@ def _check_repetition(extractor: FeatureExtractor) -> None:
     _require_equal(REPEATABLE, _described(extractor, images), first)
 
 
-def _check_batch(extractor: FeatureExtractor) -> None:
+def _check_batch(subject: Subject[FeatureExtractor]) -> None:
+    extractor = subject.stage
     images = _images(extractor, 3, 3, 2)
     together = _described(extractor, images)
     alone = np.concatenate([_described(extractor, image[np.newaxis]) for image in images])
     _require_equal(BATCH, together, alone)
 
 
-def _check_pixels(extractor: FeatureExtractor) -> None:
+def _check_pixels(subject: Subject[FeatureExtractor]) -> None:
+    extractor = subject.stage
     vectors = _described(extractor, _images(extractor, 2, 2, 2)).reshape(8, -1)
     different = len(np.unique(vectors, axis=0))
     PIXELS.require(different > 1, "eight different patches got the same vector")
+
+
+def _use(extractor: FeatureExtractor) -> None:
+    extractor.extract(_images(extractor, 1, 2, 2))
+
+
+RULES: list[Rule[FeatureExtractor]] = [
+    *common_rules(_use),
+    Rule("patch", "The patch is a whole number of pixels, the same as the spec's.", _check_patch),
+    Rule("image-size", "The spec's image_size is a multiple of its patch.", _check_image_size),
+    Rule("mean-colour", "mean_colour is three whole numbers, 0 to 255.", _check_mean_colour),
+    Rule(
+        "sizes",
+        "Images of any whole number of patches give one finite float32 vector a patch.",
+        _check_sizes,
+    ),
+    Rule("plain-images", "Images of one colour give finite vectors.", _check_plain_images),
+    Rule("read-only-images", "Images may be read-only, and are not changed.", _check_input),
+    Rule(
+        "repetition", "Results are repeatable, and stay as they were returned.", _check_repetition
+    ),
+    Rule("batch", "A batch gives the vectors that its images give one by one.", _check_batch),
+    Rule("pixels", "Different patches give different vectors.", _check_pixels),
+]
 
 
 def _require_equal(law: Law, vectors: Vectors, expected: Vectors) -> None:

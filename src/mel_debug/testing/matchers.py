@@ -1,15 +1,18 @@
 """The laws of a matcher."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.stages import BuildOptions, FeatureExtractor, Matcher, StageSpec
 from mel_debug.core.types import FeatureMap, Mask, Match, Photo, Query
+from mel_debug.testing.checks import ConformanceCheck, Rule, Subject, checks_of, run_all
+from mel_debug.testing.common import common_rules
 from mel_debug.testing.inputs import arrays_of, copies, locked, same
-from mel_debug.testing.laws import Law, built, naming
+from mel_debug.testing.laws import Law
 from mel_debug.testing.samples import (
     CELLS,
     SIZE,
@@ -60,31 +63,73 @@ TOGETHER = Law(
 REPEATABLE = Law("the same question gets the same answer", "seed what is random")
 
 
+def matcher_checks(
+    spec: StageSpec[Matcher],
+    options: BuildOptions | None = None,
+    *,
+    extractor: FeatureExtractor | None = None,
+    expected_failures: Mapping[str, str] = MappingProxyType({}),
+) -> list[ConformanceCheck]:
+    """The conformance checks of a matcher; see `extractor_checks`.
+
+    `extractor` makes the features; by default it is a simple one that needs only numpy.
+    """
+    subject = Subject("matcher", Matcher, spec, options)
+    return checks_of(subject, _rules(extractor or SampleExtractor()), expected_failures)
+
+
 def check_matcher(
-    offer: StageSpec[Matcher],
+    spec: StageSpec[Matcher],
     options: BuildOptions | None = None,
     *,
     extractor: FeatureExtractor | None = None,
 ) -> None:
-    """Build a matcher and hold it to its laws. Raises ContractError for the first it breaks.
+    """Run all checks of a matcher in one call. Raises ContractError for the first it fails."""
+    run_all(matcher_checks(spec, options, extractor=extractor))
 
-    `extractor` makes the features; without one a toy that needs only numpy does.
-    """
-    with naming("matcher", offer):
-        trial = _Trial(built(offer, options), extractor or SampleExtractor())
-        trial.check_inputs()
-        trial.check_own_places()
-        trial.check_every_case()
-        trial.check_masks()
-        trial.check_together()
+
+def _rules(extractor: FeatureExtractor) -> list[Rule[Matcher]]:
+    def trial(
+        check: "Callable[[_Trial], None]",
+    ) -> Callable[[Subject[Matcher]], None]:
+        return lambda subject: check(_Trial(subject.stage, extractor))
+
+    return [
+        *common_rules(lambda matcher: _Trial(matcher, extractor).use()),
+        Rule(
+            "read-only-inputs",
+            "Queries and target may be read-only, and are not changed.",
+            trial(_Trial.check_inputs),
+        ),
+        Rule(
+            "own-place",
+            "A mole is found at its own place where the target is its source.",
+            trial(_Trial.check_own_places),
+        ),
+        Rule(
+            "every-case",
+            "Unusual photos, masks and places give finite matches inside the photo.",
+            trial(_Trial.check_every_case),
+        ),
+        Rule("masks", "A cell that the mask hides never wins.", trial(_Trial.check_masks)),
+        Rule(
+            "together",
+            "Many queries give what each gives alone, in any order and again.",
+            trial(_Trial.check_together),
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """A matcher before its judge, with the extractor that makes the evidence."""
+    """A matcher to check, with the extractor that makes its features."""
 
     matcher: Matcher
     extractor: FeatureExtractor
+
+    def use(self) -> None:
+        target = self.features(0)
+        self.matcher.match(_queries(target), target, self.extractor)
 
     def check_inputs(self) -> None:
         target = self.features(0)
@@ -94,7 +139,7 @@ class _Trial:
         self.matches(queries, target, "three moles of another photo")
         INPUTS.require(same(arrays, before), "it wrote to an array it was given")
         locked(arrays)
-        with INPUTS.covers("given arrays that can't be written to"):
+        with INPUTS.covers("given read-only arrays"):
             self.matcher.match(queries, target, self.extractor)
 
     def check_own_places(self) -> None:

@@ -1,14 +1,18 @@
 """The laws of a renderer."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.stages import BuildOptions, Renderer, StageSpec
 from mel_debug.core.types import FeatureMap, Mask, Match, Pixels, Query
+from mel_debug.testing.checks import ConformanceCheck, Rule, Subject, checks_of, run_all
+from mel_debug.testing.common import common_rules
 from mel_debug.testing.inputs import arrays_of, copies, locked, same
-from mel_debug.testing.laws import Law, built, naming
+from mel_debug.testing.laws import Law
 from mel_debug.testing.samples import (
     SIZE,
     sample_features,
@@ -30,16 +34,24 @@ BEST = Law("draws match.best", "mark the best place: two places must give two pi
 REPEATABLE = Law("the same match gives the same picture", "seed what is random")
 
 
-def check_renderer(offer: StageSpec[Renderer], options: BuildOptions | None = None) -> None:
-    """Build a renderer and hold it to its laws. Raises ContractError for the first it breaks."""
-    with naming("renderer", offer):
-        renderer = built(offer, options)
-        _check_inputs(renderer)
-        _check_every_case(renderer)
-        _check_best(renderer)
+def renderer_checks(
+    spec: StageSpec[Renderer],
+    options: BuildOptions | None = None,
+    *,
+    expected_failures: Mapping[str, str] = MappingProxyType({}),
+) -> list[ConformanceCheck]:
+    """The conformance checks of a renderer; see `extractor_checks`."""
+    subject = Subject("renderer", Renderer, spec, options)
+    return checks_of(subject, RULES, expected_failures)
 
 
-def _check_inputs(renderer: Renderer) -> None:
+def check_renderer(spec: StageSpec[Renderer], options: BuildOptions | None = None) -> None:
+    """Run all checks of a renderer in one call. Raises ContractError for the first it fails."""
+    run_all(renderer_checks(spec, options))
+
+
+def _check_inputs(subject: Subject[Renderer]) -> None:
+    renderer = subject.stage
     target = sample_features(sample_photo(0))
     query, match = sample_query(sample_features(sample_photo(1))), sample_match(target)
     arrays = arrays_of([query], target, [match])
@@ -47,12 +59,13 @@ def _check_inputs(renderer: Renderer) -> None:
     first = _drawn(renderer, query, target, match, "a usual match")
     INPUTS.require(same(arrays, before), "it wrote to an array it was given")
     locked(arrays)
-    with INPUTS.covers("given arrays that can't be written to"):
+    with INPUTS.covers("given read-only arrays"):
         second = renderer.render(query, target, match)
     REPEATABLE.require(np.array_equal(first, second), "two calls drew different pictures")
 
 
-def _check_every_case(renderer: Renderer) -> None:
+def _check_every_case(subject: Subject[Renderer]) -> None:
+    renderer = subject.stage
     source, target = sample_features(sample_photo(1)), sample_features(sample_photo(0))
     tall = sample_features(sample_photo(2, Size(333, 777)))
     cell = sample_features(sample_photo(3, Size(50, 40)), image_size=8)
@@ -85,8 +98,9 @@ def _left_half() -> Mask:
     return mask
 
 
-def _check_best(renderer: Renderer) -> None:
+def _check_best(subject: Subject[Renderer]) -> None:
     """The scores are the same, so only `match.best` can tell the two apart."""
+    renderer = subject.stage
     target = sample_features(sample_photo(0))
     query, match = sample_query(target), sample_match(target)
     here, there = (replace(match, best=target.grid.point_at(*cell)) for cell in ((12, 20), (3, 4)))
@@ -94,6 +108,23 @@ def _check_best(renderer: Renderer) -> None:
         _drawn(renderer, query, target, found, "one of two places") for found in (here, there)
     )
     BEST.require(not np.array_equal(first, second), "another best place gave the same picture")
+
+
+def _use(renderer: Renderer) -> None:
+    target = sample_features(sample_photo(0))
+    renderer.render(sample_query(target), target, sample_match(target))
+
+
+RULES: list[Rule[Renderer]] = [
+    *common_rules(_use),
+    Rule(
+        "read-only-inputs",
+        "Query, target and match may be read-only, and are not changed.",
+        _check_inputs,
+    ),
+    Rule("every-case", "Unusual photos, masks and places give an RGB picture.", _check_every_case),
+    Rule("best", "The picture shows where `match.best` is.", _check_best),
+]
 
 
 def _drawn(renderer: Renderer, query: Query, target: FeatureMap, match: Match, case: str) -> Pixels:

@@ -41,8 +41,18 @@ def errors(source: RenderedPhoto, target: RenderedPhoto) -> list[float]:
 
 @pytest.mark.parametrize(
     "forced",
-    [{}, {"rotation": 40.0}, {"rotation": 90.0}, {"rotation": 180.0}, {"scale": 0.6}],
-    ids=["drawn", "40 degrees", "90 degrees", "180 degrees", "0.6 times"],
+    [
+        pytest.param({}, id="drawn"),
+        *(
+            pytest.param({name: value}, id=f"{name} {value:g}", marks=pytest.mark.slow)
+            for name, value in (
+                ("rotation", 40.0),
+                ("rotation", 90.0),
+                ("rotation", 180.0),
+                ("scale", 0.6),
+            )
+        ),
+    ],
 )
 def test_moles_are_found_to_a_few_pixels_however_the_target_is_turned(
     forced: dict[str, float],
@@ -53,6 +63,7 @@ def test_moles_are_found_to_a_few_pixels_however_the_target_is_turned(
     assert sum(error < 5 for error in found) >= len(found) - 1
 
 
+@pytest.mark.slow
 def test_photos_of_different_people_fall_back_and_say_so() -> None:
     """Where geometry finds nothing in common, plain similarity answers and the match tells."""
     (source, _), (_, stranger) = pair(3), pair(4)

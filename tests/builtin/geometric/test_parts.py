@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.interpolate import BSpline
 
 from mel_debug.builtin.matchers.geometric.affine_fit import robust_affine
 from mel_debug.builtin.matchers.geometric.arrays import unit, with_ones
@@ -157,3 +158,24 @@ def test_a_surface_learns_a_bend_and_knows_where_it_knows(seed: int) -> None:
     truth = inside + 4 * np.sin(inside[:, :1] / 40) * np.array([[1.0, -0.5]])
     assert np.linalg.norm(warp_field(inside) - truth, axis=1).max() < 0.5
     assert warp_field.std(np.array([[150.0, 80.0]]))[0] > 4 * warp_field.std(inside).max()
+
+
+@given(SEEDS, st.integers(20, 300), st.integers(20, 300), st.integers(0, 40))
+@settings(max_examples=20, deadline=None)
+def test_the_displacement_is_a_cubic_b_spline(
+    seed: int, rows: int, columns: int, count: int
+) -> None:
+    """As scipy evaluates it from the same coefficients, in the photo and a little beyond it."""
+    generator = np.random.default_rng(seed)
+    warp_field = WarpField(np.array([[1.0, 0], [0, 1], [0, 0]]), (rows, columns))
+    warp_field.coefficients = generator.normal(size=warp_field.coefficients.shape)
+    places = generator.uniform(-20, (columns + 20, rows + 20), (count, 2))
+    across, down = warp_field.knots
+    # One interval lies before the photo, and three more under the first spline alone.
+    x, y = (
+        BSpline.design_matrix(at, np.arange(knots + 4.0) - 4, 3, extrapolate=True).toarray()
+        for at, knots in zip((places / warp_field.step).T, (across, down), strict=True)
+    )
+    grid = warp_field.coefficients.reshape(down, across, 2)
+    expected = np.einsum("ni,nj,ijk->nk", y, x, grid)
+    np.testing.assert_allclose(warp_field.shift(places), expected, atol=1e-9)

@@ -8,13 +8,14 @@ from typing import Any
 import timm
 import torch
 
+from mel_debug.builtin.extractors.checkpoints import misfit, read_checkpoint
 from mel_debug.builtin.extractors.device import (
     low_precision,
     on_device,
     torch_device,
     use_threads,
 )
-from mel_debug.core.errors import WeightsError
+from mel_debug.core.errors import WeightsError, is_out_of_memory, one_line
 from mel_debug.core.stages import BuildOptions
 from mel_debug.core.types import Colour, Pixels, Vectors
 
@@ -30,13 +31,19 @@ def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
 
     Raises WeightsError for weights that are damaged or of another model.
     """
-    try:
-        if weights is None:
+    if weights is not None:
+        model = _loaded(timm_name, weights)
+    else:
+        try:
             model = timm.create_model(timm_name, pretrained=True, num_classes=0)
-        else:
-            model = _loaded(timm_name, weights)
-    except Exception as error:  # timm, torch, safetensors and the hub share no error
-        raise _unloadable(timm_name, weights, error) from error
+        except Exception as error:  # timm, torch, safetensors and the hub share no error
+            if is_out_of_memory(error):
+                raise
+            reason = one_line(error)[:200] or type(error).__name__
+            raise WeightsError(
+                f"the weights from the hub don't load as {timm_name} ({reason}); try again, or "
+                "give a checkpoint with `weights=PATH`"
+            ) from error
     return model.eval().requires_grad_(False).to(torch_device(device))
 
 
@@ -47,9 +54,9 @@ def _loaded(timm_name: str, weights: Path) -> Any:
     for safetensors are pages of the file. Random numbers that are then overwritten took longer to
     draw than an answer takes to compute.
     """
-    from timm.models import load_state_dict
     from timm.models.eva import checkpoint_filter_fn
 
+    state = read_checkpoint(weights)
     with torch.device("meta"):
         model = timm.create_model(timm_name, pretrained=False, num_classes=0)
     for module in model.modules():
@@ -57,20 +64,17 @@ def _loaded(timm_name: str, weights: Path) -> Any:
         if hasattr(module, "init_non_persistent_buffers"):
             module.to_empty(device="cpu", recurse=False)
             module.init_non_persistent_buffers()
-    state = load_state_dict(str(weights))
-    with contextlib.redirect_stdout(sys.stderr):  # it prints what it leaves out
-        state = checkpoint_filter_fn(state, model)
-    model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # it prints what it leaves out
+            fitted = checkpoint_filter_fn(state, model)
+        model.load_state_dict(
+            {name: tensor.float() for name, tensor in fitted.items()}, assign=True
+        )
+    except Exception as error:  # timm and torch raise what they like on another model's weights
+        if is_out_of_memory(error):
+            raise
+        raise WeightsError(misfit(weights, state, timm_name, error)) from error
     return model
-
-
-def _unloadable(name: str, path: Path | None, error: Exception) -> WeightsError:
-    where = path or "the hub"
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return WeightsError(
-        f"the weights from {where} don't load as {name} ({reason}); "
-        "are they whole, and of this model and size?"
-    )
 
 
 class VisionTransformer:

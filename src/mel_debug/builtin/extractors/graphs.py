@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mel_debug.core.escape import escaped
+
 FORMAT = 1
 """Raise it with any change to what is converted: older graphs are then not used again."""
 
@@ -83,7 +85,7 @@ def keep_graph(folder: Path, key: str, facts: Facts, save: Callable[[Path], Any]
     part = Path(tempfile.mkdtemp(dir=folder, prefix=f".{key}.", suffix=PART))
     try:
         save(part / MODEL)
-        told = {"facts": asdict(facts), "state": _state(part)}
+        told = {"made_by": "mel-debug", "facts": asdict(facts), "state": _state(part)}
         (part / FACTS).write_text(json.dumps(told))
         for file in part.iterdir():
             _sync(file)
@@ -141,6 +143,6 @@ def _sweep(folder: Path) -> None:
 def warn_unkept(folder: Path, error: OSError) -> None:
     """One line for who can't write there; the run goes on."""
     sys.stderr.write(
-        f"warning: the converted model is not kept: {folder} can't be written "
+        f"warning: the converted model is not kept: {escaped(str(folder))} can't be written "
         f"({error.strerror or error})\n"
     )

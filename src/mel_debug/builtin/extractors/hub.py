@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from mel_debug.builtin.extractors.weight_files import check_weights
 from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions
 
@@ -15,8 +16,11 @@ def find_weights(name: str, options: BuildOptions) -> Path | None:
     """The weights to load for a timm model; None means that timm can download them.
 
     They are `options.weights`, else what Hugging Face's cache holds. Raises WeightsError, within
-    seconds, when there are none and the network may not be used or does not answer.
+    seconds, for a file that can't be weights, and when there are none and the network may not be
+    used or does not answer.
     """
+    if options.weights is not None:
+        check_weights(options.weights)
     path = options.weights or cached_weights(name)
     if path is None:
         _check_hub(name, options.offline)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from mel_debug.builtin.extractors.checkpoints import read_checkpoint
 from mel_debug.builtin.extractors.device import torch_device, use_threads
 from mel_debug.builtin.extractors.xfeat_weights import not_installed, packaged_weights
 from mel_debug.core.errors import WeightsError
@@ -30,12 +31,15 @@ def build(options: BuildOptions) -> "XFeat":
         from kornia.feature import XFeatModel
     except ImportError as error:
         raise not_installed() from error
+    state = read_checkpoint(path)
     model = XFeatModel()
     try:
-        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path} does not load as XFeat ({reason}); is it whole?") from error
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{path} holds the weights of another model ({len(state)} tensors such as "
+            f"{min(state)[:60]!r}), not of XFeat; leave out `weights` to use those of the package"
+        ) from error
     # The keypoint and reliability heads are not needed for dense descriptors.
     model.keypoint_head = torch.nn.Identity()
     model.heatmap_head = torch.nn.Identity()

@@ -1,6 +1,8 @@
-"""Marks drawn on pictures."""
+"""Marks drawn on pictures, with OpenCV, which cuts them at the picture's border."""
 
-import numpy as np
+from collections.abc import Sequence
+
+import cv2
 
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Colour, Match, Pixels
@@ -9,9 +11,18 @@ GREEN = (0, 255, 0)
 AMBER = (255, 176, 0)
 ARM = 15
 """Length of a cross's arm in picture pixels."""
-THICKNESS = 3
-DASH = 4
-"""Length of a dash, and of the gap after it."""
+HALF_THICKNESS = 1
+"""Picture pixels to each side of a bar's middle: bars are three wide."""
+WHOLE = ((-ARM, ARM),)
+"""Start and end of a cross's bars in picture pixels from its centre, both included."""
+DASHES = ((-ARM, -8), (-3, 3), (8, ARM))
+"""The same of a dashed cross: dashes of 7 or 8 pixels and gaps of 4."""
+OUTER = ((-2 * ARM, -7), (7, 2 * ARM))
+"""The same of a crosshair, whose middle is free."""
+RING_THICKNESS, LEAST_RING = 2, 2.0
+"""Picture pixels; a smaller ring would be a spot."""
+FRACTION_BITS = 4
+"""OpenCV takes places between pixels as whole sixteenths."""
 
 
 def colour_of(match: Match) -> Colour:
@@ -37,41 +48,35 @@ def draw_match(picture: Pixels, match: Match, zoom: float, centre: Point) -> Non
 
 
 def draw_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
-    """Draw an upright cross on the pixel that contains `centre`; arms are cut at the border."""
-    half = THICKNESS // 2
-    column, row = int(centre.x), int(centre.y)
-    for tall, wide in ((ARM, half), (half, ARM)):
-        top, left = max(0, row - tall), max(0, column - wide)
-        picture[top : row + tall + 1, left : column + wide + 1] = colour
+    """Draw an upright cross on the pixel that contains `centre`."""
+    _draw_bars(picture, centre, WHOLE, colour)
 
 
 def draw_dashed_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
     """The same cross in dashes, one of them on the pixel that contains `centre`."""
-    half = THICKNESS // 2
-    column, row = int(centre.x), int(centre.y)
-    height, width = picture.shape[:2]
-    for step in range(-ARM, ARM + 1):
-        if (step + DASH // 2) % (2 * DASH) >= DASH:
-            continue
-        if 0 <= row + step < height:
-            picture[row + step, max(0, column - half) : max(0, column + half + 1)] = colour
-        if 0 <= column + step < width:
-            picture[max(0, row - half) : max(0, row + half + 1), column + step] = colour
-
-
-def draw_ring(picture: Pixels, centre: Point, radius: float, colour: Colour) -> None:
-    """Draw a circle of `radius` picture pixels, two wide; parts beyond the border are left out."""
-    rows, columns = np.ogrid[: picture.shape[0], : picture.shape[1]]
-    away = np.hypot(rows + 0.5 - centre.y, columns + 0.5 - centre.x)
-    picture[np.abs(away - max(radius, 2.0)) <= 1.0] = colour
+    _draw_bars(picture, centre, DASHES, colour)
 
 
 def draw_crosshair(picture: Pixels, centre: Point, colour: Colour) -> None:
     """Draw a cross that leaves its middle free, so that the mole under it stays visible."""
-    half, gap = THICKNESS // 2, ARM // 2
-    column, row = int(centre.x), int(centre.y)
-    across = slice(max(0, column - half), column + half + 1)
-    down = slice(max(0, row - half), row + half + 1)
-    for start, end in ((-2 * ARM, -gap), (gap, 2 * ARM)):
-        picture[down, max(0, column + start) : max(0, column + end + 1)] = colour
-        picture[max(0, row + start) : max(0, row + end + 1), across] = colour
+    _draw_bars(picture, centre, OUTER, colour)
+
+
+def draw_ring(picture: Pixels, centre: Point, radius: float, colour: Colour) -> None:
+    """Draw a smooth circle of `radius` picture pixels."""
+    scale = 1 << FRACTION_BITS
+    # OpenCV counts from the centre of the first pixel.
+    x, y = (round((value - 0.5) * scale) for value in (centre.x, centre.y))
+    around = round(max(radius, LEAST_RING) * scale)
+    cv2.circle(picture, (x, y), around, colour, RING_THICKNESS, cv2.LINE_AA, FRACTION_BITS)
+
+
+def _draw_bars(
+    picture: Pixels, centre: Point, spans: Sequence[tuple[int, int]], colour: Colour
+) -> None:
+    """Draw level and upright bars through the pixel that contains `centre`."""
+    x, y = centre.pixel
+    half = HALF_THICKNESS
+    for start, end in spans:
+        cv2.rectangle(picture, (x + start, y - half), (x + end, y + half), colour, cv2.FILLED)
+        cv2.rectangle(picture, (x - half, y + start), (x + half, y + end), colour, cv2.FILLED)

@@ -1,0 +1,55 @@
+"""What torch and OpenVINO can compute with here, as JSON: `python -m` this module.
+
+A process of its own, since importing them takes seconds and a broken installation may crash.
+"""
+
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+
+def torch_devices() -> dict[str, Any]:
+    """Version, GPUs and threads of torch."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "version": torch.__version__,
+        "cuda": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        if cuda
+        else [],
+        "mps": torch.backends.mps.is_available(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def openvino_devices() -> dict[str, Any]:
+    """Version, devices and the processor's arithmetic of OpenVINO."""
+    from mel_debug.builtin.extractors.openvino_import import openvino
+
+    core = openvino.Core()
+    return {
+        "version": openvino.__version__,
+        "devices": list(core.available_devices),
+        "arithmetic": list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
+    }
+
+
+def report() -> dict[str, Any]:
+    """Both, each with its fault in place of an answer; null for what is not installed."""
+    probes = {"torch": torch_devices, "openvino": openvino_devices}
+    return {name: _tried(name, probe) for name, probe in probes.items()}
+
+
+def _tried(package: str, probe: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    if find_spec(package) is None:
+        return None
+    try:
+        return probe()
+    except Exception as error:  # noqa: BLE001 - a broken installation may raise anything
+        return {"fault": f"{type(error).__name__}: {error}"}
+
+
+if __name__ == "__main__":
+    print(json.dumps(report()))  # noqa: T201

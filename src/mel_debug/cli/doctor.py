@@ -1,0 +1,75 @@
+"""`mel-debug doctor`: what a bug report needs, to read or as JSON."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from mel_debug.cli.options import json_option
+
+
+@click.command("doctor")
+@json_option
+def command(*, as_json: bool) -> None:
+    """Report versions, weights, devices, cache, plugins and settings, for a bug report.
+
+    Uses no network and changes nothing. Where a part is broken, its fault is in the report and the
+    exit code is still 0. The home folder is written ~, so that the text can be pasted.
+    """
+    from mel_debug.diagnosis import diagnose
+
+    report = diagnose()
+    if as_json:
+        click.echo(json.dumps(report))
+        return
+    for line in _lines(report):
+        click.echo(line)
+
+
+def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """A line for each plain value, an indented block for each group of them."""
+    width = max((len(_words(name)) for name in value), default=0)
+    for name, item in value.items():
+        if isinstance(item, dict) and item and "status" not in item:
+            yield f"{indent}{_words(name)}:"
+            yield from _lines(item, f"{indent}  ")
+        elif isinstance(item, list) and any(isinstance(part, dict) for part in item):
+            yield f"{indent}{_words(name)}:"
+            yield from (f"{indent}  {_text(part)}" for part in item)
+        else:
+            yield f"{indent}{_words(name):{width}}  {_named_text(name, item)}"
+
+
+def _words(name: str) -> str:
+    if name == "mel_debug":
+        return "mel-debug"
+    return name if name.isupper() else name.replace("_", " ")
+
+
+def _named_text(name: str, value: Any) -> str:
+    from mel_debug.cache.location import size_text
+
+    is_size = name.endswith("bytes") and isinstance(value, int)
+    return size_text(value) if is_size else _text(value)
+
+
+def _text(value: Any) -> str:
+    """A value on one line."""
+    match value:
+        case None:
+            return "not found"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(_text, value)) or "none"
+        case {} if not value:
+            return "none"
+        case {"status": status, **more}:
+            return f"{status} ({'; '.join(map(_text, more.values()))})" if more else str(status)
+        case {"name": name, "version": version, **more}:
+            return f"{name} {version}: {_text(more)}"
+        case dict():
+            return "; ".join(f"{_words(name)} {_text(item)}" for name, item in value.items())
+        case _:
+            return str(value)

@@ -1,0 +1,50 @@
+"""Why a match is uncertain, in plain words."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mel_debug.confidence.evidence import Evidence
+from mel_debug.confidence.model import Calibration
+
+_SENTENCES: Mapping[tuple[str, ...], str] = {
+    ("score", "margin", "height"): "other places look almost as similar",
+    ("cycle_error",): "searched for in the source, that place leads away from the mole",
+    ("steady", "settled", "support.moved_px"): "the place moved as it was compared more closely",
+    ("shown", "stands_out"): "there is no clear spot at that place",
+    ("stood_out",): "there is no clear spot at the mark",
+    ("sized", "shaded"): "the spot at that place looks different",
+    ("support.correlation", "support.margin"): "the skin around that place looks different",
+    (
+        "support.matches",
+        "support.matches_near",
+        "support.residual_px",
+        "support.warp_std_px",
+        "support.views",
+        "support.views_apart_px",
+    ): "the photos have too little in common around the mole",
+}
+"""Evidence by name, and what it means if it is what counts against a match."""
+
+UNKNOWN = "the evidence is weak"
+
+
+def main_reason(calibration: Calibration, evidence: Evidence) -> str:
+    """The sentence for the group of evidence that lowers the probability most.
+
+    A group lowers the logit by what its evidence contributes below the most that it could.
+    """
+    missing = {
+        sentence: sum(_shortfall(calibration, evidence, name) for name in names)
+        for names, sentence in _SENTENCES.items()
+    }
+    worst = max(missing, key=missing.__getitem__)
+    return worst if missing[worst] > 0 else UNKNOWN
+
+
+def _shortfall(calibration: Calibration, evidence: Evidence, name: str) -> float:
+    ramps = calibration.ramps.get(name)
+    if ramps is None:
+        return 0.0
+    amount = float(ramps.amounts(np.array([evidence.get(name, np.nan)]))[0])
+    return ramps.most - amount

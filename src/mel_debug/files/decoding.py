@@ -1,0 +1,206 @@
+"""Opening image files safely: known formats only, size checked first, one error for all faults."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from mel_debug.core.errors import MelError, UsageError, is_out_of_memory
+from mel_debug.core.escape import escaped
+from mel_debug.core.limits import max_pixels, too_large
+from mel_debug.files.formats import (
+    HEAD_BYTES,
+    HEIF,
+    PLUGINS,
+    RAW_SUFFIXES,
+    READ_WHOLE,
+    format_of,
+    webp_size,
+    what_else,
+)
+from mel_debug.files.regular import open_regular
+
+MOST_READS = 1_000_000
+"""A decoder may read so often, and once more for every 64 bytes of the file: the densest sound
+files, GIFs in blocks of 255 bytes, need a quarter of that. Junk of one byte a read is stopped."""
+
+BYTES_A_PIXEL = 4
+"""A file of a format that is read whole has at most so many bytes for every pixel allowed."""
+
+MOST_TILE_SHARE = 4
+SMALL_TILE = 16_000_000
+"""A TIFF's tile has at most so many pixels, or `MOST_TILE_SHARE` times those of its photo."""
+
+_PILLOW = r"PIL\."
+"""Matches the names of Pillow's modules, for a filter of `warnings`."""
+
+_NEW_SUBFILE_TYPE, _TILE_WIDTH, _TILE_LENGTH, _DNG_VERSION = 254, 322, 323, 50706  # TIFF tags
+
+
+class Source:
+    """An open file for a decoder. Raises OSError after more reads than a sound file needs.
+
+    Once `ends_with` is set, the end of the file is followed by these bytes, once; `ended` is True
+    when a decoder has read that far.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.name = name
+        self._file = file
+        self._reads_left = MOST_READS + os.fstat(file.fileno()).st_size // 64
+        self.ends_with = b""
+        self.ended = False
+
+    def read(self, count: int = -1) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise OSError("its structure has no end")
+        data = self._file.read(count)
+        if data or not self.ends_with or self.ended:
+            return data
+        self.ended = True
+        return self.ends_with
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def flush(self) -> None:
+        """There is nothing to write; libtiff's decoder calls it all the same."""
+
+    def close(self) -> None:
+        """The file is closed by whoever opened it."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Image.Image, Source]]:
+    """An image with its header read, its pixels not yet, and the file that it reads from.
+
+    The block may do no more than decode: whatever is raised in it becomes an error that names the
+    file. Raises UsageError if it is missing or no regular file, MelError if it has another format,
+    more pixels than `limits.max_pixels`, or is damaged.
+    """
+    _hush_pillow()
+    # Decoders of damaged files raise what they like (struct.error, KeyError, AssertionError, ...),
+    # so every Exception is taken for a fault of the file.
+    try:
+        with open_regular(path) as file:
+            yield _opened(path, file)
+    except MelError:
+        raise
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except UnidentifiedImageError as error:
+        raise MelError(
+            f"{path} is not a photo that can be read (its header is damaged or of a rare kind)"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise MelError(f"{path} {too_large(max_pixels(), 2)}") from error
+    except Exception as error:
+        raise _named(path, error) from error
+
+
+def _named(path: Path, error: Exception) -> MelError:
+    if is_out_of_memory(error):
+        return MelError(f"{path}: not enough memory to read it; try fewer `jobs` or a smaller copy")
+    if isinstance(error, OSError) and error.errno is not None:
+        return MelError(f"{path} can't be read ({error.strerror or error})")
+    reason = escaped(" ".join(str(error).split())) or type(error).__name__
+    return MelError(f"{path} is damaged or cut short ({reason})")
+
+
+def _opened(path: Path, file: BinaryIO) -> tuple[Image.Image, Source]:
+    head = file.read(HEAD_BYTES)
+    kind = format_of(head)
+    if kind is None:
+        raise MelError(
+            f"{path} is not a photo that can be read: it {what_else(head)}; save it as JPEG or PNG"
+        )
+    _check_before(path, kind, head, os.fstat(file.fileno()).st_size)
+    file.seek(0)
+    source = Source(file, str(path))
+    image = _heif(path, source) if kind == HEIF else _of_pillow(path, kind, source)
+    reason = too_large(*image.size)
+    if reason is not None:
+        raise MelError(f"{path} {reason}")
+    if kind == "TIFF":
+        _check_tiff(path, image)
+    return image, source
+
+
+def _check_before(path: Path, kind: str, head: bytes, bytes_there: int) -> None:
+    """Refuse what would take too much memory merely to open."""
+    size = webp_size(head) if kind == "WEBP" else None
+    reason = None if size is None else too_large(*size)
+    if reason is not None:
+        raise MelError(f"{path} {reason}")
+    if kind in READ_WHOLE and bytes_there > BYTES_A_PIXEL * max_pixels():
+        raise MelError(f"{path} is too large to be a photo: {bytes_there / 1e9:.1f} GB")
+
+
+def _of_pillow(path: Path, kind: str, source: Source) -> Image.Image:
+    try:
+        import_module(PLUGINS[kind])
+    except ModuleNotFoundError as error:
+        raise MelError(
+            f"{path} is {kind}, which this Pillow can't read; try a newer one"
+        ) from error
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels() > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels()  # Pillow refuses photos of 200 megapixels
+    return Image.open(source, formats=[kind])  # type: ignore[arg-type] # all that it uses is there
+
+
+def _heif(path: Path, source: Source) -> Image.Image:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise MelError(
+            f"{path} is HEIF, which needs pillow-heif; try: pip install 'mel-debug[heif]'"
+        ) from error
+    image: Image.Image = HeifImageFile(source)
+    return image
+
+
+def _check_tiff(path: Path, image: Image.Image) -> None:
+    """Refuse a TIFF whose first picture is not the photo, or whose tiles are out of proportion."""
+    tags = image.tag_v2  # type: ignore[attr-defined] # of TIFFs only
+    if _DNG_VERSION in tags or path.suffix.lower() in RAW_SUFFIXES:
+        raise MelError(
+            f"{path} is not a photo that can be read: it is a raw photo of a camera; "
+            "save it as JPEG or TIFF"
+        )
+    if tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
+        raise MelError(
+            f"{path}: its first picture is a preview of another one; save it as JPEG or PNG"
+        )
+    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
+    if tile > max(SMALL_TILE, MOST_TILE_SHARE * image.width * image.height):
+        raise MelError(f"{path} is damaged: its tiles are far larger than the photo")
+
+
+def _hush_pillow() -> None:
+    """Ignore Pillow's own warnings and log from now on: what matters about a photo is a MelWarning.
+
+    `warnings.catch_warnings` in a thread would lose the warnings of other threads.
+    """
+    known = any(
+        action == "ignore" and module is not None and module.pattern == _PILLOW
+        for action, _, _, module, _ in warnings.filters
+        if not isinstance(module, str)
+    )
+    if not known:
+        warnings.filterwarnings("ignore", module=_PILLOW)
+    log = logging.getLogger("PIL")
+    if not log.hasHandlers():  # else Python would print its errors on standard error
+        log.addHandler(logging.NullHandler())

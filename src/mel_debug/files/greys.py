@@ -1,0 +1,131 @@
+"""Deep grey pixels as 8 bits: by the range that the file states, else by a likely one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mel_debug.core.errors import MelError, warn
+from mel_debug.core.images import ROWS_AT_ONCE
+
+DEPTHS = (8, 10, 12, 14, 16, 24, 32)
+"""Bits that cameras and scanners give a sample; many keep them in the low bits of a larger one."""
+
+DEEP_COLOURS_REACH = 64
+"""Pillow keeps the high byte of 16-bit colours. Below this one they use 14 bits or fewer, and what
+was lost can't be known."""
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE, _SAMPLE_FORMAT = 258, 262, 281, 339  # TIFF tags
+_SIGNED = 2
+_WHITE_IS_ZERO = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The values of a grey image: `top` is the highest that its samples can hold.
+
+    `white` is what the file says is white, None if it does not say.
+    """
+
+    top: int
+    white: int | None = None
+    inverted: bool = False
+    unsigned: bool = False
+
+
+def is_deep_grey(image: Image.Image) -> bool:
+    """Whether `eight_bit_grey` is needed: one band of more than 8 bits."""
+    return image.mode.startswith(("I", "F"))
+
+
+def has_deep_colours(image: Image.Image) -> bool:
+    """Whether an image that is not decoded yet has 16-bit colours, which Pillow halves."""
+    return ";16" in str(getattr(image, "tile", "")) and not is_deep_grey(image)
+
+
+def check_deep_colours(image: Image.Image, path: Path) -> None:
+    """Refuse decoded colours of a 16-bit file that use the low bits only. Raises MelError."""
+    bands = image.getextrema()
+    highest = max(int(high) for _, high in bands)  # type: ignore[misc] # several bands
+    if 0 < highest < DEEP_COLOURS_REACH:
+        raise MelError(
+            f"{path}: its 16-bit colours use less than a quarter of their range, and nothing says "
+            "what is white; save it with 8 bits"
+        )
+
+
+def eight_bit_grey(image: Image.Image, path: Path, *, guess: bool = True) -> Image.Image:
+    """A decoded image with one band of integers as mode L.
+
+    White is what the file states, else the most that its samples can hold; but with `guess`, the
+    fewest of `DEPTHS` bits that hold its brightest value, with a MelWarning if those are fewer.
+    Raises MelError for floating-point and negative values, which have no such range.
+    """
+    if image.mode == "F":
+        raise MelError(
+            f"{path}: floating-point pixels have no fixed range; save it with 8 or 16 bit"
+        )
+    kind = _range_of(image)
+    brightest = 0
+    for _, values in _strips(image, kind):
+        if int(values.min()) < 0:
+            raise MelError(f"{path}: negative values have no brightness; save it with 8 or 16 bit")
+        brightest = max(brightest, int(values.max()))
+    white = kind.white or kind.top
+    if guess and kind.white is None:
+        white = _depth_of(brightest, kind.top)
+        if white < kind.top:
+            warn(
+                f"{path}: its brightest value is {brightest} of {kind.top}; "
+                f"{white} is taken for white"
+            )
+    grey = Image.new("L", image.size)
+    for top, values in _strips(image, kind):
+        wide = np.minimum(values.astype(np.uint64), np.uint64(white)) * np.uint64(255)
+        eight = ((wide + np.uint64(white // 2)) // np.uint64(white)).astype(np.uint8)
+        grey.paste(Image.fromarray(255 - eight if kind.inverted else eight), (0, top))
+    return grey
+
+
+def _depth_of(brightest: int, top: int) -> int:
+    return next((2**bits - 1 for bits in DEPTHS if brightest < 2**bits and 2**bits - 1 <= top), top)
+
+
+def _range_of(image: Image.Image) -> _Range:
+    if image.format == "TIFF":
+        return _tiff_range(image)
+    # A PNG's samples use all of theirs (PNG 3rd edition, 13.12), whatever sBIT says; but not all
+    # programs know. The other formats state a range, and Pillow scales it to 16 bits.
+    return _Range(65535, None if image.format == "PNG" else 65535)
+
+
+def _tiff_range(image: Image.Image) -> _Range:
+    tags = image.tag_v2  # type: ignore[attr-defined] # of TIFFs only
+    bits = _first(tags.get(_BITS_PER_SAMPLE, 16))
+    signed = _first(tags.get(_SAMPLE_FORMAT, 1)) == _SIGNED
+    top = 2 ** (bits - signed) - 1
+    stated = _first(tags.get(_MAX_SAMPLE, 0))
+    # The largest value in use; what holds it is the range.
+    white = _depth_of(stated, top) if 0 < stated < top else None
+    if bits not in (16, 32):
+        white = top  # 12 bits that are packed as such
+    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    return _Range(top, white, inverted, unsigned=bits == 32 and not signed)
+
+
+def _first(value: Any) -> int:
+    while isinstance(value, tuple):
+        value = value[0] if value else 0
+    return int(value)
+
+
+def _strips(image: Image.Image, kind: _Range) -> Iterator[tuple[int, NDArray[Any]]]:
+    """The values of a few rows at a time, with the number of their first row."""
+    for top in range(0, image.height, ROWS_AT_ONCE):
+        bottom = min(top + ROWS_AT_ONCE, image.height)
+        values = np.asarray(image.crop((0, top, image.width, bottom)))
+        yield top, values.view(np.uint32) if kind.unsigned else values

@@ -1,0 +1,160 @@
+"""Which files a command may write: never what it reads, and no file of others unless told so."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mel_debug.core.errors import MelError, UsageError
+from mel_debug.files.discovery import MASK_ENDING, PHOTO_SUFFIXES, find_photos
+from mel_debug.files.marker import is_drawn, is_own_page
+from mel_debug.files.regular import check_regular
+
+PAGE = "index.html"
+"""The name of every page that is written."""
+
+_SIDE_ENDINGS = (".json", MASK_ENDING)
+"""What the names of marks and masks end with; they begin with their photo's name and a dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputGuard:
+    """The photos, folders of photos and other files that a command reads.
+
+    `force` allows it to replace files that are neither its inputs nor its own.
+    """
+
+    inputs: tuple[Path, ...] = ()
+    force: bool = False
+
+    def check(self, path: Path, is_own: Callable[[Path], bool]) -> None:
+        """Raise UsageError if a file must not be written.
+
+        Refused are, whatever the way to them (links, `..`, other case): inputs; marks and masks of
+        any photo, also those that do not exist yet; pipes, devices and folders; and without `force`
+        every file that has content and that `is_own` does not recognise. Changes nothing.
+        """
+        try:
+            check_regular(path)
+            real = path.resolve()
+            status = path.stat() if path.exists() else None
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
+            reason = getattr(error, "strerror", None) or str(error)
+            raise MelError(f"{path} can't be written ({reason}); choose another place") from error
+        for name in dict.fromkeys((path, real)):
+            self._check_name(name)
+        if status is None:
+            return
+        if _is_among(status, _with_side_files(self._named)):
+            raise UsageError(f"{path} is a file that this command reads; choose another name")
+        if status.st_size == 0 or is_own(path):
+            return
+        photo = self._photo_of(real)
+        if photo is not None:
+            raise UsageError(f"{path} belongs to the photo {photo}; choose another name")
+        if not self.force:
+            raise UsageError(
+                f"{path} exists, and mel-debug did not write it; choose another name, or add "
+                "`force` to replace it"
+            )
+        if _is_among(status, _with_side_files(self._found())):
+            raise UsageError(f"{path} is a file that this command reads; choose another name")
+
+    def check_picture(self, path: Path) -> None:
+        """As `check`, for a picture: those that were drawn earlier are replaced."""
+        self.check(path, is_drawn)
+
+    def check_page(self, path: Path) -> None:
+        """As `check`, for a page: those that were written earlier are replaced."""
+        self.check(path, is_own_page)
+
+    def check_folder(self, folder: Path, pictures: re.Pattern[str]) -> None:
+        """Check a folder that is to hold a page, and pictures with names of this pattern.
+
+        Raises UsageError as `check` does, and MelError if the folder can't be made or written.
+        """
+        self._check_name(folder)
+        self._check_name(folder.resolve())
+        check_place(folder)
+        with suppress(FileNotFoundError):
+            for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names, not paths
+                if name.lower() == PAGE:
+                    self.check_page(folder / name)
+                elif pictures.fullmatch(name.lower()):
+                    self.check_picture(folder / name)
+
+    def _check_name(self, path: Path) -> None:
+        """Raise UsageError for the name of marks or a mask of a photo that is there."""
+        photo = self._photo_of(path)
+        if photo is not None and path.name.lower().endswith(_SIDE_ENDINGS):
+            raise UsageError(
+                f"{path} is where marks or the mask of {photo.name} belong; choose another name"
+            )
+
+    def _photo_of(self, path: Path) -> Path | None:
+        """The photo beside a path whose name, and then a dot, the path's name begins with."""
+        for start in _starts(path.name):
+            photo = path.with_name(start)
+            if _is_file(photo) and (
+                Path(start).suffix.lower() in PHOTO_SUFFIXES or _is_among(photo.stat(), self._named)
+            ):
+                return photo
+        return None
+
+    @property
+    def _named(self) -> list[Path]:
+        return [path for path in self.inputs if not path.is_dir()]
+
+    def _found(self) -> list[Path]:
+        """The photos in the folders that are read."""
+        with suppress(MelError):
+            return find_photos([path for path in self.inputs if path.is_dir()])
+        return []
+
+
+def _starts(name: str) -> Iterator[str]:
+    """What comes before each dot of a name."""
+    return (name[: dot.start()] for dot in re.finditer(r"(?<=.)\.", name, re.DOTALL))
+
+
+def _with_side_files(photos: Iterable[Path]) -> Iterator[Path]:
+    """The photos and whatever lies beside them under names that begin with theirs."""
+    names: dict[Path, set[str]] = {}
+    for photo in photos:
+        yield photo
+        names.setdefault(photo.parent, set()).add(photo.name)
+    for folder, known in names.items():
+        with suppress(OSError):
+            for name in os.listdir(folder):  # noqa: PTH208 - names, not paths
+                if any(start in known for start in _starts(name)):
+                    yield folder / name
+
+
+def _is_among(status: os.stat_result, paths: Iterable[Path]) -> bool:
+    """Whether one of the paths leads to this very file: also a hard link, or a name in other case.
+
+    Where the paths are equal the files are too, so no path is compared.
+    """
+    for path in paths:
+        with suppress(OSError):
+            if os.path.samestat(status, path.stat()):
+                return True
+    return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def check_place(folder: Path) -> None:
+    """Raise MelError if a folder is not there and can't be made, or can't be written to."""
+    place = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    if not place.is_dir():
+        raise UsageError(f"{place} is a file; name a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise MelError(f"{folder} can't be written (Permission denied); choose another place")

@@ -1,1 +1,0 @@
-"""An example plugin for mel-debug: patches compared by their colours alone."""
