@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sybil import Document, Example, Region
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.myst.lexers import DirectiveLexer
 from sybil.typing import Parser
 
@@ -34,15 +34,25 @@ DOCTEST_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What a command printed on standard output, and its exit code.
+
+    Of a failed command, `printed` has its standard error as well.
+    """
+
+    printed: str
+    code: int = 0
+
+
+@dataclass(frozen=True)
 class Shell:
-    """Runs commands in a folder; `known` holds the output of commands that ran there before."""
+    """Runs commands in a folder; `known` holds what commands did that ran there before."""
 
     folder: Path
     environment: dict[str, str]
-    known: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Ran] = field(default_factory=dict)
 
-    def run(self, command: str) -> str:
-        """What a command prints on standard output; of a failed one also its standard error."""
+    def run(self, command: str) -> Ran:
         if command in self.known:
             return self.known[command]
         done = subprocess.run(
@@ -55,7 +65,8 @@ class Shell:
             timeout=600,
             check=False,
         )
-        return done.stdout if done.returncode == 0 else f"{done.stdout}{done.stderr}"
+        shown = done.stdout if done.returncode == 0 else f"{done.stdout}{done.stderr}"
+        return Ran(shown, done.returncode)
 
 
 def commands_of(block: str) -> Iterator[tuple[str, list[str]]]:
@@ -104,11 +115,11 @@ def console_evaluator(shell: Shell) -> Parser:
 
     def evaluate(example: Example) -> str | None:
         for command, lines in commands_of(example.parsed):
-            printed, expected = shell.run(command), "\n".join(lines)
-            if expected.strip() and not agrees(expected, printed):
-                return f"`{command}` should print\n{expected}\nbut printed\n{printed}"
-            if not expected.strip() and "Error:" in printed:
-                return f"`{command}` failed: {printed}"
+            ran, expected = shell.run(command), "\n".join(lines)
+            if expected.strip() and not agrees(expected, ran.printed):
+                return f"`{command}` should print\n{expected}\nbut printed\n{ran.printed}"
+            if ran.code != 0 and not any(line.startswith("Error:") for line in lines):
+                return f"`{command}` ended with exit code {ran.code}: {ran.printed}"
         return None
 
     return CodeBlockParser("console", evaluate)
@@ -139,7 +150,6 @@ def examples_of(page: Path, shell: Shell) -> Document:
         PythonCodeBlockParser(doctest_optionflags=DOCTEST_FLAGS),
         console_evaluator(shell),
         file_writer(shell.folder),
-        SkipParser(),
     )
 
 
