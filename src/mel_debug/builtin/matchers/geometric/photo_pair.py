@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.affine_fit import AffineFit, fit_affine
-from mel_debug.builtin.matchers.geometric.arrays import Array, Coarse, Flags, Picture, centres, unit
+from mel_debug.builtin.matchers.geometric.arrays import Array, Coarse, Flags, Picture, centres
 from mel_debug.builtin.matchers.geometric.correspondences import mutual_nearby
 from mel_debug.builtin.matchers.geometric.rotation_search import search
 from mel_debug.builtin.matchers.geometric.warp_field import TRUST, WarpField
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import Size
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap, Photo

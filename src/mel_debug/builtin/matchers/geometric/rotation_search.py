@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.affine_fit import AffineFit, fit_affine
-from mel_debug.builtin.matchers.geometric.arrays import Array, Coarse, Picture, unit, with_ones
+from mel_debug.builtin.matchers.geometric.arrays import Array, Coarse, Picture, with_ones
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
 from mel_debug.core.scaling import resized, valid_cells
 from mel_debug.core.stages import FeatureExtractor

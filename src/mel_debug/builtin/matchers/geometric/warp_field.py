@@ -123,19 +123,11 @@ class WarpField:
 
 def _second_differences(knots: Array) -> Array:
     """Rows that take the second differences of a knot grid along x, along y and across."""
-    index, root = np.arange(int(knots.prod())).reshape(knots[::-1]), 2**0.5
-    terms = (
-        ((index[:, :-2], index[:, 1:-1], index[:, 2:]), (1, -2, 1)),
-        ((index[:-2], index[1:-1], index[2:]), (1, -2, 1)),
-        (
-            (index[:-1, :-1], index[1:, 1:], index[1:, :-1], index[:-1, 1:]),
-            (root, root, -root, -root),
-        ),
+    x, y = (np.eye(count) for count in knots)
+    return np.vstack(
+        [
+            np.kron(y, np.diff(x, 2, axis=0)),
+            np.kron(np.diff(y, 2, axis=0), x),
+            2**0.5 * np.kron(np.diff(y, axis=0), np.diff(x, axis=0)),
+        ]
     )
-    blocks = []
-    for places, factors in terms:
-        block = np.zeros((places[0].size, index.size))
-        for place, factor in zip(places, factors, strict=True):
-            block[np.arange(len(block)), place.ravel()] = factor
-        blocks.append(block)
-    return np.vstack(blocks)
