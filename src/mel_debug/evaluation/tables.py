@@ -11,7 +11,7 @@ NOTES = (
     "[a to b]: 95 % interval (Wilson, queries as if independent); {a to b}: the same by drawing "
     "whole photos anew.",
     "coverage: queries accepted. wrong: accepted answers over 50 px off or of an absent mole. "
-    "absent taken: absent moles accepted.",
+    "false accepts: absent moles accepted. radius coverage: accepted queries within their radius.",
 )
 
 
@@ -73,8 +73,8 @@ def _rows(summaries: Sequence[Summary], *, intervals: bool) -> list[list[str]]:
         row("calibration error", [_number(s.ece, 3) for s in summaries]),
         rates("coverage", "coverage"),
         rates("wrong", "wrong_accepted"),
-        rates("absent taken", "false_accepts"),
-        rates("held by radius", "radius_coverage"),
+        rates("false accepts", "false_accepts"),
+        rates("radius coverage", "radius_coverage"),
         row("seconds a photo", [_number(s.seconds_per_photo, 2) for s in summaries]),
         row("seconds a query", [_number(s.seconds_per_query, 3) for s in summaries]),
         row("peak memory, MB", [_number(s.peak_mb, 0) for s in summaries]),
