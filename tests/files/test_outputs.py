@@ -121,7 +121,7 @@ def test_files_of_others_are_replaced_only_if_forced(tmp_path: Path) -> None:
     """A photo, or anything else; an empty file has nothing to lose."""
     theirs, empty = save(skin(32, 24), tmp_path / "theirs.jpg"), tmp_path / "empty.jpg"
     empty.touch()
-    assert "add --force" in refused(OutputGuard(), theirs)
+    assert "add `force`" in refused(OutputGuard(), theirs)
     OutputGuard(force=True).check_picture(theirs)
     OutputGuard().check_picture(empty)
 

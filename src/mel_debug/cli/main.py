@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 import click
 
-from mel_debug.cli.flags import as_flags
 from mel_debug.console.terminal import (
     echo_line,
     finish_streams,
@@ -97,7 +96,7 @@ def _warnings_as_lines() -> Iterator[None]:
         show = warnings.showwarning
 
         def show_line(message: Warning | str, category: type[Warning], *rest: Any) -> None:
-            text = as_flags(" ".join(str(message).split()))
+            text = " ".join(str(message).split())
             if not issubclass(category, MelWarning):
                 show(message, category, *rest)
             elif text not in shown:
@@ -125,7 +124,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
     """The message, on one line but for line breaks in file names, and the exit code."""
     match error:
         case MelError():
-            return _unfolded(as_flags(str(error))), error.exit_code
+            return _unfolded(str(error)), error.exit_code
         case click.ClickException():
             return _unfolded(error.format_message()), error.exit_code
         case click.Abort(__cause__=Terminated()) | Terminated():  # Click turns one into the other
@@ -135,7 +134,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
         case OSError() if is_from_printing(error):
             return unprintable(error), 1
         case _ if is_out_of_memory(error):
-            return as_flags(OUT_OF_MEMORY), 1
+            return OUT_OF_MEMORY, 1
         case _:
             return f"{kind_and_text(error)} (set {TRACEBACK}=1 to see where)", 1
 

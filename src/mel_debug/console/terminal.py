@@ -10,14 +10,18 @@ from typing import TextIO, TypeVar
 
 import click
 
+from mel_debug.console.flags import as_flags
 from mel_debug.core.escape import escaped
 
 T = TypeVar("T")
 
 
 def echo_line(text: str, *, err: bool = False) -> None:
-    """Print one line; control characters in it, as names may have them, are shown escaped."""
-    click.echo(escaped(text), err=err)
+    """Print one line; control characters in it, as names may have them, are shown escaped.
+
+    On standard error, settings that a message of the library names appear as flags.
+    """
+    click.echo(escaped(as_flags(text) if err else text), err=err)
 
 
 def ready_streams() -> None:
