@@ -92,7 +92,7 @@ def test_a_link_to_a_mask_that_is_gone_is_an_error(photo: Path) -> None:
     """Its photo had a mask, so not all of it counts."""
     mask_path(photo).symlink_to(photo.with_name("gone.png"))
     opened = read_photo(photo)
-    with pytest.raises(MelError, match=r"mask\.png is a link that leads nowhere.*--no-mask"):
+    with pytest.raises(MelError, match=r"mask\.png is a link that leads nowhere.*use_masks=False"):
         _ = opened.mask
     assert opened.key is not None
     with pytest.raises(MelError, match=r"leads nowhere"):

@@ -103,9 +103,13 @@ class Registry:
         return None
 
 
+MANY_NAMES = 12
+"""An error lists all names up to this many, and beyond it those that are spelled alike."""
+
+
 def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     names = list(known)
-    near = difflib.get_close_matches(name, names, 3)
+    near = difflib.get_close_matches(name, names, 3) if len(names) > MANY_NAMES else names
     return UsageError(f"no {kind} named {name!r}; try one of: {', '.join(near or names)}")
 
 
