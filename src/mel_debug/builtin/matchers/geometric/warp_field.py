@@ -86,7 +86,7 @@ class WarpField:
         """Fit to the matches that agree, from those in `begin` outwards.
 
         A match joins where the warp field is known already and lands where it expects it. `shifts`
-        are the displacements of the matches. Returns which joined, and the residuals of all in cells.
+        are the displacements of the matches. Returns which joined, and all residuals in cells.
         """
         basis, residuals, joined = self._basis(places), np.zeros(len(places)), begin
         thinning = max(1.0, len(places) / MOST)
