@@ -1,4 +1,4 @@
-"""What two photos share: from a first affine map to a warp field, drawing and matching in rounds."""
+"""What two photos share: from an affine map to a warp field, drawing and matching in rounds."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,13 @@ from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap, Photo
 
 SUPPORT = 20
-"""Matches that must land where a round's warp field says; with fewer the photos share too little."""
+"""A floor for tiny grids, not measured: matches that must land where a round's warp field says;
+with fewer the photos share too little."""
 
 CONSISTENT = 0.3
 """... and their share of the matches where the warp field is sure, in the first round, which looks
-far enough that chance gives (LANDS / FIRST_REACH) squared, 6 %."""
+far enough that chance gives (LANDS / FIRST_REACH) squared, 6 %. Photos of the same body gave 66 to
+93 % (four pairs), photos of different bodies 5 to 8 % (five pairs)."""
 
 LANDS = 1.5
 """Cells; a match this near to its expected place confirms the warp field."""

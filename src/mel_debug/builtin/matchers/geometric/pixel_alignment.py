@@ -7,16 +7,25 @@ from mel_debug.builtin.matchers.geometric.arrays import Array, Picture
 from mel_debug.builtin.matchers.geometric.warping import cut
 from mel_debug.core.types import Photo
 
+# The figures below are of 66 moles on three generated pairs: median and 95 % error in pixels, 0.38
+# and 1.49 as it is, 0.68 and 2.06 before alignment.
+
 RADII = (24, 16)
-"""Source pixels; Gaussian radius of the patch that is aligned, first wide, then narrow."""
+"""Source pixels; Gaussian radius of the patch that is aligned, first wide, then narrow. Narrower
+ones do worse: (24, 12) 0.44 and 1.55, (12, 8) 0.57 and 1.78; (24,) alone does as well, 0.30 and
+1.48."""
 
 CORRELATED = 0.6
-"""Below this correlation the pixels say nothing."""
+"""Below this correlation the pixels say nothing. A guard: limits from 0 to 0.9 change no median,
+as moles that are there correlate by 0.955 in the mean."""
 
 LEAP = 12.0
-"""Source pixels; an alignment that moves the place further has found something else."""
+"""Source pixels; an alignment that moves the place further has found something else. From 6 on
+generated photos show no difference; at 24 one of eight labelled moles moves from 7 to 16 px off."""
 
 ITERATIONS = 12
+"""3 are enough for generated photos; with 6 one of eight labelled moles is 12 px off, with 12 or
+24, 7 px."""
 
 
 def settle(
@@ -24,8 +33,8 @@ def settle(
 ) -> tuple[Array, float]:
     """The place in the target moved until the grey pixels around it fit, and their correlation.
 
-    Places are (2,) photo pixels; `jacobian` as in `closeup.Window`. The place stays if the pixels
-    don't correlate.
+    Places are (2,) photo pixels; `jacobian` as in `window_matching.Window`. The place stays if the
+    pixels do not correlate.
     """
     correlation = 0.0
     for radius in RADII:

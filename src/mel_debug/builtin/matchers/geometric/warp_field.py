@@ -5,25 +5,38 @@ from scipy import linalg, sparse
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 
+# Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
+# generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
+# 95 % over all, which are mostly generated; on the labelled pair 0.72 and at most 2.5.
+
 KNOTS = 14
-"""Spline intervals along the longer side."""
+"""Spline intervals along the longer side. From 7 to 28 the median stays within 0.01 cells; the
+labelled pair's is 0.66, 0.68, 0.72, 0.84, 1.07 at 7, 10, 14, 20, 28."""
 
 BEND = 1.5
-"""Standard deviation of the displacement's second derivative, per longer side: how bodies bend."""
+"""Standard deviation of the displacement's second derivative, per longer side: how bodies bend.
+The labelled pair's median at 0.4, 0.75, 1.5, 3, 6: 1.79, 1.09, 0.72, 0.70, 0.64 cells. Looser
+fields are no worse there, but know less of places between matches."""
 
 NOISE = 0.7
-"""Standard deviation in cells of a true match about the warp field."""
+"""Standard deviation in cells of a true match about the warp field. A match may be anywhere in
+its cells, which alone is 0.6 (both photos, both axes). Half or twice as much changes the median
+over all by 0.01."""
 
 SHARED = 6.0
-"""Neighbouring cells see the same pixels: so many matches count as one."""
+"""Neighbouring cells see the same pixels: so many matches count as one. The labelled pair's
+median at 1, 2, 6, 18: 0.65, 0.67, 0.72, 1.06 cells; a smaller count makes the field surer of
+itself."""
 
 TRUST = 2.5
-"""Cells; the warp field grows only where it is known this well."""
+"""Cells; the warp field grows only where it is known this well. 1.25 and 5 give the same fields."""
 
 MOST = 5000
-"""Matches that enter a fit; more are thinned evenly."""
+"""Matches that enter a fit; more are thinned evenly. At 1250, 2500, 5000, 10000 the field leads
+0.18, 0.15, 0.13, 0.13 cells off at 95 %."""
 
 GROWTH_ROUNDS = 12
+"""At most; it ends when nobody joins. 3, 6 and 24 gave the same fields on these pairs."""
 
 
 class WarpField:
@@ -72,8 +85,8 @@ class WarpField:
     def grow(self, places: Array, shifts: Array, begin: Flags) -> tuple[Flags, Array]:
         """Fit to the matches that agree, from those in `begin` outwards.
 
-        A match joins where the warp field is known already and lands where it expects it. `shifts` are
-        the displacements of the matches. Returns who joined and everyone's residual, in cells.
+        A match joins where the warp field is known already and lands where it expects it. `shifts`
+        are the displacements of the matches. Returns which joined, and all residuals in cells.
         """
         basis, residuals, joined = self._basis(places), np.zeros(len(places)), begin
         thinning = max(1.0, len(places) / MOST)
