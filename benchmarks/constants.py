@@ -5,7 +5,8 @@
     python benchmarks/constants.py geometric PATH    the geometric matcher
 
 Nothing is painted for the first two: they use the true places of generated moles. PATH is a folder
-with two marked photos in `mel`'s layout. The docstrings of the constants quote these figures.
+with two marked photos in `mel`'s layout. The docstrings of the constants
+quote such figures, some from other runs of the same kind.
 """
 
 import importlib

@@ -1,6 +1,5 @@
 """Adding marks to a moles file that others may be writing too: nothing that is there is lost."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +43,8 @@ class NewMark:
         """An entry of a moles file; x and y name the pixel that contains the point."""
         return {
             "uuid": self.uuid,
-            "x": math.floor(self.point.x),
-            "y": math.floor(self.point.y),
+            "x": self.point.pixel[0],
+            "y": self.point.pixel[1],
             "is_uuid_canonical": False,
             "confidence": round(self.confidence, CONFIDENCE_DIGITS),
         }

@@ -101,8 +101,8 @@ def moles_text(moles: Iterable[Mole]) -> str:
     entries = [
         {
             "uuid": mole.uuid,
-            "x": math.floor(mole.point.x),
-            "y": math.floor(mole.point.y),
+            "x": mole.point.pixel[0],
+            "y": mole.point.pixel[1],
             "is_uuid_canonical": mole.is_canonical,
         }
         for mole in moles
@@ -164,7 +164,7 @@ def _mole(entry: Any, number: int, path: Path) -> Mole:
         if _is_number(x) and _is_number(y):
             raise MelError(f"{path}: entry {number} is marked outside any photo: {place}")
         raise MelError(f"{path}: x and y of entry {number} must be numbers, not {place}")
-    return Mole(uuid, Point(x + 0.5, y + 0.5), bool(entry.get("is_uuid_canonical", True)))
+    return Mole(uuid, Point.centre_of_pixel(x, y), bool(entry.get("is_uuid_canonical", True)))
 
 
 def _is_pixel(value: Any) -> bool:
