@@ -89,7 +89,7 @@ def blob_at(photo: Photo, place: Point) -> Blob:
     return Blob(contrast, contrast / max(noise, 1e-4), sigma / size.longest, around)
 
 
-def shows_spot(photo: Photo, place: Point) -> bool:
+def has_blob(photo: Photo, place: Point) -> bool:
     """Whether the photo shows a dark spot at a place, in pixels of the photo; a hint, no proof.
 
     Looks for larger spots than `blob_at` as well, as close-ups show them.
@@ -112,9 +112,9 @@ def contrast_at(photo: Photo, place: Point, zoom: int) -> float:
     return max(float(laplacian(dark, sigma)[near].max()) for sigma in _sigmas(side))
 
 
-def spots_at_marks(query: Query) -> tuple[bool, ...]:
+def blobs_at_marks(query: Query) -> tuple[bool, ...]:
     """For each view of a mole, whether its photo shows a spot where the mole is marked."""
-    return tuple(shows_spot(view.features.photo, view.point) for view in query.views)
+    return tuple(has_blob(view.features.photo, view.point) for view in query.views)
 
 
 def _sigmas(side: int) -> list[float]:

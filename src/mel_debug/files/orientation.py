@@ -4,7 +4,7 @@ Only read, never rewritten: EXIF that Pillow can't write back does not matter he
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -34,12 +34,28 @@ _PNG_TEXT_BYTES = 1 << 20
 
 
 def orientation_of(image: Image.Image, source: Source) -> int:
-    """The EXIF orientation of an image whose pixels were not read yet, 1 to 8; 1 if it has none."""
+    """The EXIF orientation of an image that is not decoded yet, 1 to 8; 1 if it has none."""
     late = _late_png_chunks(source) if image.format == "PNG" else {}
-    for found in (*_from_exif(image, late), *_from_xmp(image, late)):
-        if isinstance(found, int) and 1 <= found <= 8:
-            return found
-    return 1
+    return _first_valid((*_from_exif(image, late), *_from_xmp(image, late)))
+
+
+def orientation_in_memory(image: Image.Image) -> int:
+    """The EXIF orientation of a decoded Pillow image, 1 to 8; 1 if it has none.
+
+    A TIFF has none: Pillow applies its orientation when it decodes it.
+    """
+    if image.format == "TIFF":
+        return 1
+    return _first_valid((*_from_loaded_exif(image), *_from_exif(image, {}), *_from_xmp(image, {})))
+
+
+def _first_valid(orientations: Iterable[Any]) -> int:
+    return next((each for each in orientations if isinstance(each, int) and 1 <= each <= 8), 1)
+
+
+def _from_loaded_exif(image: Image.Image) -> Iterator[Any]:
+    with suppress(Exception):
+        yield image.getexif().get(ExifTags.Base.Orientation)
 
 
 def _from_exif(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[Any]:

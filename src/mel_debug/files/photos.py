@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from mel_debug.core.errors import MelError, MelWarning, kind_and_text
 from mel_debug.core.geometry import Size
+from mel_debug.core.limits import too_large
 from mel_debug.core.types import Mask, Photo
 from mel_debug.files.colour import as_srgb
 from mel_debug.files.cut_short import decode
@@ -14,9 +16,9 @@ from mel_debug.files.digest import file_digest
 from mel_debug.files.formats import HOLD_DECODER
 from mel_debug.files.greys import check_deep_colours, has_deep_colours
 from mel_debug.files.masks import has_mask, mask_path, read_mask
-from mel_debug.files.orientation import SIDEWAYS, TURNS, orientation_of
+from mel_debug.files.orientation import SIDEWAYS, TURNS, orientation_in_memory, orientation_of
 
-__all__ = ["as_shown", "mask_path", "read_photo"]
+__all__ = ["mask_path", "photo_of_image", "read_photo"]
 
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
@@ -44,14 +46,26 @@ def read_photo(path: Path, *, use_mask: bool = True) -> Photo:
     return Photo(str(path), size, lambda: _read_pixels(path, size), load_mask, key)
 
 
-def as_shown(image: Image.Image) -> Photo:
-    """A Pillow image as a photo: EXIF rotation and colour profile applied, without a mask.
+def photo_of_image(image: Image.Image, name: str) -> Photo:
+    """A Pillow image as a photo without a mask: EXIF rotation and colour profile are applied.
 
-    The image itself is left as it is. Raises MelError as `read_photo` does.
+    The image itself does not change. `name` is for messages, unless the image has a file name.
+    Raises MelError for an image that is damaged or closed, or has more pixels than
+    `limits.max_pixels`, and as `colour.as_srgb` does.
     """
-    source = Path("image")
-    turned = ImageOps.exif_transpose(image)
-    return Photo.of(np.asarray(as_srgb(turned, source)), name=str(source))
+    name = str(getattr(image, "filename", "") or name)
+    reason = too_large(*image.size)
+    if reason is not None:
+        raise MelError(f"{name} {reason}")
+    try:
+        image.load()
+        turn = TURNS.get(orientation_in_memory(image))
+        turned = image.copy() if turn is None else image.transpose(turn)
+        return Photo.of(np.asarray(as_srgb(turned, Path(name))), name=name)
+    except (MelError, MemoryError, MelWarning):
+        raise
+    except Exception as error:  # Pillow raises various errors for damaged files
+        raise MelError(f"{name} can't be read ({kind_and_text(error)})") from error
 
 
 def _shown_size(image: Image.Image, source: Source) -> Size:
