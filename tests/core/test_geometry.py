@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mel_debug.core.geometry import Cell, Nearby, PatchGrid, Point, Size
+from mel_debug.core.geometry import Cell, PatchGrid, Point, PointIndex, Size
 from strategies import cells, fits, grids, marks, points, sides, sizes
 
 ROUNDING = 1e-9
@@ -207,7 +207,7 @@ def test_no_point_within_the_distance_is_overlooked(
     points: list[Point], place: Point, distance: float
 ) -> None:
     """Those named are in order, and none is further than the diagonal of two squares."""
-    named = Nearby(points, distance).of(place)
+    named = PointIndex(points, distance).near(place)
     within = {n for n, point in enumerate(points) if point.distance_to(place) <= distance}
     assert within <= set(named)
     assert named == sorted(named)
@@ -215,4 +215,4 @@ def test_no_point_within_the_distance_is_overlooked(
 
 
 def test_no_point_is_near_without_a_distance() -> None:
-    assert Nearby([Point(1, 1)], 0).of(Point(1, 1)) == []
+    assert PointIndex([Point(1, 1)], 0).near(Point(1, 1)) == []

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Pixels
-from mel_debug.files.photos import read_photo
+from mel_debug.files.photos import photo_of_image, read_photo
 from workbench import oriented, skin, stored
 
 SHOWN = np.repeat(np.repeat(skin(6, 4, seed=3), 8, axis=0), 8, axis=1)
@@ -104,3 +104,27 @@ def test_a_stereo_photo_is_its_first_picture(tmp_path: Path) -> None:
         exif=oriented(6),
     )
     assert is_shown(path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_image_in_memory_is_turned_as_its_file_is(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    """Opened by Pillow, or with EXIF that was set in memory; the image itself stays as it was."""
+    path = tmp_path / f"photo{suffix}"
+    Image.fromarray(stored(SHOWN, orientation)).save(path, exif=oriented(orientation))
+    image = Image.open(path)
+    assert np.array_equal(photo_of_image(image, "image").pixels, read_photo(path).pixels)
+    made = Image.fromarray(stored(SHOWN, orientation))
+    made.getexif()[0x0112] = orientation
+    assert np.array_equal(photo_of_image(made, "image").pixels, SHOWN)
+    assert np.array_equal(np.asarray(made), stored(SHOWN, orientation))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # of Image.open, before the image is ours
+@pytest.mark.parametrize("name", DAMAGED)
+def test_an_image_in_memory_may_have_damaged_exif(name: str) -> None:
+    """Pillow's own function raises for EXIF that it can't write back."""
+    image = Image.open(io.BytesIO(jpeg(stored(SHOWN, 6), exif=DAMAGED[name])))
+    assert photo_of_image(image, "image").size == Size(48, 32)

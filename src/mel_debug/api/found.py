@@ -81,8 +81,7 @@ class FoundMole:
         from mel_debug.confidence.blobs import blobs_at_marks
 
         return tuple(
-            f"no spot is visible at the mark in {view.features.photo.name}; is it in the right "
-            "place?"
+            f"no spot at the mark in {view.features.photo.name}; is the mark in the right place?"
             for view, is_blob in zip(self.query.views, blobs_at_marks(self.query), strict=True)
             if not is_blob
         )

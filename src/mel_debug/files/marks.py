@@ -13,7 +13,7 @@ from typing import Any
 from mel_debug.core.errors import MelError, UsageError, shortened
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
-from mel_debug.files.beside import beside, is_there
+from mel_debug.files.beside import beside, exists
 from mel_debug.files.exact_json import elements, text_of
 from mel_debug.files.json_text import decoded
 from mel_debug.files.rewriting import replace_unchanged, take_snapshot
@@ -40,7 +40,7 @@ def marks_path(photo: Path, stem: str | None = None) -> Path:
 
 def has_marks(photo: Path, stem: str | None = None) -> bool:
     """Whether a photo has a moles file, readable or not. Raises MelError as `marks_path`."""
-    return is_there(marks_path(photo, stem))
+    return exists(marks_path(photo, stem))
 
 
 def read_moles(photo: Path, stem: str | None = None) -> list[Mole]:

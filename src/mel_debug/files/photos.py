@@ -11,7 +11,7 @@ from mel_debug.core.limits import too_large
 from mel_debug.core.types import Mask, Photo
 from mel_debug.files.colour import as_srgb
 from mel_debug.files.cut_short import decode
-from mel_debug.files.decoding import Source, opened
+from mel_debug.files.decoding import Source, opened, silence_pillow
 from mel_debug.files.digest import file_digest
 from mel_debug.files.formats import HOLD_DECODER
 from mel_debug.files.greys import check_deep_colours, has_deep_colours
@@ -57,6 +57,7 @@ def photo_of_image(image: Image.Image, name: str) -> Photo:
     reason = too_large(*image.size)
     if reason is not None:
         raise MelError(f"{name} {reason}")
+    silence_pillow()
     try:
         image.load()
         turn = TURNS.get(orientation_in_memory(image))

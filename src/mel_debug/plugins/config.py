@@ -113,12 +113,12 @@ class ResolvedRun:
         built, as with weights that have to be downloaded, it is built. Raises MelError, also when
         the weights can't be had.
         """
-        keeping = self.options.keeping
-        if self.extractor.depends_on is None or keeping is None:
+        artifacts = self.options.artifacts
+        if self.extractor.depends_on is None or artifacts is None:
             return None
         from mel_debug.cache.lazy_extractor import LazyExtractor
 
-        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), keeping.digest)
+        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), artifacts.digest)
         identity = lazy.identity()
         if identity is None:
             _ = lazy.built
@@ -264,7 +264,7 @@ def _build_options(config: RunConfig) -> BuildOptions:
         runtime=config.runtime,
         precision="f32" if config.precision == "auto" else config.precision,
         threads=config.threads or _threads_allowed(),
-        keeping=ArtifactCache(graph_folder(cache), Digests(cache).of),
+        artifacts=ArtifactCache(graph_folder(cache), Digests(cache).of),
     )
 
 
