@@ -289,7 +289,7 @@ def test_a_closed_finder_can_be_used_again(scene: Scene) -> None:
     [
         ({"extractor": "nothing"}, "no extractor named 'nothing'"),
         ({"extractor": 3}, "`extractor` must be a text, not 3"),
-        ({"image_size": 255}, "`image_size` 255 does not divide"),
+        ({"image_size": 255}, "`image_size` 255 is not a multiple"),
         ({"image_size": "896"}, "`image_size` must be a whole number above 0, not '896'"),
         ({"threads": 0}, "`threads` must be a whole number above 0, not 0"),
         ({"sizes": 3}, "unknown setting 'sizes'; the settings are: extractor,"),
@@ -335,7 +335,7 @@ def test_a_wrong_photo_is_one_clear_error(scene: Scene, finder: Finder, tmp_path
         with pytest.raises(MelError, match=message) as caught:
             finder.find(scene.source, scene.mark, target)
         assert_for_python(caught.value)
-    with Image.open(cut_short) as opened, pytest.raises(MelError, match="cut.png can't be read"):
+    with Image.open(cut_short) as opened, pytest.raises(MelError, match=r"cut\.png can't be read"):
         finder.find(scene.source, scene.mark, opened)
     with pytest.raises(UsageError, match="no source photo is given"):
         finder.find([], scene.mark, scene.target)

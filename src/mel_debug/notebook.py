@@ -125,7 +125,7 @@ def _photo(image: Pixels) -> Photo:
 
 
 def _grid(size: Size) -> PatchGrid:
-    """The grid of an image that is scaled already. Raises UsageError if a side is no multiple."""
+    """The grid of a scaled image. Raises UsageError if a side is not a multiple of 16."""
     if size.width % PATCH or size.height % PATCH:
         raise UsageError(
             f"an image of {size} has no whole {PATCH} px patches; "

@@ -130,7 +130,7 @@ def test_an_incomplete_build_says_how_stages_are_made() -> None:
     spec: StageSpec[Any] = StageSpec(
         "toy", "a toy", build=lambda options: options["size"], options=(SIZE,)
     )
-    with pytest.raises(UsageError, match=r"'size' has no value; make stages with .*create\(\)"):
+    with pytest.raises(UsageError, match=r"'size' has no value; build stages with .*create\(\)"):
         spec.build(BuildOptions())
     assert spec.create() == 3
 

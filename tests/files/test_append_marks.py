@@ -266,6 +266,7 @@ def test_a_file_in_the_middle_of_being_written_is_waited_for(photo: Path) -> Non
     assert {mole.uuid for mole in read_moles(photo)} >= {"a"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["in place", "rename"])
 def test_a_program_without_a_lock_keeps_its_marks(photo: Path, way: str) -> None:
     """It reads, appends and writes every 2 ms. On a busy machine one write in a thousand is lost.
@@ -302,6 +303,7 @@ except MelError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_marks_as_they_were(photo: Path) -> None:
     marks_path(photo).write_text("[]\n")
     outcome = run_python("-c", DISK_FULL, str(photo))

@@ -172,7 +172,7 @@ def test_a_saved_jpeg_keeps_thin_coloured_lines(tmp_path: Path, suffix: str) -> 
 def test_a_suffix_that_names_no_picture_format_is_a_usage_error(tmp_path: Path, name: str) -> None:
     """It is found before anything is computed, and nothing is written."""
     for attempt in (check_picture_path, lambda path: write_picture(path, skin(8, 8))):
-        with pytest.raises(UsageError, match="names no picture format"):
+        with pytest.raises(UsageError, match="not the suffix of a picture format"):
             attempt(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -28,6 +28,7 @@ def photo(tmp_path: Path) -> Path:
     return save(skin(12, 8), tmp_path / "photo.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["photo.jpg", "photo.eps", "photo.jpg.mask.png"])
 def test_nothing_in_a_photo_is_executed(tmp_path: Path, name: str) -> None:
     """Pillow hands PostScript to Ghostscript, which would run for ever."""

@@ -83,7 +83,7 @@ def test_an_input_that_was_drawn_earlier_is_an_input(tmp_path: Path, *, force: b
     """A person may search in a picture of ours."""
     path = tmp_path / "found.jpg"
     write_picture(path, skin(32, 24))
-    assert "this command reads" in refused(OutputGuard((path,), force), path)
+    assert "is an input file" in refused(OutputGuard((path,), force), path)
     OutputGuard().check_picture(path)
 
 
@@ -95,8 +95,8 @@ def test_the_names_of_marks_and_masks_are_kept_free(
     """Of any photo, whether the command reads it or not, also of those that do not exist yet."""
     name = f"x.jpg.{ending}"
     save(skin(32, 24), tmp_path / "x.jpg")
-    assert "belong" in refused(OutputGuard(force=force), tmp_path / name)
-    with pytest.raises(UsageError, match="belong"):
+    assert "is a name for marks or the mask" in refused(OutputGuard(force=force), tmp_path / name)
+    with pytest.raises(UsageError, match="is a name for marks or the mask"):
         OutputGuard(force=force).check_folder(tmp_path / name, NAMES)
     OutputGuard().check_picture(tmp_path / name.replace("x.jpg", "y.jpg"))
 
@@ -121,7 +121,7 @@ def test_files_of_others_are_replaced_only_if_forced(tmp_path: Path) -> None:
     """A photo, or anything else; an empty file has nothing to lose."""
     theirs, empty = save(skin(32, 24), tmp_path / "theirs.jpg"), tmp_path / "empty.jpg"
     empty.touch()
-    assert "add --force" in refused(OutputGuard(), theirs)
+    assert "use `force`" in refused(OutputGuard(), theirs)
     OutputGuard(force=True).check_picture(theirs)
     OutputGuard().check_picture(empty)
 
@@ -134,7 +134,7 @@ def test_a_photo_in_a_folder_that_is_read_is_not_replaced_by_force(tmp_path: Pat
     os.link(photo, tmp_path / "link.png")
     guard = OutputGuard((folder,), force=True)
     for path in (photo, tmp_path / "link.png"):
-        assert "this command reads" in refused(guard, path)
+        assert "is an input file" in refused(guard, path)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -208,5 +208,5 @@ def test_a_folder_is_checked_for_each_name_that_could_be_written(tmp_path: Path)
 
 def test_a_folder_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match="file is a file; name a folder"):
+    with pytest.raises(UsageError, match="file is a file; give a folder"):
         OutputGuard().check_folder(tmp_path / "file" / "report", NAMES)

@@ -102,7 +102,7 @@ def test_the_feature_map_lies_on_the_grid_of_the_photo(size: Size, cells: int) -
 def test_a_mask_that_keeps_nothing_is_one_clear_error() -> None:
     """There is nothing to look at, and the photo is named."""
     photo = Photo.of(skin(40, 30), np.zeros((30, 40), dtype=bool), name="dark.jpg")
-    with pytest.raises(MelError, match=r"dark\.jpg: its mask leaves nothing"):
+    with pytest.raises(MelError, match=r"dark\.jpg: its mask hides the whole photo"):
         PhotoFeatures(PatchColours(), 32).of(photo)
 
 

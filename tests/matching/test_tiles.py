@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mel_debug.core.errors import UsageError
 from mel_debug.core.types import Photo, Pixels, Vectors
 from mel_debug.matching.features import PhotoFeatures
-from mel_debug.matching.tiles import BATCH_PIXELS, Windows, describe
+from mel_debug.matching.tiles import BATCH_PIXELS, Windows, extract_in_windows
 
 PATCH = 4
 
@@ -57,7 +57,7 @@ def test_windows_give_what_the_whole_gives(
     """With an overlap of four cells or more no seam shows: every cell is as from the whole."""
     image = noise(rows, columns)
     whole = Neighbourly().extract(image[np.newaxis])[0]
-    seen = describe(Neighbourly(), image, Windows(window * PATCH, overlap))
+    seen = extract_in_windows(Neighbourly(), image, Windows(window * PATCH, overlap))
     np.testing.assert_allclose(seen, whole, atol=1e-3)
 
 

@@ -56,11 +56,11 @@ BROKEN = {
     ),
     "gives a function for a command": (
         f"{HEAD}\n@hookimpl\ndef mel_commands(): return [print]",
-        "mel_commands must give click commands",
+        "mel_commands must return Click commands",
     ),
     "gives a command without a name": (
         f"{HEAD}\nimport click\n@hookimpl\ndef mel_commands(): return [click.Command(None)]",
-        "mel_commands must give click commands with names",
+        "mel_commands must return Click commands with names",
     ),
     "gives words for options": (
         matcher_named("toy").replace("build=", "options=('bins',), build="),

@@ -46,7 +46,7 @@ def command(
     """
     from mel_debug.cli.evaluate import check_state_file, evaluated, given_weights
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import check_calibrations, keep, own, own_path
+    from mel_debug.confidence.calibrations import check_calibrations, own, own_path, store
     from mel_debug.confidence.fitting import fit
     from mel_debug.files.outputs import OutputGuard, check_place
 
@@ -70,7 +70,7 @@ def command(
         echo_line(f"{key}: {right} right and {len(answers) - right} wrong answers to learn from")
     if output is not None:
         guard.check(output, check_calibrations)
-    keep(path, fitted)
+    store(path, fitted)
     echo_line(f"Kept in {path}")
     skipped.finish()
 

@@ -3,14 +3,14 @@
 import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-"""Unicode categories that a terminal may interpret or not show: controls (escape sequences, newlines),
-format characters (text direction), surrogates (undecodable bytes), private use and separators."""
+"""Unicode categories that a terminal may interpret or not show: controls (escape sequences, line
+ends), format characters (text direction), surrogates (undecodable bytes), private use, separators."""
 
 
 def escaped(text: str) -> str:
     r"""The text with every control, format and surrogate character as `\x1b`, `\u202e` and so on.
 
-    The result is printable, on one line, and can be encoded as UTF-8. Other characters do not change.
+    The result is printable, on one line, and can be encoded as UTF-8.
     """
     return "".join(
         _escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in text

@@ -111,10 +111,12 @@ class PatchGrid:
         """The grid of a photo whose longer side is scaled to `image_size`, aspect ratio preserved.
 
         The longer side has `image_size // patch` cells; the other is rounded down to a whole cell,
-        but at least one. Raises ValueError if `image_size` is no multiple of the patch.
+        but at least one. Raises ValueError if `image_size` is not a multiple of the patch.
         """
         if patch < 1 or image_size < patch or image_size % patch:
-            raise ValueError(f"an image size of {image_size} is no multiple of a patch of {patch}")
+            raise ValueError(
+                f"an image size of {image_size} is not a multiple of a patch of {patch}"
+            )
         cells = image_size // patch
         return cls(
             photo=photo,
@@ -130,7 +132,7 @@ class PatchGrid:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Scaled pixels per photo pixel along x and along y; rounding makes them differ slightly."""
+        """Scaled pixels per photo pixel along x and y; rounding makes them differ slightly."""
         return self.scaled.width / self.photo.width, self.scaled.height / self.photo.height
 
     @property

@@ -19,7 +19,7 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 
 def max_pixels() -> int:
-    """The maximum number of pixels of an image. Raises UsageError for a wrong MEL_DEBUG_MAX_PIXELS."""
+    """The maximum number of pixels of an image. Raises UsageError for a wrong setting."""
     text = os.environ.get(MAX_PIXELS, "").strip()
     if not text:
         return DEFAULT_MAX_PIXELS

@@ -43,6 +43,6 @@ def resized(pixels: "NDArray[np.uint8] | ImageType", size: Size) -> NDArray[np.u
 
 
 def valid_cells(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
-    """(rows, columns) bool: the cells of a grid over the mask with at least half their area True."""
+    """(rows, columns) bool: the cells of a grid with at least half their area inside the mask."""
     grey = mask.astype(np.uint8) * np.uint8(255)
     return resized(grey, Size(columns, rows)) >= VALID_SHARE * 255

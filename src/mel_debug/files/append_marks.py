@@ -26,9 +26,9 @@ SETTLE_SECONDS = 0.1
 """Invalid JSON that has not changed for this long is damaged, not just being written."""
 
 SYNCED_TRIES = 8
-"""Attempts in which the new file is synced before it replaces the old one. A sync takes milliseconds,
-in which a program that writes continuously always changes the file again; later attempts sync after
-the replacement."""
+"""Attempts in which the new file is synced before it replaces the old one. A sync takes some
+milliseconds, in which a program that writes continuously changes the file again every time; later
+attempts sync after the replacement."""
 
 PATIENCE_SECONDS = 20.0
 """How long to retry while another program keeps changing the file."""
@@ -143,7 +143,7 @@ def _read_complete(path: Path, until: float) -> _Old:
             return _Old.of(snapshot, path)
         except MelError:
             time.sleep(SETTLE_SECONDS)
-            if snapshot is None or snapshot.is_still(path) or time.monotonic() > until:
+            if snapshot is None or snapshot.is_current(path) or time.monotonic() > until:
                 raise
             snapshot = take_snapshot(path)
 

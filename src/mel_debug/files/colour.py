@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
 ALREADY_SRGB = 2
-"""Grey levels by which a profile may differ from sRGB and still be treated as sRGB: measured, copies
+"""Levels by which a profile may differ from sRGB and still be treated as sRGB. Measured: copies
 of sRGB from various makers differ by 1 or 2, Display P3 by up to 80."""
 
 _LATTICE = range(0, 256, 15)
@@ -50,7 +50,7 @@ def as_srgb(image: Image.Image, path: Path) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Paste on white, a few rows at a time: copies of a large photo take several times its memory."""
+    """Paste on white, a few rows at a time, as copies of a large photo take too much memory."""
     shown = Image.new("RGB", image.size, "white")
     for top in range(0, image.height, ROWS_AT_ONCE):
         rows = image.crop((0, top, image.width, min(top + ROWS_AT_ONCE, image.height)))

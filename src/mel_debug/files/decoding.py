@@ -21,8 +21,8 @@ from mel_debug.files.formats import (
     RAW_SUFFIXES,
     READ_WHOLE,
     format_of,
+    other_kind,
     webp_size,
-    what_else,
 )
 from mel_debug.files.regular import open_regular
 
@@ -126,7 +126,7 @@ def _opened(path: Path, file: BinaryIO) -> tuple[Image.Image, Source]:
     kind = format_of(head)
     if kind is None:
         raise MelError(
-            f"{path} is not a photo that can be read: it {what_else(head)}; save it as JPEG or PNG"
+            f"{path} is not a photo that can be read: it {other_kind(head)}; save it as JPEG or PNG"
         )
     _check_before(path, kind, head, os.fstat(file.fileno()).st_size)
     file.seek(0)
@@ -174,7 +174,7 @@ def _heif(path: Path, source: Source) -> Image.Image:
 
 
 def _check_tiff(path: Path, image: Image.Image) -> None:
-    """Raise MelError for a TIFF whose first image is not the photo, or whose tiles are too large."""
+    """Raise MelError for a TIFF whose first image is not the photo, or with too large tiles."""
     tags = image.tag_v2  # type: ignore[attr-defined] # of TIFFs only
     if _DNG_VERSION in tags or path.suffix.lower() in RAW_SUFFIXES:
         raise MelError(
@@ -182,9 +182,7 @@ def _check_tiff(path: Path, image: Image.Image) -> None:
             "save it as JPEG or TIFF"
         )
     if tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
-        raise MelError(
-            f"{path}: its first image is only a preview; save the photo as JPEG or PNG"
-        )
+        raise MelError(f"{path}: its first image is only a preview; save the photo as JPEG or PNG")
     tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
     if tile > max(SMALL_TILE, MOST_TILE_SHARE * image.width * image.height):
         raise MelError(f"{path} is damaged: its tiles are far larger than the photo")

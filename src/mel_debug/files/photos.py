@@ -1,4 +1,4 @@
-"""Reading photos as a person sees them: turned upright, sRGB, with the mask beside them."""
+"""Reading photos as viewers show them: EXIF rotation applied, in sRGB, with their masks."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
 
 def read_photo(path: Path, *, use_mask: bool = True) -> Photo:
-    """Open a photo; its header is read now, its pixels and mask when they are first needed.
+    """Open a photo: its header is read now, its pixels and mask on first use.
 
-    Decoding takes at most 4.5 times the memory of the (height, width, 3) pixels, 7 times for WebP
-    and JPEG 2000. A MelWarning is issued when pixels are read that differ from what the file
-    was meant to hold: see `cut_short.decode` and `colour.as_srgb`.
+    Decoding takes up to 4.5 times the memory of the (height, width, 3) pixels, and up to 7 times
+    for WebP and JPEG 2000 (measured). Issues a MelWarning on decoding if pixels are missing or
+    colours uncertain; see `cut_short.decode` and `colour.as_srgb`.
 
-    Raises UsageError if the file is missing or no regular file, and MelError if it is no photo, has
-    more pixels than `limits.max_pixels`, or is damaged; pixels and mask raise MelError later.
+    Raises UsageError if the file is missing or not a regular file, and MelError if it is not a
+    photo, has more pixels than `limits.max_pixels`, or is damaged; decoding raises MelError later.
     """
     with opened(path) as (image, source):
         size = _shown_size(image, source)
@@ -71,7 +71,7 @@ def photo_of_image(image: Image.Image, name: str) -> Photo:
 
 def _shown_size(image: Image.Image, source: Source) -> Size:
     width, height = image.size
-    if image.format == "TIFF":  # some releases of Pillow give the size after turning it
+    if image.format == "TIFF":  # some releases of Pillow return the size after rotation
         tags = image.tag_v2  # type: ignore[attr-defined] # of TIFFs only
         width, height = tags[_TIFF_WIDTH], tags[_TIFF_HEIGHT]
     if orientation_of(image, source) in SIDEWAYS:
@@ -80,7 +80,7 @@ def _shown_size(image: Image.Image, source: Source) -> Size:
 
 
 def _read_pixels(path: Path, size: Size) -> Image.Image:
-    """The photo as an image in mode RGB that refers to no file and no decoder."""
+    """The photo as an image in mode RGB that refers to neither a file nor a decoder."""
     with opened(path) as (image, source):
         turn = None if image.format == "TIFF" else TURNS.get(orientation_of(image, source))
         deep = has_deep_colours(image)
