@@ -121,7 +121,7 @@ FAILURES: dict[str, tuple[Spoil, str]] = {
 }
 
 BAD_OPTIONS = {
-    "--image-size 100": "--image-size 100 is not a multiple of the 8 px patch of xfeat; try 96 or 10",
+    "--image-size 100": "100 is not a multiple of the 8 px patch of xfeat; try 96 or 10",
     "--image-size 0": "--image-size",
     "--image-size many": "--image-size",
     "--dino-size small": "exclude each other",

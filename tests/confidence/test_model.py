@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.blobs import blob_at, blob_similarity, laplacian
-from mel_debug.confidence.calibrations import ANY, key_for, own_path, shipped, text_of
+from mel_debug.confidence.calibrations import ANY, key_for, shipped, text_of, user_path
 from mel_debug.confidence.evidence import BETTER_WHEN_HIGHER, evidence_of
 from mel_debug.confidence.fitting import LEAST, fit
 from mel_debug.confidence.judge import Judge, judge_for
@@ -152,7 +152,7 @@ def test_own_calibrations_go_before_those_that_ship(
     """And make a combination calibrated that was not."""
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
     own = replace(shipped()[ANY], offset=7.0)
-    own_path().write_text(text_of({"acme/manhattan": own}))
+    user_path().write_text(text_of({"acme/manhattan": own}))
     judge = judge_for("acme/manhattan", 0.9)
     assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
 
@@ -162,7 +162,7 @@ def test_damaged_calibrations_are_an_error_that_names_the_file(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
-    own_path().write_text(text)
+    user_path().write_text(text)
     with pytest.raises(MelError, match=r"calibration\.json"):
         judge_for("xfeat/cosine")
 

@@ -27,8 +27,8 @@ zooms = st.integers(1, 3)
 
 def find(source: Pixels, point: Point, target: Photo, metric: str) -> Match:
     """The one match of a mole that one source marks."""
-    sightings = {"m": [(Photo.of(source), point)]}
-    (match,) = locate(sightings, target, FEATURES, matcher(metric)).matches
+    marked_views = {"m": [(Photo.of(source), point)]}
+    (match,) = locate(marked_views, target, FEATURES, matcher(metric)).matches
     return match
 
 
@@ -139,12 +139,12 @@ def test_each_photo_is_described_once() -> None:
     """However many moles it marks, and when it is the target as well."""
     one, two = (Photo.of(skin(72, 48, seed)) for seed in (1, 2))
     counting = Counting()
-    sightings = {
+    marked_views = {
         "a": [(one, Point(10, 10)), (two, Point(20, 10))],
         "b": [(one, Point(30, 30))],
         "c": [(two, Point(5, 5))],
     }
-    locate(sightings, one, PhotoFeatures(counting, 72), matcher("cosine"))
+    locate(marked_views, one, PhotoFeatures(counting, 72), matcher("cosine"))
     assert counting.described == 2
 
 
@@ -193,6 +193,6 @@ def test_a_matcher_that_answers_something_else_is_told_so(
 ) -> None:
     """One answer a question, in their order, or nobody gets a wrong mole."""
     photo = Photo.of(skin(72, 48))
-    sightings = {"a": [(photo, Point(5, 5))], "b": [(photo, Point(50, 30))]}
+    marked_views = {"a": [(photo, Point(5, 5))], "b": [(photo, Point(50, 30))]}
     with pytest.raises(PluginError, match="matcher"):
-        locate(sightings, photo, FEATURES, Wrong(matcher("cosine"), spoil))
+        locate(marked_views, photo, FEATURES, Wrong(matcher("cosine"), spoil))

@@ -50,9 +50,9 @@ def test_a_closer_look_is_more_exact_also_at_the_border(x: float, y: float, shif
     assume(truth.x >= 0)
     assume(truth.y >= 0)
     plain = SimilarityMatcher(euclidean, at_peak=True, interpolate=True)
-    sightings = {"m": [(source, Point(x, y))]}
+    marked_views = {"m": [(source, Point(x, y))]}
     features = PhotoFeatures(Colours(), 120)
-    match = locate(sightings, target, features, Refined(plain, 96)).matches[0]
+    match = locate(marked_views, target, features, Refined(plain, 96)).matches[0]
     assert 1 <= len(match.moves_px) <= MOST_PASSES
     assert match.best.distance_to(truth) < PATCH
 

@@ -19,8 +19,8 @@ class Answer:
     """The match of one mole of `source` in `target`, and where the mole really is.
 
     `answer` is the match and `truth` the mole, (x, y) in pixels of the target; `truth` is None if
-    the mole is absent. `longest` is the longer side of the target in pixels. `judged` computes
-    `confidence`, `radius_px` and `uncertain` from the evidence.
+    the mole is absent. `longest` is the longer side of the target in pixels. `with_confidence`
+    computes `confidence`, `radius_px` and `uncertain` from the evidence.
     """
 
     source: str
@@ -53,7 +53,7 @@ class Answer:
         error = self.error_px
         return error is not None and error <= ACCEPTABLE_PX
 
-    def judged(self, judge: Judge) -> "Answer":
+    def with_confidence(self, judge: Judge) -> "Answer":
         """The answer with the confidence that a judge computes; replaces any from before."""
         result = judge.confidence(self.evidence, self.longest)
         return replace(
@@ -64,7 +64,7 @@ class Answer:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The measured fields, for a state file; `judged` computes the others again."""
+        """The measured fields, for a state file; `with_confidence` computes the others again."""
         fields = asdict(self)
         for name in ("confidence", "radius_px", "uncertain"):
             del fields[name]

@@ -77,10 +77,10 @@ def blob_at(photo: Photo, place: Point) -> Blob:
     dark, valid = _darkness(photo, left, top, side)
     down, across = np.arange(side) - (y - top - 0.5), np.arange(side) - (x - left - 0.5)
     reach = max(REACH * side / FULL_SIDE, 0.8)
-    near = np.hypot(down[:, np.newaxis], across) <= reach
+    in_reach = np.hypot(down[:, np.newaxis], across) <= reach
     responses = {sigma: laplacian(dark, sigma) for sigma in _sigmas(side)}
-    sigma = max(responses, key=lambda sigma: responses[sigma][near].max())
-    row, column = divmod(int(np.where(near, responses[sigma], -np.inf).argmax()), side)
+    sigma = max(responses, key=lambda sigma: responses[sigma][in_reach].max())
+    row, column = divmod(int(np.where(in_reach, responses[sigma], -np.inf).argmax()), side)
     contrast = float(responses[sigma][row, column])
     beyond = np.hypot(down[:, np.newaxis], across) > 3 * sigma + reach
     noise = _noise(responses[sigma], sigma, valid & beyond)
@@ -108,8 +108,8 @@ def contrast_at(photo: Photo, place: Point, zoom: int) -> float:
     down = np.arange(side) - ((y - top) / zoom - 0.5)
     across = np.arange(side) - ((x - left) / zoom - 0.5)
     reach = max(REACH * side / FULL_SIDE, 0.8)
-    near = np.hypot(down[:, np.newaxis], across) <= reach
-    return max(float(laplacian(dark, sigma)[near].max()) for sigma in _sigmas(side))
+    in_reach = np.hypot(down[:, np.newaxis], across) <= reach
+    return max(float(laplacian(dark, sigma)[in_reach].max()) for sigma in _sigmas(side))
 
 
 def blobs_at_marks(query: Query) -> tuple[bool, ...]:

@@ -35,14 +35,14 @@ def shipped() -> Mapping[str, "Calibration"]:
     return _parsed(text, "the shipped calibration.json")
 
 
-def own_path() -> "Path":
+def user_path() -> "Path":
     """The path of the file with the user's own calibrations."""
     return config_folder() / "calibration.json"
 
 
-def own() -> Mapping[str, "Calibration"]:
+def user_calibrations() -> Mapping[str, "Calibration"]:
     """The user's own calibrations by key, if any. Raises MelError if their file is damaged."""
-    return calibrations_in(own_path())
+    return calibrations_in(user_path())
 
 
 def calibrations_in(path: "Path") -> Mapping[str, "Calibration"]:

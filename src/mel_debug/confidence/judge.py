@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from mel_debug.confidence.calibrations import ANY, DEFAULT_THRESHOLD, own, shipped
+from mel_debug.confidence.calibrations import ANY, DEFAULT_THRESHOLD, shipped, user_calibrations
 from mel_debug.confidence.evidence import Evidence, evidence_of
 from mel_debug.confidence.model import Calibration
 from mel_debug.confidence.reasons import main_reason
@@ -24,7 +24,7 @@ class Judge:
         if not 0 <= self.threshold <= 1:  # NaN would make no match uncertain
             raise ValueError(f"a threshold lies in [0, 1], not {self.threshold}")
 
-    def judged(self, query: Query, target: FeatureMap, match: Match) -> Match:
+    def with_confidence(self, query: Query, target: FeatureMap, match: Match) -> Match:
         """The match with its confidence."""
         evidence = evidence_of(query, target, match)
         return replace(match, confidence=self.confidence(evidence, match.grid.photo.longest))
@@ -44,5 +44,5 @@ def judge_for(key: str, threshold: float = DEFAULT_THRESHOLD) -> Judge:
     Without either it uses the general calibration and is not `calibrated`. Raises MelError if the
     user's calibration file is damaged.
     """
-    known = {**shipped(), **own()}
+    known = {**shipped(), **user_calibrations()}
     return Judge(known.get(key, known[ANY]), key in known, threshold)

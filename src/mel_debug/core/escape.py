@@ -4,7 +4,8 @@ import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Unicode categories that a terminal may interpret or not show: controls (escape sequences, line
-ends), format characters (text direction), surrogates (undecodable bytes), private use, separators."""
+ends), format characters (text direction), surrogates (undecodable bytes), private use
+and separators."""
 
 
 def escaped(text: str) -> str:

@@ -24,19 +24,19 @@ def peak_at(scores: Scores, valid: Mask, cell: Cell) -> tuple[float, float]:
     own; along an axis without both neighbours the peak is at the cell's centre.
     """
     row, column = cell.row, cell.column
-    near = _neighbourhood(scores, valid, cell)
-    if np.isfinite(near).all():
-        slope = np.array([near[2, 1] - near[0, 1], near[1, 2] - near[1, 0]]) / 2
-        bend_rows = near[2, 1] - 2 * near[1, 1] + near[0, 1]
-        bend_columns = near[1, 2] - 2 * near[1, 1] + near[1, 0]
-        twist = (near[2, 2] - near[2, 0] - near[0, 2] + near[0, 0]) / 4
+    around = _neighbourhood(scores, valid, cell)
+    if np.isfinite(around).all():
+        slope = np.array([around[2, 1] - around[0, 1], around[1, 2] - around[1, 0]]) / 2
+        bend_rows = around[2, 1] - 2 * around[1, 1] + around[0, 1]
+        bend_columns = around[1, 2] - 2 * around[1, 1] + around[1, 0]
+        twist = (around[2, 2] - around[2, 0] - around[0, 2] + around[0, 0]) / 4
         bend = np.array([[bend_rows, twist], [twist, bend_columns]])
         if np.linalg.det(bend) > 0 > bend_rows:
             shift = -np.linalg.solve(bend, slope)
             # The peak of a diagonal ridge may be just outside the highest cell.
             if np.abs(shift).max() <= 1:
                 return row + float(shift[0]), column + float(shift[1])
-    return row + _parabola(near[:, 1]), column + _parabola(near[1, :])
+    return row + _parabola(around[:, 1]), column + _parabola(around[1, :])
 
 
 def peak_point(scores: Scores, valid: Mask, grid: PatchGrid) -> Point:
@@ -82,8 +82,8 @@ def within(grid: PatchGrid, place: Point, radius: float) -> Mask:
     width, height = grid.cell_size
     down = (np.arange(grid.rows) - row) * height
     across = (np.arange(grid.columns) - column) * width
-    near: Mask = down[:, np.newaxis] ** 2 + across**2 <= radius**2
-    return near
+    around: Mask = down[:, np.newaxis] ** 2 + across**2 <= radius**2
+    return around
 
 
 def _neighbourhood(scores: Scores, valid: Mask, cell: Cell) -> NDArray[np.float64]:
@@ -91,11 +91,11 @@ def _neighbourhood(scores: Scores, valid: Mask, cell: Cell) -> NDArray[np.float6
     inside = np.where(valid, scores, np.nan)
     rows = slice(max(0, cell.row - 1), cell.row + 2)
     columns = slice(max(0, cell.column - 1), cell.column + 2)
-    near = np.full((3, 3), np.nan)
+    around = np.full((3, 3), np.nan)
     top, left = rows.start - cell.row + 1, columns.start - cell.column + 1
     part = inside[rows, columns]
-    near[top : top + part.shape[0], left : left + part.shape[1]] = part
-    return near
+    around[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return around
 
 
 def _parabola(three: NDArray[np.float64]) -> float:

@@ -115,7 +115,7 @@ class Photo:
         mask = None if self.mask is None else valid_cells(self.mask, size.height, size.width)
         return Preview(self._buffer.get().resized(size), mask)
 
-    def shown(self, size: Size) -> Pixels:
+    def displayed(self, size: Size) -> Pixels:
         """The pixels at another size, for drawing: from the preview if that is large enough."""
         if size.longest <= self.preview.size.longest:
             return resized(self.preview.pixels, size)

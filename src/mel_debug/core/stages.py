@@ -193,8 +193,8 @@ class StageSpec(Generic[Stage_co]):
     downloaded yet). Features are cached only for extractors with a `depends_on`.
 
     For matchers and renderers: `reads_pixels=False` promises that the stage never reads full-size
-    pixels (it may use feature vectors, valid cells, previews and `Photo.shown`). The pixels, about
-    100 MB for each photo, are then freed as soon as its features are extracted.
+    pixels; it may use feature vectors, valid cells, previews and `Photo.displayed`. The pixels,
+    about 100 MB for each photo, are then freed as soon as its features are extracted.
     """
 
     name: str

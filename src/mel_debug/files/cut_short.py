@@ -28,8 +28,8 @@ def decode(image: Image.Image, source: Source, path: Path) -> None:
     """Decode an opened image in place.
 
     In JPEG, PNG, GIF, BMP, PPM and TIFF files up to `MOST_MISSING` of the rows may be missing at
-    the end; these stay grey, black or transparent, and a MelWarning has their number. Raises whatever
-    the decoder raises if more is missing.
+    the end; these stay grey, black or transparent, and a MelWarning has their number. If more is
+    missing, raises whatever the decoder raises.
     """
     if image.format in ("JPEG", "MPO"):
         _decode_jpeg(image, source, path)

@@ -29,13 +29,13 @@ class Located:
 
 
 def locate(
-    sightings: MarkedViews,
+    marked_views: MarkedViews,
     target: Photo,
     features: Features,
     matcher: Matcher,
     judge: Judge | None = None,
 ) -> Located:
-    """Find every mole of `sightings` in the target; the features of each photo are extracted once.
+    """Find every mole of `marked_views` in the target, extracting features once for each photo.
 
     With a judge every match gets its confidence; see `judge.judge_for`. Raises MelError for a mark
     that lies outside its photo or is hidden by its mask, and PluginError if the matcher does not
@@ -48,7 +48,7 @@ def locate(
             maps[id(photo)] = features.of(photo)
         return maps[id(photo)]
 
-    marked = list(sightings.items() if isinstance(sightings, Mapping) else sightings)
+    marked = list(marked_views.items() if isinstance(marked_views, Mapping) else marked_views)
     for uuid, marks in marked:
         for photo, point in marks:
             check_mark(uuid, photo, point)
@@ -65,7 +65,7 @@ def locate(
         )
     if judge is not None:
         matches = tuple(
-            judge.judged(query, target_features, match)
+            judge.with_confidence(query, target_features, match)
             for query, match in zip(queries, matches, strict=True)
         )
     return Located(queries, target_features, matches)
