@@ -137,10 +137,8 @@ def test_blobs_and_hints_agree_about_a_spot_at_the_mark(scene: Scene, finder: Fi
     assert bare.hints == ("no spot at the mark in source; is the mark in the right place?",)
 
 
-def test_candidates_start_with_the_match_and_are_as_many_as_asked_for_at_most(
-    scene: Scene, finder: Finder
-) -> None:
-    """They are distinct places; none at all is an error."""
+def test_candidates_start_with_the_match(scene: Scene, finder: Finder) -> None:
+    """There are at most as many as requested; fewer than 1 is an error."""
     match = finder.find(scene.source, scene.uuid, scene.target)
     places = match.candidates(3)
     assert 1 <= len(places) <= 3
@@ -342,7 +340,7 @@ def test_a_wrong_photo_is_one_clear_error(scene: Scene, finder: Finder, tmp_path
 
 
 def test_a_wrong_mole_is_one_clear_error(scene: Scene, finder: Finder, tmp_path: Path) -> None:
-    """It says what a mole can be, or where it was looked for."""
+    """It says what a mole can be, or names the mole and the photo."""
     bare = save(pixels(scene.source), tmp_path / "bare.png")
     mark(bare, (OTHER_MOLE, 3, 3), (scene.uuid, 900, 3))
     wrong: list[tuple[Any, str]] = [

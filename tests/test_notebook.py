@@ -91,7 +91,7 @@ def test_cosine_is_torchs_cosine_similarity(seed: int, patches: int, dimensions:
 
 
 def test_the_heatmap_is_bgr() -> None:
-    """What is alike is red, which OpenCV keeps last."""
+    """Similar patches are red, which is the last channel for OpenCV."""
     similarities = torch.tensor([0.0, 0.1, 0.2, 1.0, 0.1, 0.2, 0.9, 0.1])
     picture = render_heatmap(np.full((32, 64, 3), 100, dtype=np.uint8), similarities, 32, 64)
     assert picture.shape == (32, 64, 3)
@@ -109,7 +109,7 @@ def test_the_heatmap_takes_the_photo_at_any_size() -> None:
 
 
 def test_an_image_that_was_not_scaled_to_whole_patches_is_refused(model: Any) -> None:
-    """Its last patches would be cut off without a word."""
+    """Its last patches would be cut off silently."""
     for attempt in (
         lambda: extract_all_patch_features(SOURCE, model),
         lambda: extract_mole_patch_feature(SOURCE, 5, 5, model),
@@ -164,7 +164,7 @@ def test_an_unknown_size_lists_the_sizes_there_are() -> None:
         load_dinov3_model("medium")
 
 
-def test_without_weights_the_recipe_says_what_to_try(
+def test_missing_weights_are_an_error_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It neither waits for a network that may not be used nor starts with random weights."""
@@ -180,7 +180,7 @@ def test_without_weights_the_recipe_says_what_to_try(
 
 @pytest.mark.slow
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    """The functions are there by name, and what they need is imported when one is asked for."""
+    """Names can be listed; modules are imported on first use of a name."""
     code = """
 import sys
 import mel_debug

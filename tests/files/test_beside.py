@@ -27,7 +27,7 @@ def link(tmp_path: Path) -> Path:
 
 
 def test_marks_and_mask_of_a_link_lie_beside_the_photo(link: Path) -> None:
-    """They are read there and written there, and nothing appears beside the link."""
+    """They are read and written there, and no file is created beside the link."""
     mark(link.resolve(), (MOLE, 1, 1))
     assert [mole.uuid for mole in read_moles(link)] == [MOLE]
     append_marks(link, [new_mark("a", 7)])
@@ -46,7 +46,7 @@ def test_marks_beside_both_are_those_beside_the_photo(link: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".json", ".auto.json", ".mask.png"])
 def test_a_file_beside_the_link_only_is_not_passed_over(link: Path, ending: str) -> None:
-    """The message says from where to where it belongs."""
+    """The message has both paths."""
     own = link.with_name(link.name + ending)
     own.touch()
     with pytest.raises(MelError, match="is beside a link") as caught:

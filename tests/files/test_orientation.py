@@ -1,4 +1,4 @@
-"""Laws of how a photo was held: found as viewers find it, whatever else is wrong with its EXIF."""
+"""Laws of the orientation: read as viewers do, whatever else is damaged in the EXIF."""
 
 import io
 import struct
@@ -57,7 +57,7 @@ def test_damage_elsewhere_in_exif_does_not_matter(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("xmp", [XMP, NESTED_XMP])
-def test_xmp_alone_says_how_a_photo_was_held(tmp_path: Path, xmp: bytes) -> None:
+def test_the_orientation_may_be_in_xmp_alone(tmp_path: Path, xmp: bytes) -> None:
     """Some programs write no EXIF."""
     path = tmp_path / "held.jpg"
     path.write_bytes(jpeg(stored(SHOWN, 6), xmp=xmp))
@@ -65,7 +65,7 @@ def test_xmp_alone_says_how_a_photo_was_held(tmp_path: Path, xmp: bytes) -> None
 
 
 def test_xmp_in_the_place_of_exif_is_read(tmp_path: Path) -> None:
-    """Some programs put it there."""
+    """Some programs store XMP there."""
     path = tmp_path / "held.jpg"
     path.write_bytes(jpeg(stored(SHOWN, 6), exif=b"Exif\0\0" + XMP))
     assert is_shown(path)

@@ -30,7 +30,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def refused(guard: OutputGuard, path: Path) -> str:
-    """Why a picture must not be written there; nothing has changed."""
+    """The message for a picture that must not be written; nothing changes."""
     before = {each: each.read_bytes() for each in path.parent.glob("*") if each.is_file()}
     with pytest.raises(UsageError) as caught:
         guard.check_picture(path)
@@ -73,14 +73,14 @@ WAYS: list[Callable[[Path], Path]] = [
 def test_inputs_and_what_lies_beside_them_are_never_written(
     photo: Path, way: Callable[[Path], Path], ending: str, *, force: bool
 ) -> None:
-    """By whatever way, and also if forced."""
+    """By any path, also with `force`."""
     guard = OutputGuard((photo,), force)
     assert "choose another name" in refused(guard, way(Path(f"{photo}{ending}")))
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_an_input_that_was_drawn_earlier_is_an_input(tmp_path: Path, *, force: bool) -> None:
-    """A person may search in a picture of ours."""
+    """A picture drawn by mel-debug may be an input too."""
     path = tmp_path / "found.jpg"
     write_picture(path, skin(32, 24))
     assert "is an input file" in refused(OutputGuard((path,), force), path)
@@ -89,7 +89,7 @@ def test_an_input_that_was_drawn_earlier_is_an_input(tmp_path: Path, *, force: b
 
 @pytest.mark.parametrize("ending", ["json", "mask.png", "a.json", "a.b.json"])
 @pytest.mark.parametrize("force", [False, True])
-def test_the_names_of_marks_and_masks_are_kept_free(
+def test_the_names_of_marks_and_masks_are_reserved(
     tmp_path: Path, ending: str, *, force: bool
 ) -> None:
     """Of any photo, whether the command reads it or not, also of those that do not exist yet."""
@@ -101,7 +101,7 @@ def test_the_names_of_marks_and_masks_are_kept_free(
     OutputGuard().check_picture(tmp_path / name.replace("x.jpg", "y.jpg"))
 
 
-def test_marks_of_an_input_without_a_usual_suffix_are_kept_free(tmp_path: Path) -> None:
+def test_marks_of_an_input_without_a_usual_suffix_are_reserved(tmp_path: Path) -> None:
     """A photo that is named counts, whatever it is called."""
     photo = save(skin(32, 24), tmp_path / "scan.png").rename(tmp_path / "scan.dat")
     refused(OutputGuard((photo,)), tmp_path / "scan.dat.json")
@@ -109,7 +109,7 @@ def test_marks_of_an_input_without_a_usual_suffix_are_kept_free(tmp_path: Path) 
 
 
 def test_a_picture_beside_a_photo_can_be_drawn_again(tmp_path: Path) -> None:
-    """Under a name that begins with the photo's; what others keep there is not replaced."""
+    """Under a name that starts with the photo's; files of others are not replaced."""
     photo = save(skin(32, 24), tmp_path / "x.jpg")
     guard, found = OutputGuard((photo,)), tmp_path / "x.jpg.found.png"
     guard.check_picture(found)

@@ -15,7 +15,7 @@ SEEDS = range(40, 46)
 
 @pytest.fixture(scope="module")
 def rates() -> tuple[float, float]:
-    """The shares of generated moles, and of places without one, that are called a spot."""
+    """The shares of generated moles, and of places without a mole, with a blob."""
     random = np.random.default_rng(3)
     moles, bare = [], []
     for seed in SEEDS:
@@ -65,7 +65,7 @@ def plain_skin(side: int) -> Pixels:
 
 @pytest.mark.usefixtures("only_builtins")
 @pytest.mark.parametrize(("place", "spot"), [((150, 140), True), ((60, 200), False)])
-def test_a_mark_on_bare_skin_is_said_to_be(
+def test_a_mark_on_bare_skin_is_reported(
     scene: Scene, place: tuple[int, int], *, spot: bool
 ) -> None:
     """As a note and in JSON, by `dino3-map` and `automark3`."""

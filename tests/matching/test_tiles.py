@@ -62,10 +62,10 @@ def test_windows_give_what_the_whole_gives(
 
 
 @given(cells=st.integers(1, 500), window=st.integers(1, 100), overlap=st.floats(0, 0.9))
-def test_windows_cover_the_whole_and_overlap_as_asked(
+def test_windows_cover_the_whole_and_overlap_enough(
     cells: int, window: int, overlap: float
 ) -> None:
-    """The first starts at 0, the last ends at the end, and neighbours share what was asked for."""
+    """The first starts at 0, the last ends at the end, and neighbours share the overlap."""
     starts = Windows(window * PATCH, overlap).starts(cells, PATCH)
     width = min(window, cells)
     assert starts[0] == 0

@@ -1,4 +1,4 @@
-"""Plugins as they should not be: each is named in one warning and skipped, the tool goes on."""
+"""Laws of broken plugins: each is skipped with one warning, and the others work."""
 
 import json
 from pathlib import Path
@@ -140,7 +140,7 @@ def test_help_is_shown_beside_a_broken_plugin(site: Path) -> None:
 
 
 def test_what_a_plugin_prints_stays_out_of_the_json(site: Path) -> None:
-    """It goes to standard error, with the warnings."""
+    """It is written to standard error, like warnings."""
     install(site, "loud", f"print('Welcome!')\n{matcher_named('toy')}")
     outcome = mel_debug("plugins", "--json", site=site)
     assert names(listing(outcome), "loud") == {"toy"}
