@@ -157,7 +157,14 @@ def test_own_calibrations_go_before_those_that_ship(
     assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}'])
+def test_an_empty_file_has_no_calibrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that `mktemp` made for `calibrate --output`."""
+    monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
+    user_path().touch()
+    assert not judge_for("acme/manhattan").calibrated
+
+
+@pytest.mark.parametrize("text", ["[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}'])
 def test_damaged_calibrations_are_an_error_that_names_the_file(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Laws of grey values of more than 8 bits: white is stated by the file, or guessed with a warning."""
+"""Laws of grey values of more than 8 bits: white is stated or guessed with a warning."""
 
 import warnings
 from pathlib import Path

@@ -51,8 +51,7 @@ class Finder:
     ) -> None:
         if config is not None and settings:
             raise UsageError("a config holds all settings; give `config` or settings, not both")
-        if not isinstance(min_confidence, Real) or not 0 <= min_confidence <= 1:
-            raise UsageError(f"`min_confidence` must be from 0 to 1, not {min_confidence!r}")
+        _check_probability(min_confidence)
         self.run = resolve(config_from(settings) if config is None else config)
         self._min_confidence = min_confidence
         self._use_masks = use_masks
@@ -133,6 +132,11 @@ class Finder:
             features = self.run.build_features(self._progress, list(dict.fromkeys(photos)))
             self._stages = features, self.run.build_matcher(), judge
         return self._stages
+
+
+def _check_probability(value: object) -> None:
+    if not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise UsageError(f"`min_confidence` must be from 0 to 1, not {value!r}")
 
 
 def find_mole(
