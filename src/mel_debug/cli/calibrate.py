@@ -46,14 +46,19 @@ def command(
     """
     from mel_debug.cli.evaluate import check_state_file, evaluated, given_weights
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import check_calibrations, keep, own, own_path
+    from mel_debug.confidence.calibrations import (
+        check_calibrations,
+        store,
+        user_calibrations,
+        user_path,
+    )
     from mel_debug.confidence.fitting import fit
     from mel_debug.files.outputs import OutputGuard, check_place
 
     guard = OutputGuard((*roots, *given_weights(stages)))
-    path = output or own_path()
+    path = output or user_path()
     if output is None:
-        own()  # a damaged file is told of now
+        user_calibrations()  # a damaged file is told of now
     else:
         guard.check(output, check_calibrations)
     check_place(path.parent)
@@ -70,7 +75,7 @@ def command(
         echo_line(f"{key}: {right} right and {len(answers) - right} wrong answers to learn from")
     if output is not None:
         guard.check(output, check_calibrations)
-    keep(path, fitted)
+    store(path, fitted)
     echo_line(f"Kept in {path}")
     skipped.finish()
 

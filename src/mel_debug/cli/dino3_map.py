@@ -92,7 +92,7 @@ def command(
     from mel_debug.api import Finder
     from mel_debug.files.pictures import check_picture_path
 
-    finder = Finder.from_config(
+    finder = Finder(
         config_from(**stages),
         min_confidence=min_confidence,
         use_masks=not no_mask,

@@ -95,7 +95,7 @@ def command(
     again while its photos, marks, masks, options and weights stay the same.
     """
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import own
+    from mel_debug.confidence.calibrations import user_calibrations
     from mel_debug.core.errors import UsageError
     from mel_debug.evaluation.quality_gate import Requirement, complaints
     from mel_debug.evaluation.summary import results_of, summary_of
@@ -106,7 +106,7 @@ def command(
     guard = OutputGuard((*roots, *given_weights(stages)), force)
     check_outputs(guard, plots, gallery, state)
     demands = [Requirement.parse(text) for text in fail_under]
-    own()  # a damaged file is told of now
+    user_calibrations()  # a damaged file is told of now
     configurations = configurations_from(**stages)
     use_masks = not no_mask
     tasks, kept, skipped = evaluated(

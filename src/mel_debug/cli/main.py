@@ -15,7 +15,7 @@ from mel_debug.console.terminal import (
     echo_line,
     finish_streams,
     is_from_printing,
-    ready_streams,
+    prepare_streams,
     unprintable,
 )
 from mel_debug.core.errors import (
@@ -64,7 +64,7 @@ class MelGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run and exit: 0 done, 2 usage, 1 anything else; see `_report`."""
         extra["standalone_mode"] = False
-        ready_streams()
+        prepare_streams()
         try:
             with _warnings_as_lines():
                 code = super().main(*args, **extra)

@@ -12,7 +12,7 @@ from mel_debug.core.types import Colour, Pixels
 from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.searches import Searcher, Task
 from mel_debug.evaluation.summary import Result
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
 from mel_debug.matching.locate import locate
@@ -53,7 +53,7 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
     Returns the page that shows them all. Raises MelError, and UsageError for a file that the guard
     does not allow to replace.
     """
-    made_folder(folder)
+    make_folder(folder)
     pictures = []
     for number, result in enumerate(results):
         searcher = Searcher.of(result.configuration, use_masks=use_masks)

@@ -18,7 +18,7 @@ class Heatmap:
 
     def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
         """(scaled height, scaled width, 3) RGB."""
-        picture = heated(target.photo.shown(match.grid.scaled), match)
+        picture = heated(target.photo.displayed(match.grid.scaled), match)
         zoom = match.grid.scaled.longest / match.grid.photo.longest
         draw_match(picture, match, zoom, match.grid.to_scaled(match.best))
         return picture
