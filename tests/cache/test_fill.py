@@ -132,7 +132,7 @@ def test_bad_photos_are_told_by_name_and_stop_nobody(tmp_path: Path) -> None:
     reasons = {Path(one.name).name: one.reason for one in bad}
     assert sorted(reasons) == ["cut.jpg", "dark.png", "text.jpg", "white.png"]
     assert "cut short" in reasons["cut.jpg"]
-    assert "leaves nothing" in reasons["dark.png"]
+    assert "hides the whole photo" in reasons["dark.png"]
     assert "not a photo" in reasons["text.jpg"]
     assert "extractor gave" in reasons["white.png"]
     assert results.count(None) == len(paths)

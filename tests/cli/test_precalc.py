@@ -170,7 +170,7 @@ def test_without_weights_it_stops_before_the_photos(tmp_path: Path) -> None:
     ("arguments", "complaint"),
     [
         (["--no-cache"], "leave out --no-cache"),
-        (["--image-size", "100"], "does not divide"),
+        (["--image-size", "100"], "is not a multiple"),
         (["-o", "depth", "3"], "has an option 'depth'"),
         (["--extractor", "nobody"], "no extractor named 'nobody'"),
     ],
