@@ -127,7 +127,7 @@ def configurations() -> Iterable[Configuration]:
 
 
 def key_of(configuration: Configuration) -> str:
-    return configuration.choice.calibration_key
+    return configuration.run.calibration_key
 
 
 def finished(folder: Path, name: str, chosen: Sequence[Configuration]) -> tuple[list[Task], State]:

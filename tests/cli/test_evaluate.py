@@ -47,17 +47,17 @@ def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
     )  # fmt: skip
     report = outcome.report
     assert [each["matcher"] for each in report["configurations"]] == ["cosine", "dot"]
-    questions = [q for pair in labelled_pairs([repository]) for q in pair.questions]
-    there = sum(question.truth is not None for question in questions)
+    moles = [mole for pair in labelled_pairs([repository]) for mole in pair.moles]
+    present = sum(mole.truth is not None for mole in moles)
     for number, each in enumerate(report["configurations"]):
         assert (each["extractor"], each["preset"], each["image_size"]) == ("xfeat", "fast", 256)
-        assert (each["queries"], each["absent"]) == (there, len(questions) - there)
+        assert (each["queries"], each["absent"]) == (present, len(moles) - present)
         assert each["absent"] > 0
         assert each["within_px"]["10"] <= each["within_px"]["100"] <= each["queries"]
         assert each["seconds_per_photo"] > 0
         assert each["seconds_per_query"] > 0
         rows = [row for row in report["queries"] if row["configuration"] == number]
-        assert len(rows) == len(questions)
+        assert len(rows) == len(moles)
         near = sum(row["error_px"] is not None and row["error_px"] <= 50 for row in rows)
         assert near == each["within_px"]["50"]
         assert sum(row["truth"] is None for row in rows) == each["absent"]
@@ -70,7 +70,7 @@ def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
 def test_the_table_names_every_measure(repository: Path) -> None:
     """For a person; Markdown and CSV carry the same numbers."""
     text = evaluate(repository).stdout
-    for word in ("queries", "PCK@0.01", "AUROC", "coverage", "seconds a photo", "peak memory"):
+    for word in ("queries", "PCK@0.01", "AUROC", "coverage", "seconds per photo", "peak memory"):
         assert word in text
     table = evaluate(repository, "--markdown").stdout
     assert table.splitlines()[1].startswith("| --- | ---:")
@@ -165,12 +165,14 @@ def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("demands", "code"),
+    ("requirements", "code"),
     [(["pck@0.05=0.0"], 0), (["pck@0.05=1.1"], 1), (["pck@0.05=0", "median_px=-1"], 1)],
 )
-def test_fail_under_is_a_ratchet(repository: Path, demands: Sequence[str], code: int) -> None:
+def test_fail_under_exits_with_1_for_a_worse_measure(
+    repository: Path, requirements: Sequence[str], code: int
+) -> None:
     """The report comes all the same, and the reason on standard error."""
-    options = [text for demand in demands for text in ("--fail-under", demand)]
+    options = [text for each in requirements for text in ("--fail-under", each)]
     outcome = evaluate(repository, *options)
     assert outcome.code == code
     assert "PCK@0.05" in outcome.stdout

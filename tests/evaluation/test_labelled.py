@@ -32,10 +32,10 @@ def test_both_directions_of_a_shared_mole_are_asked(tmp_path: Path) -> None:
     back, there = labelled_pairs([tmp_path])
     assert (there.source, there.target) == (first, second)
     assert (back.source, back.target) == (second, first)
-    (question,) = there.questions
-    assert question.uuid == A
-    assert question.point == Point(2.5, 3.5)
-    assert question.truth == Point(7.5, 8.5)
+    (mole,) = there.moles
+    assert mole.uuid == A
+    assert mole.point == Point(2.5, 3.5)
+    assert mole.truth == Point(7.5, 8.5)
 
 
 def test_a_mole_that_is_known_to_be_absent_is_asked_for(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_mole_that_is_known_to_be_absent_is_asked_for(tmp_path: Path) -> None:
     photo(tmp_path, "1.jpg", (A, 2, 3), (B, 5, 5))
     absent(photo(tmp_path, "2.jpg", (C, 7, 8)), A)
     (pair,) = labelled_pairs([tmp_path])
-    assert [(question.uuid, question.truth) for question in pair.questions] == [(A, None)]
+    assert [(mole.uuid, mole.truth) for mole in pair.moles] == [(A, None)]
 
 
 def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
         (links / f"{number}.jpg").symlink_to(real)
     pairs = labelled_pairs([links])
     assert len(pairs) == 2
-    assert {question.truth for pair in pairs for question in pair.questions} == {
+    assert {mole.truth for pair in pairs for mole in pair.moles} == {
         Point(2.5, 3.5),
         Point(7.5, 8.5),
     }
@@ -72,7 +72,7 @@ def test_guesses_and_doubles_are_no_truth(tmp_path: Path) -> None:
     guessed = text[:start] + text[start:].replace("true", "false", 1)
     marks_path(first).write_text(guessed)
     pairs = labelled_pairs([tmp_path])
-    assert {question.uuid for pair in pairs for question in pair.questions} == {C}
+    assert {mole.uuid for pair in pairs for mole in pair.moles} == {C}
 
 
 def test_nested_roots_count_a_photo_once(tmp_path: Path) -> None:

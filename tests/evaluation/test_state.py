@@ -60,7 +60,7 @@ def test_a_file_that_is_no_state_stays_as_it_is(tmp_path: Path, content: bytes) 
     """Whatever is in it."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match="is no state of an evaluation; name another --state"):
+    with pytest.raises(UsageError, match="is not the state of an evaluation; choose another `state`"):
         State.begin(path)
     assert path.read_bytes() == content
 

@@ -1,4 +1,4 @@
-"""The measures of a configuration, and demands on them, from answers written down by hand."""
+"""The measures of a configuration, and requirements on them, from answers written down by hand."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import UsageError
 from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.gallery import worst_of
-from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, complaints
+from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, violations
 from mel_debug.evaluation.summary import Result, Summary, summary_of
 from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
 from mel_debug.plugins.config import RunConfig
@@ -109,14 +109,14 @@ def test_every_table_has_every_configuration(summary: Summary) -> None:
 
 def test_a_demand_that_is_met_says_nothing(summary: Summary) -> None:
     """At the bound itself it is met."""
-    demands = [Requirement.parse("pck@0.01=0.5"), Requirement.parse("wrong_accepted=0.4")]
-    assert complaints(demands, [summary]) == []
+    requirements = [Requirement.parse("pck@0.01=0.5"), Requirement.parse("wrong_accepted=0.4")]
+    assert violations(requirements, [summary]) == []
 
 
 def test_an_unmet_demand_tells_name_value_and_bound(summary: Summary) -> None:
     """Some measures should be high, others low."""
-    demands = [Requirement.parse("pck@0.01=0.6"), Requirement.parse("median_px=20")]
-    low, high = complaints(demands, [summary])
+    requirements = [Requirement.parse("pck@0.01=0.6"), Requirement.parse("median_px=20")]
+    low, high = violations(requirements, [summary])
     assert low.startswith("pck@0.01 is 0.5, under 0.6")
     assert high.startswith("median_px is 23, over 20")
 
@@ -124,7 +124,7 @@ def test_an_unmet_demand_tells_name_value_and_bound(summary: Summary) -> None:
 def test_what_is_not_known_meets_no_demand(configuration: Configuration) -> None:
     """No absent moles were asked for, so nothing is known about them."""
     summary = summary_of(Result(configuration, ANSWERS[:3], None, None, None))
-    assert len(complaints([Requirement.parse("false_accepts=1")], [summary])) == 1
+    assert len(violations([Requirement.parse("false_accepts=1")], [summary])) == 1
 
 
 @pytest.mark.parametrize("name", [*AT_LEAST, *AT_MOST])
