@@ -87,7 +87,7 @@ def test_a_run_does_only_what_is_missing(repository: Path, tmp_path: Path) -> No
     assert len(lines) == 1 + 4
     state.write_text("\n".join(lines[:3]) + "\n")
     again = evaluate(repository, "--state", str(state), "--json")
-    assert "2 of 4 searches are finished already" in again.stderr
+    assert "2 of 4 searches are already finished" in again.stderr
     assert_same_results(again.report["queries"], whole.report["queries"])
     after = [line for line in state.read_text().splitlines() if line]
     assert after[:3] == lines[:3]
@@ -103,7 +103,7 @@ def test_restart_searches_again_and_leaves_other_configurations(
     evaluate(repository, *state)
     again = evaluate(repository, *state, "--restart")
     assert again.code == 0, again.stderr
-    assert "finished already" not in again.stderr
+    assert "already finished" not in again.stderr
     assert "4 of 4 searches" in evaluate(repository, *state, "--similarity", "dot").stderr
     assert "4 of 4 searches" in evaluate(repository, *state).stderr
 
@@ -124,7 +124,7 @@ def test_other_weights_under_the_same_name_are_searched_with(
     torch.save({name: value * 1.01 for name, value in content.items()}, weights)
     outcome = evaluate(repository, *state, "--weights", str(weights))
     assert outcome.code == 0, outcome.stderr
-    assert "finished already" not in outcome.stderr
+    assert "already finished" not in outcome.stderr
 
 
 def test_another_size_is_another_configuration(repository: Path) -> None:
@@ -159,7 +159,7 @@ def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None
     stopped = run_python("-c", INTERRUPTED, "evaluate", str(repository), *FAST, *state)
     assert stopped.code == 1
     assert stopped.stderr.splitlines()[-1] == (
-        "Error: stopped; 1 of 4 searches are kept, run the same command to go on"
+        "Error: stopped; 1 of 4 searches are stored, run the same command to resume"
     )
     assert "1 of 4 searches" in evaluate(repository, *state).stderr
 
@@ -272,7 +272,7 @@ def test_a_photo_that_can_not_be_used_is_named_and_the_others_are_measured(
     (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("skipped: ")]
     assert str(bad) in line
     assert outcome.stderr.splitlines()[-1] == (
-        "Error: 1 photo could not be used; the measures are of the others"
+        "Error: 1 photo could not be used; the measures cover only the rest"
     )
     strict = evaluate(folder, "--json", "--strict")
     assert strict.code == 1

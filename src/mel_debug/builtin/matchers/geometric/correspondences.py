@@ -18,7 +18,7 @@ NO_SIMILARITY = np.float32(-2)
 
 
 def mutual_matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cells, Cells]:
-    """Return the indices of mutual nearest neighbours among the rows of `a` and `b`, unit vectors."""
+    """Return the indices of mutual nearest neighbours in the rows of `a` and `b`, unit vectors."""
     if not len(a) or not len(b):
         return np.empty(0, np.intp), np.empty(0, np.intp)
     best_of_b = np.full(len(b), NO_SIMILARITY)

@@ -82,7 +82,7 @@ class GeometricMatcher:
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
     ) -> list[Match]:
-        """See `Matcher.match`; `scores` are plain similarities, `best` follows from the geometry."""
+        """See `Matcher.match`; `scores` are plain similarities, `best` follows from geometry."""
         matches = self.plain.match(queries, target, extractor)
         found: list[list[ViewMatch]] = [[] for _ in queries]
         matched = 0

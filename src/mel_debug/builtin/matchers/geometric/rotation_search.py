@@ -104,7 +104,7 @@ def _extract(
 
 
 def rotated(image: Picture, rotation: int, colour: Colour) -> tuple[Picture, Array]:
-    """Return an image rotated by `rotation` degrees on a canvas of `colour` that contains all of it.
+    """Return an image rotated by `rotation` degrees on a canvas of `colour` that holds all of it.
 
     Also returns the (3, 2) map from points (x, y) of the result to points of the image, in pixels;
     (0, 0) is the corner of the first pixel.

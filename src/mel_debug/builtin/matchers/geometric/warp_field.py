@@ -66,7 +66,7 @@ class WarpField:
         return self._std(self._basis(places))
 
     def jacobians(self, places: Array) -> Array:
-        """Return (n, 2, 2): the change of the target's (x, y), by row, per source cell, by column."""
+        """Return (n, 2, 2): change of the target's (x, y), by row, per source cell, by column."""
         halves = np.eye(2) / 2
         changes: Array = np.stack([self(places + half) - self(places - half) for half in halves], 2)
         return changes

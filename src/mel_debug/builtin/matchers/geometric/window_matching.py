@@ -45,7 +45,8 @@ class Window:
 
     `source` and `target` are (2,) photo pixels. `jacobian` is (2, 2), target pixels by row per
     source pixel by column. `zoom` is window pixels per source pixel. `sigma` is the prior's
-    standard deviation in source pixels, and `half` the number of cells to each side of the central cell.
+    standard deviation in source pixels, and `half` the number of cells to each side of the
+    central cell.
     """
 
     source: Array
