@@ -1,9 +1,9 @@
-"""Generated photo sessions of skin, with the exact truth of every mole in them.
+"""Generated photos of skin, with the exact position of every mole.
 
 >>> body, before, after = plan_pair(7, megapixels=1.5, moles=8)
 >>> first, second = render(body, before, 0), render(body, after, 1)
 
-No photo of a person is used: people, skin and light are drawn from a seed.
+No photo of a person is used: people, skin and light are drawn from a random seed.
 """
 
 from importlib import import_module
@@ -39,7 +39,7 @@ _LAZY = {
     "mel_debug.synth.scene": ("Body", "Form", "Light", "Mole", "Optics", "Shot", "Skin"),
     "mel_debug.synth.sessions": ("PlannedPart", "plan_pair", "plan_sessions"),
 }
-"""What is imported at first use: listing commands must not import torch."""
+"""Names that are imported on first use, because listing commands must not import torch."""
 
 
 def __getattr__(name: str) -> Any:
