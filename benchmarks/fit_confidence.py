@@ -1,6 +1,6 @@
 """Fit the calibrations that ship with mel-debug, and check them on other people.
 
-    python benchmarks/fit_confidence.py make FOLDER     generates people to fit to and to check on
+    python benchmarks/fit_confidence.py make FOLDER     generates people to fit and to check on
     python benchmarks/fit_confidence.py fit FOLDER      rewrites the calibrations in the package
     python benchmarks/fit_confidence.py check FOLDER    prints the measures on the people to check on
 

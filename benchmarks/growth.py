@@ -5,9 +5,9 @@
     python benchmarks/growth.py photos             precalc of 1 to 64 photos
     python benchmarks/growth.py marks              10 to 100,000 marks read, added to, and planned
 
-Each figure comes from its own process. The exponent is that of the best-fitting power of n, by least
-squares on logarithms: 1 means proportional growth, 0 none. Photos are generated and DINOv3's weights
-random from a fixed seed; nothing is downloaded.
+Each figure comes from its own process. The exponent is that of the best-fitting power of n, by
+least squares on logarithms: 1 means proportional growth, 0 none. Photos are generated and DINOv3's
+weights random from a fixed seed; nothing is downloaded.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Localisation error, share of moles found and speed of several methods.
 
-    python benchmarks/localisation.py m1 PATH         all queries of a labelled photo pair, both ways
+    python benchmarks/localisation.py m1 PATH         all queries of a labelled pair, both ways
     python benchmarks/localisation.py generated       generated pairs of known truth
     python benchmarks/localisation.py moles           the time for many moles and for one
     python benchmarks/localisation.py cold PATH       one command from a cold start: time, memory

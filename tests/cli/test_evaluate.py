@@ -79,8 +79,8 @@ def test_the_table_names_every_measure(repository: Path) -> None:
     assert f"{float(row['pck@0.01']):.1%}" in text
 
 
-def test_a_run_does_only_what_is_missing(repository: Path, tmp_path: Path) -> None:
-    """Two pairs are taken from the state; of the rest, nothing is asked again."""
+def test_finished_searches_are_not_repeated(repository: Path, tmp_path: Path) -> None:
+    """Two pairs come from the state; only the rest are searched."""
     state = tmp_path / "state.jsonl"
     whole = evaluate(repository, "--state", str(state), "--json")
     lines = [line for line in state.read_text().splitlines() if line]
@@ -154,7 +154,7 @@ main(sys.argv[1:], prog_name="mel-debug")
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None:
-    """One line says how to go on, and going on asks the rest only."""
+    """One line says how to resume, and a resumed run searches only the rest."""
     state = ("--state", str(tmp_path / "s"))
     stopped = run_python("-c", INTERRUPTED, "evaluate", str(repository), *FAST, *state)
     assert stopped.code == 1
@@ -188,7 +188,7 @@ def test_fail_under_exits_with_1_for_a_worse_measure(
         (["--image-size", "100"], "96"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_searched(
+def test_invalid_options_are_errors_before_any_search(
     repository: Path, options: list[str], word: str
 ) -> None:
     outcome = evaluate(repository, *options)
@@ -212,7 +212,7 @@ def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: P
                 assert min(image.size) > 100
 
 
-def test_without_matplotlib_one_line_says_how_to_get_it(
+def test_without_matplotlib_one_line_has_the_command_to_install_it(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is searched."""
@@ -220,7 +220,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
     assert "mel-debug[plots]" in evaluate(repository, "--plots", str(tmp_path / "p")).error
 
 
-def test_what_calibrate_learns_is_used_afterwards(
+def test_fitted_calibrations_are_used_afterwards(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is kept in the configuration folder, and judges the same combination from then on."""
