@@ -5,7 +5,7 @@
     python benchmarks/automark.py many             100 moles against one, features cached
     python benchmarks/automark.py kills            SIGKILL at random moments of a run
 
-Every command is a process of its own, as a person starts it; extractor xfeat, everything else left
+Every command runs in its own process, as a user starts it; extractor xfeat, everything else left
 to the defaults. Photos and marks are copied first.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/fit_confidence.py make FOLDER     generates people to fit and to check on
     python benchmarks/fit_confidence.py fit FOLDER      rewrites the calibrations in the package
-    python benchmarks/fit_confidence.py check FOLDER    prints the measures on the people to check on
+    python benchmarks/fit_confidence.py check FOLDER    prints the measures on the others
 
 Finished searches are stored in FOLDER, so that each step can be stopped and resumed.
 """

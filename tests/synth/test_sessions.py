@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mel_debug.synth import Body, Mole, Shot, Skin, plan_pair, plan_sessions, where
+from mel_debug.synth import Body, Mole, Shot, Skin, mole_positions, plan_pair, plan_sessions
 from mel_debug.synth.colour import TYPOLOGY, lab_to_linear, skin_lab
 from mel_debug.synth.people import draw_skin
 
@@ -14,8 +14,8 @@ seeds = st.integers(0, 10_000)
 
 def measured(body: Body, first: Shot, second: Shot) -> tuple[float, float]:
     """Rotation (degrees clockwise) and scale of the similarity nearest to the change of truth."""
-    before = {seen.uuid: complex(seen.x, seen.y) for seen in where(body, first)}
-    after = {seen.uuid: complex(seen.x, seen.y) for seen in where(body, second)}
+    before = {seen.uuid: complex(seen.x, seen.y) for seen in mole_positions(body, first)}
+    after = {seen.uuid: complex(seen.x, seen.y) for seen in mole_positions(body, second)}
     shared = sorted(before.keys() & after.keys())
     source = np.array([before[uuid] for uuid in shared])
     target = np.array([after[uuid] for uuid in shared])
@@ -55,8 +55,8 @@ def test_both_shots_have_every_mole_in_view(
     body, first, second = plan_pair(seed, moles=moles, difficulty=difficulty, absent=absent)
     uuids = {mole.uuid for mole in body.moles}
     assert len(uuids) == moles
-    assert {seen.uuid for seen in where(body, first)} == uuids
-    assert {seen.uuid for seen in where(body, second)} == uuids
+    assert {seen.uuid for seen in mole_positions(body, first)} == uuids
+    assert {seen.uuid for seen in mole_positions(body, second)} == uuids
     gone = sum(mole.present == (True, False) for mole in body.moles)
     assert gone == round(absent * moles)
 
@@ -64,7 +64,9 @@ def test_both_shots_have_every_mole_in_view(
 def test_at_difficulty_0_no_mole_moves() -> None:
     """The easiest retake moves no mole."""
     body, first, second = plan_pair(5, moles=6, difficulty=0.0)
-    for before, after in zip(where(body, first), where(body, second), strict=True):
+    for before, after in zip(
+        mole_positions(body, first), mole_positions(body, second), strict=True
+    ):
         assert (before.x, before.y) == pytest.approx((after.x, after.y))
 
 

@@ -10,7 +10,7 @@ from mel_debug.cli.options import force_option
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
-    from mel_debug.synth import Seen
+    from mel_debug.synth import MolePosition
 
 MEGAPIXELS = 1.5
 MOLES = 9
@@ -68,7 +68,7 @@ def choose_extractor() -> tuple[str, str]:
     )
 
 
-def make_photos(folder: Path, seed: int) -> tuple["Seen", "Seen"]:
+def make_photos(folder: Path, seed: int) -> tuple["MolePosition", "MolePosition"]:
     """Write the pair and its marks; returns the largest shared mole as marked in each photo.
 
     The second photo's marks are written to `after.jpg.truth.json`, which searches do not read.

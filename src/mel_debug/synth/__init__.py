@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mel_debug.synth.develop import jpeg_bytes
-    from mel_debug.synth.rendering import RenderedPhoto, Seen, render, where
+    from mel_debug.synth.rendering import MolePosition, RenderedPhoto, mole_positions, render
     from mel_debug.synth.scene import Body, Form, Light, Mole, Optics, Shot, Skin
     from mel_debug.synth.sessions import PlannedPart, plan_pair, plan_sessions
 
@@ -20,22 +20,22 @@ __all__ = [
     "Form",
     "Light",
     "Mole",
+    "MolePosition",
     "Optics",
     "PlannedPart",
     "RenderedPhoto",
-    "Seen",
     "Shot",
     "Skin",
     "jpeg_bytes",
+    "mole_positions",
     "plan_pair",
     "plan_sessions",
     "render",
-    "where",
 ]
 
 _LAZY = {
     "mel_debug.synth.develop": ("jpeg_bytes",),
-    "mel_debug.synth.rendering": ("RenderedPhoto", "Seen", "render", "where"),
+    "mel_debug.synth.rendering": ("RenderedPhoto", "MolePosition", "render", "mole_positions"),
     "mel_debug.synth.scene": ("Body", "Form", "Light", "Mole", "Optics", "Shot", "Skin"),
     "mel_debug.synth.sessions": ("PlannedPart", "plan_pair", "plan_sessions"),
 }

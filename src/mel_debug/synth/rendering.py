@@ -20,7 +20,7 @@ from .wear import clothes_of, inside_clothes
 _LEAST_FACING = 0.3  # cosine; a mole at a more oblique angle does not count as visible
 
 
-class Seen(NamedTuple):
+class MolePosition(NamedTuple):
     """A mole's uuid and exact position in pixels as shown; (0, 0) is the outer corner."""
 
     uuid: str
@@ -38,8 +38,8 @@ class RenderedPhoto:
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.bool_]
-    moles: tuple[Seen, ...]
-    absent: tuple[Seen, ...]
+    moles: tuple[MolePosition, ...]
+    absent: tuple[MolePosition, ...]
     orientation: int
     jpeg_quality: int
 
@@ -54,7 +54,7 @@ class RenderedPhoto:
         return jpeg_bytes(self.pixels, quality=self.jpeg_quality, orientation=self.orientation)
 
 
-def where(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Seen, ...]:
+def mole_positions(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[MolePosition, ...]:
     """Return the positions of all moles in view of a shot, present or absent.
 
     A mole is in view if it faces the camera, lies inside the picture and is not under cloth, the
@@ -67,12 +67,14 @@ def where(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Seen, ...]:
     size = np.array([mole.diameter for mole in body.moles]) * margin
     x, y, facing = project(shot, u, v)
     edge = size * shot.pixels_per_mm
-    seen = (facing > _LEAST_FACING) & (x > edge) & (y > edge)
-    seen &= (x < shot.width - edge) & (y < shot.height - edge)
+    in_view = (facing > _LEAST_FACING) & (x > edge) & (y > edge)
+    in_view &= (x < shot.width - edge) & (y < shot.height - edge)
     clothes = clothes_of(shot)
     if clothes is not None:
-        seen &= inside_clothes(shot, clothes, u, v) < -size
-    return tuple(Seen(body.moles[i].uuid, float(x[i]), float(y[i])) for i in np.flatnonzero(seen))
+        in_view &= inside_clothes(shot, clothes, u, v) < -size
+    return tuple(
+        MolePosition(body.moles[i].uuid, float(x[i]), float(y[i])) for i in np.flatnonzero(in_view)
+    )
 
 
 def render(
@@ -92,7 +94,7 @@ def render(
     pixels, mask = paint(body.skin, shot, lattice, spots, hair)
     pixels = expose(pixels, shot.optics)
     present = {mole.uuid for mole in body.moles if mole.present[session]} - hidden
-    places = where(body, shot)
+    places = mole_positions(body, shot)
     return RenderedPhoto(
         pixels=pixels,
         mask=mask,

@@ -14,7 +14,7 @@ from mel_debug.files.marks import moles_text
 from mel_debug.files.photos import mask_path
 from mel_debug.files.regular import open_regular
 
-from .rendering import RenderedPhoto, Seen
+from .rendering import MolePosition, RenderedPhoto
 
 
 def photo_files(path: Path, photo: RenderedPhoto) -> dict[Path, bytes]:
@@ -22,7 +22,7 @@ def photo_files(path: Path, photo: RenderedPhoto) -> dict[Path, bytes]:
     return {path: photo.jpeg(), mask_path(path): _png(photo)}
 
 
-def marks_text(moles: tuple[Seen, ...]) -> bytes:
+def marks_text(moles: tuple[MolePosition, ...]) -> bytes:
     """Return a moles file that marks these moles as canonical."""
     return moles_text(Mole(mole.uuid, Point(mole.x, mole.y)) for mole in moles).encode()
 

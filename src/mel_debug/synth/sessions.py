@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .people import draw_form, draw_mole, draw_skin
-from .rendering import where
+from .rendering import mole_positions
 from .scene import Body, Mole, Shot, Skin
 from .takes import first_shot, retake
 from .tube import unproject
@@ -44,7 +44,9 @@ def _check(megapixels: float, moles: int, difficulty: float, absent: float) -> N
     if moles < 0:
         raise ValueError(f"moles is {moles}; it should be 0 or more")
     if moles > _MOST:
-        raise ValueError(f"no body part has room for {moles} moles; choose at most {_MOST}")
+        raise ValueError(
+            f"no body part has room for {moles} moles; choose fewer moles, at most {_MOST}"
+        )
     if not 0 <= difficulty <= 1:
         raise ValueError(f"difficulty is {difficulty}; it should lie between 0 and 1")
     if not 0 <= absent <= 1:
@@ -53,16 +55,16 @@ def _check(megapixels: float, moles: int, difficulty: float, absent: float) -> N
 
 def _in_all(shots: tuple[Shot, ...], skin: Skin, mole: Mole) -> bool:
     probe = Body(skin, (mole,), len(mole.present))
-    return all(where(probe, shot, margin=1.5) for shot in shots)
+    return all(mole_positions(probe, shot, margin=1.5) for shot in shots)
 
 
 def _history(
-    rng: np.random.Generator, sessions: int, gone: bool, new: bool, difficulty: float
+    rng: np.random.Generator, sessions: int, vanishing: bool, new: bool, difficulty: float
 ) -> tuple[tuple[bool, ...], tuple[float, ...]]:
     """Return presence and growth over the sessions of a mole that may disappear or appear."""
     change = int(rng.integers(1, sessions)) if sessions > 1 else 0
     present = [
-        not (gone and day >= change) and not (new and day < change) for day in range(sessions)
+        not (vanishing and day >= change) and not (new and day < change) for day in range(sessions)
     ]
     grows = float(np.exp(rng.normal(0.0, 0.12 * difficulty))) if rng.random() < 0.3 else 1.0
     return tuple(present), tuple(grows ** (day / max(1, sessions - 1)) for day in range(sessions))
@@ -80,10 +82,10 @@ def _populate(
     sessions = len(shots)
     form = shots[0].form
     dark = float(np.clip((_LIGHTEST - skin.lab[0]) / (_LIGHTEST - _DARKEST), 0, 1))
-    gone = round(absent * moles) if sessions > 1 else 0
-    new = min(moles - gone, round(0.4 * absent * moles)) if sessions > 1 else 0
-    fates = np.array([1] * gone + [2] * new + [0] * (moles - gone - new))
-    rng.shuffle(fates)
+    vanishing = round(absent * moles) if sessions > 1 else 0
+    new = min(moles - vanishing, round(0.4 * absent * moles)) if sessions > 1 else 0
+    changes = np.array([1] * vanishing + [2] * new + [0] * (moles - vanishing - new))
+    rng.shuffle(changes)
     # Moles must lie in the shot with the smallest field of view.
     near = max(shots, key=lambda shot: shot.pixels_per_mm)
     found: list[Mole] = []
@@ -108,7 +110,7 @@ def _populate(
                 continue
             u, v = float(hit.u), float(hit.v)
         present, growth = _history(
-            rng, sessions, fates[len(found)] == 1, fates[len(found)] == 2, difficulty
+            rng, sessions, changes[len(found)] == 1, changes[len(found)] == 2, difficulty
         )
         mole = draw_mole(
             rng, (float(u), float(v)), dark=dark, present=present, growth=growth, like=like

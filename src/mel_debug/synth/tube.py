@@ -114,10 +114,10 @@ def project(shot: Shot, u: Array, v: Array) -> tuple[Array, Array, Array]:
     eye = camera(shot)
     points = surface(shot.form, u, v)
     rays = points - eye.centre.reshape((3,) + (1,) * (points.ndim - 1))
-    seen = np.tensordot(eye.axes, rays, axes=1)
+    in_camera = np.tensordot(eye.axes, rays, axes=1)
     facing = -(unit(rays) * normals(shot.form, points)).sum(axis=0)
-    scale = eye.focal / seen[2]
-    return eye.middle[0] + seen[0] * scale, eye.middle[1] + seen[1] * scale, facing
+    scale = eye.focal / in_camera[2]
+    return eye.middle[0] + in_camera[0] * scale, eye.middle[1] + in_camera[1] * scale, facing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
