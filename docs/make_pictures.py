@@ -24,9 +24,6 @@ MOST_BYTES = 60_000
 RIGHT_SHARE = 0.008
 """A place within this share of the longer side is right, as everywhere in mel-debug."""
 
-MOST_RADIUS_SHARE = 0.15
-"""A larger circle would not fit into the picture."""
-
 Judged = tuple[FoundMole, Point | None]
 """A mole that was looked for, and its true place; None if it is gone."""
 
@@ -57,8 +54,7 @@ def sure(match: FoundMole, truth: Point | None) -> bool:
 
 
 def unsure(match: FoundMole, truth: Point | None) -> bool:
-    small = match.confidence.radius_px < MOST_RADIUS_SHARE * match.target.photo.size.longest
-    return 0.2 < match.confidence.probability < 0.5 and small and is_right(match, truth)
+    return 0.15 < match.confidence.probability < 0.5 and is_right(match, truth)
 
 
 def absent(match: FoundMole, truth: Point | None) -> bool:

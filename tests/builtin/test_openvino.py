@@ -38,16 +38,16 @@ class Small:
     """DINOv3 small on disk, with a folder for what is made of it."""
 
     weights: Path
-    keeping: ArtifactCache
+    artifacts: ArtifactCache
 
     def build(self, **others: Any) -> FeatureExtractor:
-        options = {"runtime": "openvino", "keeping": self.keeping, **others}
+        options = {"runtime": "openvino", "artifacts": self.artifacts, **others}
         return extractor("dinov3-small", self.weights, **options)
 
     @property
     def graphs(self) -> list[Path]:
         """The folders of valid graphs."""
-        return [path for path in self.keeping.folder.iterdir() if path.suffix != PART]
+        return [path for path in self.artifacts.folder.iterdir() if path.suffix != PART]
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def small(dinov3_small: Dinov3Weights, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def copied(small: Small, tmp_path: Path) -> Small:
     """One that a test may damage."""
-    shutil.copytree(small.keeping.folder, tmp_path / "graphs")
-    return Small(small.weights, ArtifactCache(tmp_path / "graphs", small.keeping.digest))
+    shutil.copytree(small.artifacts.folder, tmp_path / "graphs")
+    return Small(small.weights, ArtifactCache(tmp_path / "graphs", small.artifacts.digest))
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,8 @@ from mel_debug.cache.digests import Digests
 from mel_debug.core.stages import ArtifactCache
 from workbench import extractor
 folder, weights, runtime = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-keeping = ArtifactCache(folder, Digests(folder.parent).of)
-built = extractor("dinov3-small", weights, runtime=runtime, keeping=keeping)
+artifacts = ArtifactCache(folder, Digests(folder.parent).of)
+built = extractor("dinov3-small", weights, runtime=runtime, artifacts=artifacts)
 vectors = built.extract(np.zeros((1, 32, 48, 3), np.uint8))
 print(*vectors.shape, *({"torch", "timm", "torchvision"} & set(sys.modules)))
 """
@@ -147,7 +147,7 @@ print(*vectors.shape, *({"torch", "timm", "torchvision"} & set(sys.modules)))
 @pytest.mark.parametrize("asked", ["openvino", "auto"])
 def test_once_converted_it_needs_neither_torch_nor_timm(small: Small, asked: str) -> None:
     """In a process of its own, also where nothing was asked for."""
-    arguments = (str(small.keeping.folder), str(small.weights), asked)
+    arguments = (str(small.artifacts.folder), str(small.weights), asked)
     tests = {"PYTHONPATH": str(Path(__file__).parents[1])}
     outcome = run_python("-c", _USE, *arguments, env=tests)
     assert outcome.code == 0, outcome.stderr
@@ -198,7 +198,7 @@ def test_a_damaged_graph_is_converted_again(
     assert copied.graphs == [place]
     copied.build()
     assert capsys.readouterr().err == ""
-    assert [*copied.keeping.folder.glob(f".*{PART}")] == []
+    assert [*copied.artifacts.folder.glob(f".*{PART}")] == []
 
 
 def test_a_whole_graph_is_used_as_it_is(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,12 +245,12 @@ def test_other_weights_make_another_graph(small: Small, copied: Small, tmp_path:
 
     moved = tmp_path / "moved.safetensors"
     shutil.copy(small.weights, moved)
-    Small(moved, copied.keeping).build()
+    Small(moved, copied.artifacts).build()
     assert len(copied.graphs) == 1
     state = load_file(moved)
     state["norm.weight"] *= 2
     save_file(state, tmp_path / "other.safetensors")
-    other = Small(tmp_path / "other.safetensors", copied.keeping).build()
+    other = Small(tmp_path / "other.safetensors", copied.artifacts).build()
     image = skin(64, 48)[np.newaxis]
     assert relative_error(other.extract(image), small.build().extract(image)) > 1e-3
     assert len(copied.graphs) == 2
@@ -287,7 +287,7 @@ def test_a_folder_that_can_t_be_written_costs_a_warning_and_no_answer(
 ) -> None:
     """The model is converted for this run alone."""
     (tmp_path / "file").write_text("in the way")
-    lost = Small(small.weights, ArtifactCache(tmp_path / "file", small.keeping.digest))
+    lost = Small(small.weights, ArtifactCache(tmp_path / "file", small.artifacts.digest))
     image = skin(64, 48)[np.newaxis]
     assert relative_error(lost.build().extract(image), in_torch.extract(image)) <= ROUNDING
     assert "not valid" in capsys.readouterr().err

@@ -197,7 +197,7 @@ def test_weights_of_dinov3_are_read_whatever_their_suffix(
 
 def test_another_size_is_named(dinov3_small: Dinov3Weights) -> None:
     """With the option that fits."""
-    with pytest.raises(WeightsError, match=r"it is DINOv3 small; try --dino-size small"):
+    with pytest.raises(WeightsError, match=r"it is DINOv3 small; try `dino_size=small`"):
         extractor("dinov3-base", dinov3_small.safetensors)
 
 

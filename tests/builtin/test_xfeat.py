@@ -145,7 +145,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     """The devices there are get listed."""
     if torch.backends.mps.is_available():
         return  # a Mac has the very device
-    with pytest.raises(MelError, match=r"no device 'mps' here; try --device .*cpu"):
+    with pytest.raises(MelError, match=r"no device 'mps' here; try `device=.*cpu"):
         load_registry().extractor("xfeat").build(BuildOptions(device="mps"))
 
 

@@ -65,7 +65,7 @@ def test_a_known_photo_is_judged_and_shown_without_decoding_it(large: Path, tmp_
     photo = read_photo(large)
     again = features.of(Photo(photo.name, photo.size, _refuse, _refuse, photo.key)).photo
     place, size = Point(700, 600), Size(64, 40)
-    assert np.array_equal(again.shown(size), first.shown(size))
+    assert np.array_equal(again.displayed(size), first.displayed(size))
     assert np.array_equal(again.preview.pixels, first.preview.pixels)
     here, there = blob_at(first, place), blob_at(again, place)
     assert (here.contrast, here.sigma) == pytest.approx((there.contrast, there.sigma))

@@ -169,34 +169,46 @@ def test_moles_of_a_photo_without_marks_is_one_line(tmp_path: Path) -> None:
     marks_path(photo).write_text("{}")
     outcome = run("moles", str(photo))
     assert outcome.code == 1
-    assert "bare.jpg.json must hold a list" in outcome.error
+    assert "bare.jpg.json must contain a list" in outcome.error
 
 
-def test_plugins_lists_every_offer_with_its_plugin_and_version() -> None:
-    """Names, as --extractor, --similarity and --renderer take them."""
+LISTED = {
+    "extractors": {"options", "family", "preset", "runtimes", "precisions"},
+    "matchers": {"options"},
+    "renderers": {"options"},
+    "presets": {"matcher", "options"},
+}
+"""What `plugins --json` has of each kind, besides name, plugin, version and summary."""
+
+
+def test_plugins_lists_every_stage_and_preset_with_its_plugin_and_version() -> None:
+    """Names, as --extractor, --matcher, --renderer and --preset take them."""
     outcome = run("plugins", "--json")
     assert outcome.code == 0
-    stages = json.loads(outcome.stdout)
-    names = {stage: [offer["name"] for offer in offers] for stage, offers in stages.items()}
+    listed = json.loads(outcome.stdout)
+    names = {kind: [item["name"] for item in items] for kind, items in listed.items()}
     sizes = ["small", "base", "large", "huge", "7b"]
     assert names["extractors"] == [*(f"dinov3-{size}" for size in sizes), "xfeat"]
     assert names["matchers"][:3] == ["cosine", "dot", "euclidean"]
     assert names["renderers"][:2] == ["heatmap", "pair"]
-    for offers in stages.values():
-        for offer in offers:
-            assert set(offer) == {"name", "plugin", "version", "summary", "options"}
-            assert (offer["plugin"], offer["version"]) == ("mel-debug", version("mel-debug"))
+    assert names["presets"] == ["fast", "accurate"]
+    assert list(listed) == list(LISTED)
+    for kind, more in LISTED.items():
+        for item in listed[kind]:
+            assert set(item) == {"name", "plugin", "version", "summary"} | more
+            assert (item["plugin"], item["version"]) == ("mel-debug", version("mel-debug"))
 
 
-def test_plugins_tells_a_person_the_same() -> None:
-    """Every name and summary is in the list."""
+def test_plugins_lists_the_same_for_a_person() -> None:
+    """Every name, summary and option."""
     text = run("plugins").stdout
-    for offers in json.loads(run("plugins", "--json").stdout).values():
-        for offer in offers:
-            assert f"  {offer['name']} " in text
-            assert offer["summary"] in text
-            for option in offer["options"]:
-                assert f"-o {option['name']} " in text
+    for kind, items in json.loads(run("plugins", "--json").stdout).items():
+        for item in items:
+            assert f"  {item['name']} " in text
+            assert item["summary"] in text
+            for option in item["options"]:
+                name = option if kind == "presets" else option["name"]
+                assert f"-o {name} " in text
 
 
 @pytest.mark.slow

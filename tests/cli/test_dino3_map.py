@@ -92,7 +92,7 @@ def test_a_person_gets_the_answer_on_one_line_and_the_picture_on_another(scene: 
         rf"{MOLE[:6]}  (.*)  \((\d+), (\d+)\)   confidence (\d\.\d\d)   ±\d+ px", line
     )
     assert told, line
-    assert told[1] == str(scene.target)
+    assert told[1] == scene.target.name
     place = (float(told[2]), float(told[3]))
     assert place == pytest.approx((report["x"], report["y"]), abs=PLACE_PX + 0.5)
     assert "score" not in outcome.stdout

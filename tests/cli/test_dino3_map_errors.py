@@ -89,15 +89,15 @@ MISUSE: dict[str, tuple[Spoil, str]] = {
     "no such target": (changed(target=Path("nowhere.jpg")), "nowhere.jpg"),
     "no moles file": (no_moles_file, "source.png.json does not exist"),
     "output is a folder": (output_is_a_folder, "output.jpg is a folder"),
-    "output is no picture": (changed(output=Path("out.txt")), "names no picture format"),
+    "output is no picture": (changed(output=Path("out.txt")), "not the suffix of a picture format"),
 }
 
 FAILURES: dict[str, tuple[Spoil, str]] = {
     "unknown uuid": (
         changed(uuid="f00f00f00"),
-        f"no mole 'f00f00f00' is marked; the sources mark: {MOLE}",
+        f"no mole 'f00f00f00' is marked; moles marked in the sources: {MOLE}",
     ),
-    "uuid too short": (changed(uuid=MOLE[:5]), "unique start of 6 characters"),
+    "uuid too short": (changed(uuid=MOLE[:5]), "unique prefix of 6 characters"),
     "output in no folder": (
         changed(output=Path("/nowhere/to/out.png")),
         "/nowhere/to/out.png can't be written",
@@ -106,7 +106,7 @@ FAILURES: dict[str, tuple[Spoil, str]] = {
         moles_file_of('[{"uuid": "a", "x": 1}]'),
         "source.png.json: entry 1 lacks",
     ),
-    "moles file is no JSON": (moles_file_of("["), "source.png.json is no valid JSON"),
+    "moles file is no JSON": (moles_file_of("["), "source.png.json is not valid JSON"),
     "mark outside the photo": (marked((MOLE, 256, 10)), "outside the photo of 256 x 224"),
     "mole marked twice": (marked((MOLE, 10, 10), (MOLE, 20, 20)), "2 times"),
     "damaged source": (cut_short("source"), "source.png"),
@@ -115,13 +115,13 @@ FAILURES: dict[str, tuple[Spoil, str]] = {
     "mask hides the mole": (masked("source", 256, 224), "source.png"),
     "mask hides the target": (
         masked("target", 256, 224),
-        "target.png: its mask leaves nothing",
+        "target.png: its mask hides the whole photo",
     ),
     "mask of another size": (masked("target", 224, 256), "target.png.mask.png is 224 x 256"),
 }
 
 BAD_OPTIONS = {
-    "--image-size 100": "--image-size 100 does not divide by the 8 px patch of xfeat; try 96 or 10",
+    "--image-size 100": "100 is not a multiple of the 8 px patch of xfeat; try 96 or 10",
     "--image-size 0": "--image-size",
     "--image-size many": "--image-size",
     "--dino-size small": "exclude each other",
@@ -171,7 +171,7 @@ def test_a_source_that_lacks_the_mole_is_named(scene: Scene) -> None:
     mark(second, (OTHER_MOLE, 5, 5))
     outcome = run(*scene.arguments(str(second)))
     assert outcome.code == 1
-    assert f"{second} does not mark mole {MOLE}" in outcome.error
+    assert f"mole {MOLE} is not marked in {second}" in outcome.error
 
 
 def test_damaged_weights_are_named(scene: Scene) -> None:

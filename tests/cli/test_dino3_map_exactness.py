@@ -60,7 +60,7 @@ def test_windows_without_an_image_size_are_at_full_resolution(scene: Scene) -> N
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--window", "100"), "--window 100 does not divide by the 8 px patch of xfeat"),
+        (("--window", "100"), "--window 100 is not a multiple of the 8 px patch of xfeat"),
         (("--overlap", "0.5"), "--overlap belongs to windows"),
         (("--pool", "2"), "odd number of cells"),
         (("--similarity", "geometric", "--pool", "3"), "has an option 'pool'"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mel_debug.confidence.calibrations import own, own_path
+from mel_debug.confidence.calibrations import user_calibrations, user_path
 from mel_debug.confidence.judge import judge_for
 from mel_debug.evaluation.labelled import labelled_pairs
 from tolerance import assert_same_results
@@ -229,9 +229,12 @@ def test_fitted_calibrations_are_used_afterwards(
     outcome = run("calibrate", str(repository), *FAST)
     assert outcome.code == 0, outcome.stderr
     assert "xfeat/cosine" in outcome.stdout
-    assert set(own()) == {"xfeat/cosine"}
-    assert own_path().exists()
-    assert judge_for("xfeat/cosine").calibration.as_json() == own()["xfeat/cosine"].as_json()
+    assert set(user_calibrations()) == {"xfeat/cosine"}
+    assert user_path().exists()
+    assert (
+        judge_for("xfeat/cosine").calibration.as_json()
+        == user_calibrations()["xfeat/cosine"].as_json()
+    )
     after = evaluate(repository, "--json").report
     places = [[row["answer"] for row in report["queries"]] for report in (before, after)]
     assert places[0] == places[1]
@@ -243,8 +246,8 @@ def test_too_few_photos_to_calibrate_on_are_an_error(repository: Path) -> None:
     """Nothing is kept then."""
     outcome = run("calibrate", str(repository), *FAST)
     assert outcome.code == 1
-    assert "too few to calibrate on" in outcome.stderr
-    assert own() == {}
+    assert "too few to calibrate" in outcome.stderr
+    assert user_calibrations() == {}
 
 
 SPOILT: dict[str, Callable[[Path], object]] = {

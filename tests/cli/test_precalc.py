@@ -202,7 +202,7 @@ def test_an_extractor_that_tells_nothing_of_itself_is_refused(
     photo = save(skin(32, 32), tmp_path / "photo.jpg")
     outcome = run("precalc", str(photo), "--extractor", "mute")
     assert outcome.code == 2
-    assert "mute does not tell what its features depend on" in outcome.stderr
+    assert "the features of mute can't be cached" in outcome.stderr
 
 
 @pytest.mark.slow

@@ -36,13 +36,13 @@ def test_openvino_without_its_extra_is_a_usage_error_that_names_it(
 
 
 @pytest.mark.parametrize(("option", "value"), [("--runtime", "openvino"), ("--precision", "bf16")])
-def test_what_an_extractor_can_t_be_had_with_is_a_usage_error(
+def test_a_runtime_or_precision_that_an_extractor_lacks_is_a_usage_error(
     scene: Scene, option: str, value: str
 ) -> None:
     """It is not passed over in silence; `auto` fits everything."""
     outcome = run(*search(scene, "--extractor", "xfeat", option, value))
     assert outcome.code == 2
-    assert f"xfeat can't be had with {option} {value}; try one of: auto, " in outcome.error
+    assert f"xfeat does not run with {option} {value}; try one of: auto, " in outcome.error
 
 
 @needs_openvino

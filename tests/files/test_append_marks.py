@@ -1,4 +1,4 @@
-"""Laws of adding marks: nothing that is there is lost, whoever writes at the same time."""
+"""Laws of adding marks: no existing mark is lost, whatever else writes at the same time."""
 
 import json
 import multiprocessing
@@ -83,7 +83,7 @@ def test_what_is_there_stays_and_what_is_new_comes_last(
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Iterator[Path]:
-    """A photo's path; and when the test is over nothing but marks lies beside it."""
+    """The path of a photo; after the test there are only marks beside it."""
     folder = tmp_path / "day"
     folder.mkdir()
     yield folder / "photo.jpg"
@@ -119,7 +119,7 @@ def test_a_photo_without_marks_gets_a_file(photo: Path) -> None:
 
 
 def test_the_place_of_another_mark_is_not_taken(photo: Path) -> None:
-    """Of a mark that someone made meanwhile, say; only one mole is at one place."""
+    """For example that of a mark made meanwhile: there is only one mole at a place."""
     there, near, far = new_mark("a", 0), new_mark("b", 3), new_mark("c", 100)
     append_marks(photo, [there])
     added = append_marks(photo, [near, far], apart_px=10)
@@ -196,7 +196,7 @@ def test_uuids_stay_as_they_are_spelled(photo: Path, uuid: str) -> None:
     assert f'"uuid": "{uuid}"' in marks_path(photo).read_text(encoding="utf-8")
 
 
-def test_a_deep_value_is_kept(photo: Path) -> None:
+def test_a_deeply_nested_value_is_preserved(photo: Path) -> None:
     note = "[" * 400 + "]" * 400
     marks_path(photo).write_text(f'[{{"uuid": "a", "x": 1, "y": 2, "note": {note}}}]')
     append_marks(photo, [new_mark("b", 1)])
@@ -266,6 +266,7 @@ def test_a_file_in_the_middle_of_being_written_is_waited_for(photo: Path) -> Non
     assert {mole.uuid for mole in read_moles(photo)} >= {"a"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["in place", "rename"])
 def test_a_program_without_a_lock_keeps_its_marks(photo: Path, way: str) -> None:
     """It reads, appends and writes every 2 ms. On a busy machine one write in a thousand is lost.
@@ -302,6 +303,7 @@ except MelError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_marks_as_they_were(photo: Path) -> None:
     marks_path(photo).write_text("[]\n")
     outcome = run_python("-c", DISK_FULL, str(photo))
@@ -323,7 +325,7 @@ def test_a_link_stays_a_link(photo: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_lose_no_mark(photo: Path) -> None:
-    """Each adds its marks one by one, and all of them are there in the end, in each one's order."""
+    """Each adds its marks one by one; in the end all exist, in the order of each process."""
     processes = [spawn.Process(target=add_one_by_one, args=(photo, name, 60)) for name in "ab"]
     for process in processes:
         process.start()

@@ -69,7 +69,7 @@ def test_a_page_of_another_program_is_replaced_only_if_forced(tmp_path: Path) ->
     """One that was written earlier is replaced."""
     page = tmp_path / "index.html"
     page.write_text("<html>mine</html>")
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="`force`"):
         write_page(tmp_path, "title", [], guard=OutputGuard())
     assert page.read_text() == "<html>mine</html>"
     write_page(tmp_path, "title", [], guard=OutputGuard(force=True))

@@ -104,6 +104,7 @@ except MelError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not IS_ROOT, reason="only root can be another")
 @pytest.mark.parametrize(
     ("owner", "mode", "complaint"),
@@ -192,7 +193,7 @@ def test_a_write_between_the_check_and_the_swap_is_put_back(
 
 
 def test_swapping_files_loses_neither(tmp_path: Path) -> None:
-    """While two files swap their names all the time, both names are there all the time."""
+    """While two files exchange names continuously, both names always exist."""
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_bytes(b"1")
     second.write_bytes(b"2")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import chores
 from children import default_signals
 from clusters import TESTS, Site, until
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import OUT_OF_MEMORY, MelError
 from mel_debug.jobs.executors import InProcess, Workers, open_executor
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import HOPELESS, stream
@@ -86,7 +86,7 @@ def test_want_of_memory_is_that_items_own(workers: Workers) -> None:
     """In words that say what to try."""
     outcomes = list(stream(workers, chores.hungry, range(5)))
     (failed,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    assert failed == Failed(3, "not enough memory; try a smaller --image-size")
+    assert failed == Failed(3, OUT_OF_MEMORY)
 
 
 def test_a_worker_that_can_do_nothing_ends_the_run(workers: Workers) -> None:

@@ -11,28 +11,46 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Places = NDArray[np.complex128]
 
+# How well the priors foresee true moles from the others was measured by `benchmarks/constants.py
+# alignment`: 60 generated pairs, 900 moles, marks 3 px of 4000 off. Figures are the mean logarithm
+# of `density` at the true place: 10.34 as it is, foreseen places 4.5 px off (20.7 px at 95 %).
+
 TRAVEL = 1.0
-"""Prior standard deviation of the shift between photos, in longer sides."""
+"""Prior standard deviation of the shift between photos, in longer sides: any is possible. From 0.25
+to 4 the log density stays within 0.01."""
 
 TURN = 1.0
-"""... of a turn with a change of size (the similarity's complex factor)."""
+"""... of a turn with a change of size (the similarity's complex factor): any is possible. From
+0.5 to 4 the log density stays within 0.01; at 0.25 it loses 0.02."""
 
 SHEAR = 0.15
-"""... of what an affine map adds to a similarity, as skin seen at a slant does."""
+"""... of what an affine map adds to a similarity, as skin seen at a slant does. From 0.04 to 0.6
+the log density stays within 0.01."""
 
 BEND = 0.1
-"""... of how a body bends between photos, in longer sides, over `BEND_OVER` of them."""
+"""... of how a body bends between photos, in longer sides, over `BEND_OVER` of them.
+
+Log density at 0.05, 0.1, 0.2: 10.52, 10.34, 9.86; mean square of the misses over their variance:
+0.94, 0.53, 0.33. Twice what suits generated bodies best, as too stiff a map rejects right places
+where real skin is seen at a grazing angle.
+"""
 
 BEND_OVER = 1.0
+"""Longer sides; length scale of the Matern kernel. Log density at 0.5, 1, 2, 4: 9.02, 10.34, 10.58,
+8.33."""
 
 NOISE = 0.001
-"""Standard deviation of a mark or a right match about the map: 6 px at 6000."""
+"""Standard deviation of a mark or a right match about the map: 6 px at 6000.
+
+Log density at 0.0005, 0.001, 0.002: 10.43, 10.34, 9.77; foreseen places are 4.9, 4.5, 4.5 px off.
+"""
 
 LEAST_WEIGHT = 1e-8
 """... so that what is not trusted at all has a standard deviation of 10 longer sides."""
 
 TAIL = 4.0
-"""Degrees of freedom of the t distribution of residuals: bodies are not quite what priors say."""
+"""Degrees of freedom of the t distribution of residuals: bodies are not quite what priors say. A
+usual choice (Lange, Little and Taylor 1989). Log density at 2, 4, 8: 10.25, 10.34, 10.38."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

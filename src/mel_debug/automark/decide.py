@@ -14,7 +14,7 @@ from mel_debug.automark.search import PairAnswer
 from mel_debug.automark.targets import Reference, Target
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
 from mel_debug.confidence.evidence import WITHIN
-from mel_debug.core.geometry import Nearby, Point
+from mel_debug.core.geometry import Point, PointIndex
 
 ONE_PLACE = 0.0025
 """Share of the target's longer side within which two marks are of one mole: 15 px at 6000."""
@@ -109,7 +109,7 @@ def decide(
         uuid: vote([() if one is None else one.candidates for one in each], WITHIN * longest)
         for uuid, each in ballots.items()
     }
-    places = Nearby([mole.point for mole in target.marks], ONE_PLACE * longest)
+    places = PointIndex([mole.point for mole in target.marks], ONE_PLACE * longest)
     taken = {uuid: _fit(votes[uuid], ballots[uuid], target, places, rules) for uuid in wanted}
     given = assign(
         {uuid: fit for uuid, (fit, _) in taken.items()}, ONE_PLACE * longest, rules.min_confidence
@@ -188,13 +188,13 @@ def _fit(
     votes: Sequence[PooledPlace],
     ballot: Sequence[Judged | None],
     target: Target,
-    places: Nearby,
+    places: PointIndex,
     rules: Rules,
 ) -> tuple[list[PooledPlace], str]:
     """The places that a mole may have, and what is wrong with its best one if it may not."""
     fit, fault = [], ""
     for number, each in enumerate(votes):
-        near = (target.marks[number] for number in places.of(each.place))
+        near = (target.marks[number] for number in places.near(each.place))
         holder = next(
             (mole for mole in near if mole.point.distance_to(each.place) <= places.distance), None
         )

@@ -9,27 +9,37 @@ import numpy as np
 from mel_debug.automark.alignment import Array, Places, Predicted, density, predict, pull
 from mel_debug.core.geometry import Point, Size
 
+# What the constants below do was measured by `benchmarks/constants.py joint` on 60 generated pairs
+# with simulated searches: 30 % of places wrong, half of those near the right one. Figures are the
+# mean log likelihood of right and wrong: -0.098 as it is, and 98.0 % on the right side of 0.5.
+
 STRAY = 0.01
 """Of a matcher that goes by geometry, wrong places too lie near where it leads: their standard
 deviation, of x and y together, as a share of the longer side. Measured on generated photos, where
 88 % of wrong places lay within 0.02 and half within 0.008."""
 
 STRAYS_NEAR = {True: 0.95, False: 0.2}
-"""Share of wrong places that lie there, for matchers that go by geometry and for others."""
+"""Share of wrong places that lie there, for matchers that go by geometry and for others. Of those
+by geometry see `STRAY`; of others it is a guess: by likeness alone a place may be anywhere."""
 
 MOST_EVIDENCE = 6.0
-"""The logarithm of a likelihood ratio is cut here, both ways: no single thing settles a mole."""
+"""The logarithm of a likelihood ratio is cut here, both ways: no single thing settles a mole.
+Log likelihood at 2, 4, 6: -0.124, -0.100, -0.098."""
 
 ROUNDS = 12
+"""Until nothing changes. Log likelihood after 3, 6, 12, 24: -0.158, -0.098, -0.098, -0.098."""
 
 FAR = 0.05
-"""Shares of the longer side; a first guess of the map that misses a mole by more does not fit."""
+"""Shares of the longer side; a first guess of the map that misses a mole by more does not fit. From
+0.0125 to 0.2 the log likelihood stays within 0.002."""
 
 GUESSES_FROM = 24
-"""Moles, the surest ones, of which every two give a first guess of the map."""
+"""Moles, the surest ones, of which every two give a first guess of the map: 276 guesses.
+The photos measured have 15 moles each; from 6 on nothing changes."""
 
 DOUBT = 1e-4
-"""What is left of the weight of a mole that the first guess misses."""
+"""What is left of the weight of a mole that the first guess misses. From 1e-8 to 0.1 the log
+likelihood stays within 0.001; at 1, without doubt, it falls to -0.101."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mel_debug.automark.search import Searcher, Setup, searcher_for
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher, Renderer
 from mel_debug.core.types import Confidence, Pixels
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.names import safe_name
 from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
@@ -39,7 +39,7 @@ def write_report(
     The heat is plain cosine similarity, whatever the search went by. The least sure marks come
     first. Raises MelError, and UsageError for a file that the guard does not allow to replace.
     """
-    made_folder(folder)
+    make_folder(folder)
     shown = sorted(
         (
             (result, decision)

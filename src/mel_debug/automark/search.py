@@ -15,7 +15,7 @@ from uuid import uuid4
 from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.cache.features import CachedFeatures
 from mel_debug.cache.fill import encoded, missing_of
-from mel_debug.confidence.blobs import spots_at_marks
+from mel_debug.confidence.blobs import blobs_at_marks
 from mel_debug.confidence.judge import Judge
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
@@ -178,7 +178,7 @@ def search_pair(task: PairTask) -> PairAnswer:
         _proposal(match, query.views[0].point)
         for query, match in zip(located.queries, located.matches, strict=True)
     )
-    bare = frozenset(query.uuid for query in located.queries if not all(spots_at_marks(query)))
+    bare = frozenset(query.uuid for query in located.queries if not all(blobs_at_marks(query)))
     return PairAnswer(frame, tuple(proposals), tuple(unseen), bare)
 
 

@@ -129,7 +129,7 @@ def encoded(features: CachedFeatures, missing: Missing) -> bytes:
     Raises MelError when something is wrong with it.
     """
     prepared = _prepared(features, missing)
-    return _encoded(features, missing, prepared, features.features.describe([prepared])[0])
+    return _encoded(features, missing, prepared, features.features.extract([prepared])[0])
 
 
 def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
@@ -147,7 +147,7 @@ def _described(
     if not batch:
         return
     try:
-        vectors = features.features.describe([prepared for _, prepared in batch])
+        vectors = features.features.extract([prepared for _, prepared in batch])
     except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
         if len(batch) == 1:
             yield *batch[0], _bad(batch[0][0].name, error)

@@ -48,14 +48,19 @@ def command(
     """
     from mel_debug.cli.evaluate import check_state_file, evaluated, given_weights
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import check_calibrations, keep, own, own_path
+    from mel_debug.confidence.calibrations import (
+        check_calibrations,
+        store,
+        user_calibrations,
+        user_path,
+    )
     from mel_debug.confidence.fitting import fit
     from mel_debug.files.outputs import OutputGuard, check_place
 
     guard = OutputGuard((*roots, *given_weights(stages)))
-    path = output or own_path()
+    path = output or user_path()
     if output is None:
-        own()  # fail on a damaged file before searching
+        user_calibrations()  # fail on a damaged file before searching
     else:
         guard.check(output, check_calibrations)
     check_place(path.parent)
@@ -72,7 +77,7 @@ def command(
         echo_line(f"{key}: {right} right and {len(answers) - right} wrong matches to fit to")
     if output is not None:
         guard.check(output, check_calibrations)
-    keep(path, fitted)
+    store(path, fitted)
     echo_line(f"Wrote {path}")
     skipped.finish()
 

@@ -94,7 +94,7 @@ def command(
     from mel_debug.api import Finder
     from mel_debug.files.pictures import check_picture_path
 
-    finder = Finder.from_config(
+    finder = Finder(
         config_from(**stages),
         min_confidence=min_confidence,
         use_masks=not no_mask,
@@ -172,7 +172,7 @@ def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
 
 def answer_line(report: dict[str, Any]) -> str:
     """Return one line with the mole, the photo, the position and its confidence."""
-    parts = [report["uuid"][:SHORT], report["target"]]
+    parts = [report["uuid"][:SHORT], Path(report["target"]).name]
     sure = f"confidence {report['confidence']:.2f}"
     if report["uncertain"] and report["calibrated"] and report["confidence"] < NOT_THERE:
         return "  ".join([*parts, f"probably not there   {sure}"])

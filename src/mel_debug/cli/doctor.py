@@ -57,20 +57,22 @@ def _named_text(name: str, value: Any) -> str:
 
 def _text(value: Any) -> str:
     """Return a value on one line."""
-    match value:
-        case None:
-            text = "not found"
-        case bool():
-            text = "yes" if value else "no"
-        case list():
-            text = ", ".join(map(_text, value)) or "none"
+    if isinstance(value, dict):
+        return _group(value)
+    if isinstance(value, list):
+        return ", ".join(map(_text, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not found" if value is None else str(value)
+
+
+def _group(values: dict[str, Any]) -> str:
+    """Return named values on one line."""
+    match values:
         case {"status": status, **more}:
-            text = f"{status} ({'; '.join(map(_text, more.values()))})" if more else str(status)
+            return f"{status} ({'; '.join(map(_text, more.values()))})" if more else str(status)
         case {"name": name, "version": version, **more}:
-            text = f"{name} {version}: {_text(more)}"
-        case dict():
-            parts = (f"{_words(name)} {_text(item)}" for name, item in value.items())
-            text = "; ".join(parts) or "none"
+            return f"{name} {version}: {_group(more)}"
         case _:
-            text = str(value)
-    return text
+            named = (f"{_words(name)} {_text(value)}" for name, value in values.items())
+            return "; ".join(named) or "none"

@@ -103,7 +103,7 @@ def command(
     repeated only if its photos, marks, masks, options or weights have changed.
     """
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import own
+    from mel_debug.confidence.calibrations import user_calibrations
     from mel_debug.core.errors import UsageError
     from mel_debug.evaluation.quality_gate import Requirement, violations
     from mel_debug.evaluation.summary import results_of, summary_of
@@ -114,7 +114,7 @@ def command(
     guard = OutputGuard((*roots, *given_weights(stages)), force)
     check_outputs(guard, plots, gallery, state)
     requirements = [Requirement.parse(text) for text in fail_under]
-    own()  # fail on a damaged file before searching
+    user_calibrations()  # fail on a damaged file before searching
     configurations = configurations_from(**stages)
     use_masks = not no_mask
     tasks, stored, skipped = evaluated(

@@ -11,12 +11,11 @@ from typing import Any, NoReturn
 
 import click
 
-from mel_debug.cli.flags import as_flags
 from mel_debug.console.terminal import (
     echo_line,
     finish_streams,
     is_from_printing,
-    ready_streams,
+    prepare_streams,
     unprintable,
 )
 from mel_debug.core.errors import (
@@ -65,7 +64,7 @@ class MelGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run a command and exit: 0 on success, 2 for usage errors, 1 for all other errors."""
         extra["standalone_mode"] = False
-        ready_streams()
+        prepare_streams()
         try:
             with _warnings_as_lines():
                 code = super().main(*args, **extra)
@@ -97,7 +96,7 @@ def _warnings_as_lines() -> Iterator[None]:
         show = warnings.showwarning
 
         def show_line(message: Warning | str, category: type[Warning], *rest: Any) -> None:
-            text = as_flags(" ".join(str(message).split()))
+            text = " ".join(str(message).split())
             if not issubclass(category, MelWarning):
                 show(message, category, *rest)
             elif text not in shown:
@@ -126,7 +125,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
     code = 1
     match error:
         case MelError():
-            message, code = _unfolded(as_flags(str(error))), error.exit_code
+            message, code = _unfolded(str(error)), error.exit_code
         case click.ClickException():
             message, code = _unfolded(error.format_message()), error.exit_code
         case click.Abort(__cause__=Terminated()) | Terminated():  # Click wraps Terminated in Abort
@@ -136,7 +135,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
         case OSError() if is_from_printing(error):
             message = unprintable(error)
         case _ if is_out_of_memory(error):
-            message = as_flags(OUT_OF_MEMORY)
+            message = OUT_OF_MEMORY
         case _:
             message = f"{kind_and_text(error)} (set {TRACEBACK}=1 for the traceback)"
     return message, code

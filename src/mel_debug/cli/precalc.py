@@ -79,7 +79,8 @@ def command(
     else:
         with open_executor(jobs, scheduler) as workers:
             tally = fill_elsewhere(workers, wanted, features, photos, use_masks=not no_mask)
-    for one in tally.bad:
+    order = {str(path): number for number, path in enumerate(photos)}
+    for one in sorted(tally.bad, key=lambda bad: order[bad.name]):
         named = one.name in one.reason
         echo_line(one.reason if named else f"{one.name}: {one.reason}", err=True)
     rate = f" ({tally.described / tally.seconds:.2f} photos/s)" if tally.described else ""
@@ -140,8 +141,6 @@ def fill_elsewhere(
         else:
             tally.present += 1
     tally.seconds = time.perf_counter() - start
-    order = {str(path): number for number, path in enumerate(photos)}
-    tally.bad.sort(key=lambda bad: order[bad.name])
     return tally
 
 

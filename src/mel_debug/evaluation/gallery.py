@@ -12,7 +12,7 @@ from mel_debug.core.types import Colour, Pixels
 from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.searches import Searcher, Task
 from mel_debug.evaluation.summary import Result
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
 from mel_debug.matching.locate import locate
@@ -54,7 +54,7 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was searched
     Returns the path of the HTML page. Raises MelError if a search or a write fails, and UsageError
     for a file that the guard does not allow to be replaced.
     """
-    made_folder(folder)
+    make_folder(folder)
     pictures = []
     for number, result in enumerate(results):
         searcher = Searcher.of(result.configuration, use_masks=use_masks)

@@ -15,7 +15,7 @@ from mel_debug.evaluation import metrics
 from mel_debug.evaluation.summary import Result, Summary
 from mel_debug.evaluation.tables import text_table
 from mel_debug.files.atomic import write_atomically
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.marker import PICTURE_MARK
 from mel_debug.files.outputs import OutputGuard
 
@@ -50,7 +50,7 @@ def write_plots(
     file that the guard does not allow to be replaced.
     """
     check_matplotlib()
-    made_folder(folder)
+    make_folder(folder)
     plots: dict[str, tuple[Callable[[Any, Sequence[Result]], None], str]] = {
         "pck": (
             _pck,

@@ -124,7 +124,7 @@ def results_of(
         if not done:
             continue
         judge = configuration.run.judge(threshold)
-        answers = tuple(answer.judged(judge) for each in done for answer in each.answers)
+        answers = tuple(answer.with_confidence(judge) for each in done for answer in each.answers)
         photos = [seconds for each in done for seconds in each.photo_seconds]
         peaks = [each.peak_mb for each in done if each.peak_mb is not None]
         results.append(

@@ -34,10 +34,8 @@ def skin_lab(typology: float, redness: float = 0.5) -> tuple[float, float, float
 
 def lab_to_linear(lab: tuple[float, float, float]) -> Array:
     """Return linear sRGB (3,) of a CIELAB colour under D65, clipped to a small positive minimum."""
-    fy = (lab[0] + 16.0) / 116.0
-    f = np.array([fy + lab[1] / 500.0, fy, fy - lab[2] / 200.0])
-    xyz = np.where(f > 6.0 / 29.0, f**3, (f - 4.0 / 29.0) * 3.0 * (6.0 / 29.0) ** 2)
-    xyz = xyz * np.array([0.95047, 1.0, 1.08883])
+    from skimage.color import lab2xyz
+
     matrix = np.array(  # IEC 61966-2-1
         [
             [3.2404542, -1.5371385, -0.4985314],
@@ -45,7 +43,7 @@ def lab_to_linear(lab: tuple[float, float, float]) -> Array:
             [0.0556434, -0.2040259, 1.0572252],
         ]
     )
-    linear: Array = np.maximum(matrix @ xyz, 0.004)
+    linear: Array = np.maximum(matrix @ lab2xyz(lab), 0.004)
     return linear
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 
 from mel_debug.builtin.matchers.geometric.affine_fit import robust_affine
-from mel_debug.builtin.matchers.geometric.arrays import unit, with_ones
+from mel_debug.builtin.matchers.geometric.arrays import with_ones
 from mel_debug.builtin.matchers.geometric.correspondences import (
     mutual_matches,
     mutual_matches_nearby,
@@ -16,6 +16,7 @@ from mel_debug.builtin.matchers.geometric.pixel_alignment import estimate_shift
 from mel_debug.builtin.matchers.geometric.rotation_search import ROTATIONS, rotated
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.geometric.warping import sample_window, valid_in_window
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.types import Photo
 
 SEEDS = st.integers(0, 2**32 - 1)

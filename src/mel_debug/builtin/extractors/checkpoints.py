@@ -94,7 +94,7 @@ def misfit(path: Path, state: Mapping[str, torch.Tensor], model: str, error: Exc
     size = _size_of(state)
     if size is not None and SIZES[size].timm_name != model:
         return (
-            f"{path} doesn't load as {model}: it is DINOv3 {size}; try `dino_size` {size}, or "
+            f"{path} doesn't load as {model}: it is DINOv3 {size}; try `dino_size={size}`, or "
             "weights of this model and size"
         )
     known = {"cls_token", "reg_token", "storage_tokens", "patch_embed.proj.weight"}

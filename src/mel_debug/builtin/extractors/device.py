@@ -22,7 +22,7 @@ def torch_device(name: str) -> torch.device:
         name = next(device for device, present in there.items() if present)
     if not there.get(name, False):
         present = ", ".join(device for device, is_there in there.items() if is_there)
-        raise MelError(f"torch finds no device {name!r} here; try `device` {present}")
+        raise MelError(f"torch finds no device {name!r} here; try `device={present}`")
     return torch.device(name)
 
 

@@ -33,16 +33,16 @@ def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "Graph
     another model.
     """
     path = weights or _downloaded(timm_name)
-    if options.keeping is None:
+    if options.artifacts is None:
         return _built(*_convert(timm_name, path), options)
-    return _kept(timm_name, path, options, options.keeping)
+    return _kept(timm_name, path, options, options.artifacts)
 
 
 def _kept(
-    timm_name: str, weights: Path, options: BuildOptions, keeping: ArtifactCache
+    timm_name: str, weights: Path, options: BuildOptions, artifacts: ArtifactCache
 ) -> "GraphTransformer":
-    key = _key(timm_name, options, keeping)
-    graph = find_graph(keeping.folder, key)
+    key = _key(timm_name, options, artifacts)
+    graph = find_graph(artifacts.folder, key)
     if graph is not None:
         try:
             return _built(graph.model, graph.facts, options, graph.compiled)
@@ -50,23 +50,23 @@ def _kept(
             discard_graph(graph.folder)
     sys.stderr.write("converting the model for OpenVINO; later runs need not\n")
     model, facts = _convert(timm_name, weights)
-    if _key(timm_name, options, keeping) != key:
+    if _key(timm_name, options, artifacts) != key:
         raise WeightsError(f"{weights} changed while it was read; run again")
     try:
-        graph = keep_graph(keeping.folder, key, facts, partial(_save, model))
+        graph = keep_graph(artifacts.folder, key, facts, partial(_save, model))
     except OSError as error:
-        warn_unkept(keeping.folder, error)
+        warn_unkept(artifacts.folder, error)
         return _built(model, facts, options)
     return _built(graph.model, graph.facts, options, graph.compiled)
 
 
-def _key(timm_name: str, options: BuildOptions, keeping: ArtifactCache) -> str:
+def _key(timm_name: str, options: BuildOptions, artifacts: ArtifactCache) -> str:
     """By the content of the weights and the releases of what converts them."""
     content = identity_of(timm_name, options)
     return graph_key(
         {
             "model": timm_name,
-            "weights": keeping.digest(content) if isinstance(content, Path) else str(content),
+            "weights": artifacts.digest(content) if isinstance(content, Path) else str(content),
             "timm": version("timm"),
             "openvino": version("openvino"),
         }

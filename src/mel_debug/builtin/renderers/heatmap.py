@@ -19,7 +19,7 @@ class Heatmap:
 
     def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
         """Return the picture, (scaled height, scaled width, 3) RGB."""
-        picture = heated(target.photo.shown(match.grid.scaled), match)
+        picture = heated(target.photo.displayed(match.grid.scaled), match)
         zoom = match.grid.scaled.longest / match.grid.photo.longest
         draw_match(picture, match, zoom, match.grid.to_scaled(match.best))
         return picture

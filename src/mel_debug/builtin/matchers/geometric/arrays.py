@@ -5,18 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.types import FeatureMap
 
 Array = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Picture = NDArray[np.uint8]
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return vectors scaled to length 1 along the last axis."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.maximum(lengths, 1e-9)
-    return scaled
 
 
 def centres(cells: NDArray[np.intp]) -> Array:

@@ -7,17 +7,24 @@ from mel_debug.builtin.matchers.geometric.arrays import Array, Picture
 from mel_debug.builtin.matchers.geometric.warping import sample_window
 from mel_debug.core.types import Photo
 
+# The figures below are of 66 moles on three generated pairs: median and 95 % error in pixels, 0.38
+# and 1.49 as it is, 0.68 and 2.06 before alignment.
+
 RADII = (24, 16)
-"""Source pixels; Gaussian radii of the aligned patch, from coarse to fine."""
+"""Source pixels; Gaussian radii of the aligned patch, from coarse to fine. Smaller ones do worse:
+(24, 12) 0.44 and 1.55, (12, 8) 0.57 and 1.78; (24,) alone does as well, 0.30 and 1.48."""
 
 LEAST_CORRELATION = 0.6
-"""Smallest correlation at which an alignment is used."""
+"""Smallest correlation at which an alignment is used. A safeguard: limits from 0 to 0.9 change no
+median, because present moles have a mean correlation of 0.955."""
 
 MOST_SHIFT = 12.0
-"""Source pixels; an alignment with a larger shift is discarded as a mismatch."""
+"""Source pixels; an alignment with a larger shift is discarded as a mismatch. From 6 on generated
+photos show no difference; at 24 the error of one of eight labelled moles rises from 7 to 16 px."""
 
 ITERATIONS = 12
-"""Upper limit; most alignments converge before."""
+"""Upper limit. 3 suffice for generated photos; with 6 the error of one of eight labelled moles is
+12 px, with 12 or 24 it is 7 px."""
 
 
 def align_pixels(

@@ -10,9 +10,9 @@ from mel_debug.builtin.matchers.geometric.arrays import (
     Array,
     CellFeatures,
     Picture,
-    unit,
     with_ones,
 )
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
 from mel_debug.core.scaling import resized, valid_cells
 from mel_debug.core.stages import FeatureExtractor

@@ -5,27 +5,39 @@ from scipy import linalg, sparse
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 
+# Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
+# generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
+# 95 % over all, which are mostly generated; on the labelled pair 0.72 and at most 2.5.
+
 KNOTS = 14
-"""B-spline intervals along the photo's longer side."""
+"""B-spline intervals along the photo's longer side. From 7 to 28 the overall median changes by less
+than 0.01 cells; the labelled pair's is 0.66, 0.68, 0.72, 0.84, 1.07 at 7, 10, 14, 20, 28."""
 
 BEND_STD = 1.5
 """Standard deviation of the displacement's second derivative, per longer side: the prior on how
-much bodies bend."""
+much bodies bend. The labelled pair's median at 0.4, 0.75, 1.5, 3, 6: 1.79, 1.09, 0.72, 0.70, 0.64
+cells. Larger values do no worse there, but raise the std between matches."""
 
 MATCH_STD = 0.7
-"""Cells; standard deviation of a correct match around the warp field."""
+"""Cells; standard deviation of a correct match around the warp field. Quantisation to cells alone
+accounts for 0.6 (both photos, both axes). Half or twice as much changes the overall median by
+0.01."""
 
 MATCHES_PER_OBSERVATION = 6.0
-"""Matches that count as one observation: features of neighbouring cells share pixels."""
+"""Matches that count as one observation: features of neighbouring cells share pixels. The labelled
+pair's median at 1, 2, 6, 18: 0.65, 0.67, 0.72, 1.06 cells; a smaller count lowers the std."""
 
 KNOWN_STD = 2.5
-"""Cells; the warp field counts as known, and grows, where its std is below this."""
+"""Cells; the warp field counts as known, and grows, where its std is below this. 1.25 and 5 lead to
+the same fields."""
 
 MOST_MATCHES = 5000
-"""Matches used in a fit; more are thinned evenly."""
+"""Matches used in a fit; more are thinned evenly. At 1250, 2500, 5000, 10000 the 95 % error is
+0.18, 0.15, 0.13, 0.13 cells."""
 
 GROWTH_ROUNDS = 12
-"""Upper limit; growth ends before if the matches stay the same."""
+"""Upper limit; growth ends earlier if no match joins. 3, 6 and 24 led to the same fields on these
+pairs."""
 
 
 class WarpField:
@@ -126,19 +138,11 @@ class WarpField:
 
 def _second_differences(knots: Array) -> Array:
     """Return rows that take second differences of a knot grid along x, along y and mixed."""
-    index, root = np.arange(int(knots.prod())).reshape(knots[::-1]), 2**0.5
-    terms = (
-        ((index[:, :-2], index[:, 1:-1], index[:, 2:]), (1, -2, 1)),
-        ((index[:-2], index[1:-1], index[2:]), (1, -2, 1)),
-        (
-            (index[:-1, :-1], index[1:, 1:], index[1:, :-1], index[:-1, 1:]),
-            (root, root, -root, -root),
-        ),
+    x, y = (np.eye(count) for count in knots)
+    return np.vstack(
+        [
+            np.kron(y, np.diff(x, 2, axis=0)),
+            np.kron(np.diff(y, 2, axis=0), x),
+            2**0.5 * np.kron(np.diff(y, axis=0), np.diff(x, axis=0)),
+        ]
     )
-    blocks = []
-    for places, factors in terms:
-        block = np.zeros((places[0].size, index.size))
-        for place, factor in zip(places, factors, strict=True):
-            block[np.arange(len(block)), place.ravel()] = factor
-        blocks.append(block)
-    return np.vstack(blocks)
