@@ -41,7 +41,7 @@ GEOMETRIC: Mapping[str, Sequence[Any]] = {
     "warp_field.MATCHES_PER_OBSERVATION": (2.0, 18.0),
     "pixel_alignment.RADII": ((12, 8), (48, 32)),
     "pixel_alignment.MOST_SHIFT": (6.0, 24.0),
-    "affine_fit.TOLERANCE": (1.25, 5.0),
+    "affine_fit.INLIER_CELLS": (1.25, 5.0),
     "photo_pair.FIRST_REACH": (3, 12),
     "photo_pair.CONFIRMED_CELLS": (0.75, 3.0),
     "matcher.PRIOR_STD": (1.25, 5.0),
@@ -178,7 +178,7 @@ def _sessions(pairs: int) -> Iterator[tuple[Places, Places]]:
             np.array(
                 [
                     complex(mole.x - shot.width / 2, mole.y - shot.height / 2)
-                    for mole in (there[uuid] for uuid in seen[0] if uuid in seen[1])
+                    for mole in (there[uuid] for uuid in positions[0] if uuid in positions[1])
                 ],
                 dtype=np.complex128,
             )

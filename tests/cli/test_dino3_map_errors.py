@@ -108,7 +108,7 @@ FAILURES: dict[str, tuple[Spoil, str]] = {
     ),
     "moles file is no JSON": (moles_file_of("["), "source.png.json is not valid JSON"),
     "mark outside the photo": (marked((MOLE, 256, 10)), "outside the photo of 256 x 224"),
-    "mole marked twice": (marked((MOLE, 10, 10), (MOLE, 20, 20)), "2 times"),
+    "mole marked twice": (marked((MOLE, 10, 10), (MOLE, 20, 20)), "2 marks"),
     "damaged source": (cut_short("source"), "source.png"),
     "damaged target": (cut_short("target"), "target.png"),
     "target is no photo": (target_is_no_photo, "target.png"),
