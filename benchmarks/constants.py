@@ -25,7 +25,7 @@ from mel_debug.automark import alignment
 from mel_debug.automark.joint import Candidate, Frame, Proposal, judge_together
 from mel_debug.core.geometry import Point, Size
 from mel_debug.synth import plan_pair
-from mel_debug.synth.rendering import where
+from mel_debug.synth.rendering import mole_positions
 from tables import machine, show
 
 Places = NDArray[np.complex128]
@@ -36,17 +36,17 @@ MARK_PX = 3.0
 
 GEOMETRIC: Mapping[str, Sequence[Any]] = {
     "warp_field.KNOTS": (7, 28),
-    "warp_field.BEND": (0.5, 4.5),
-    "warp_field.NOISE": (0.35, 1.4),
-    "warp_field.SHARED": (2.0, 18.0),
+    "warp_field.BEND_STD": (0.5, 4.5),
+    "warp_field.MATCH_STD": (0.35, 1.4),
+    "warp_field.MATCHES_PER_OBSERVATION": (2.0, 18.0),
     "pixel_alignment.RADII": ((12, 8), (48, 32)),
-    "pixel_alignment.LEAP": (6.0, 24.0),
-    "affine_fit.TOLERANCE": (1.25, 5.0),
+    "pixel_alignment.MOST_SHIFT": (6.0, 24.0),
+    "affine_fit.INLIER_CELLS": (1.25, 5.0),
     "photo_pair.FIRST_REACH": (3, 12),
-    "photo_pair.LANDS": (0.75, 3.0),
-    "matcher.FLOOR": (1.25, 5.0),
+    "photo_pair.CONFIRMED_CELLS": (0.75, 3.0),
+    "matcher.PRIOR_STD": (1.25, 5.0),
     "matcher.LAST_ZOOM": (0.35, 1.0),
-    "window_matching.BLUNT": (0.01, 0.16),
+    "window_matching.PRIOR_WEIGHT": (0.01, 0.16),
 }
 """Constants by module, and what to set them to."""
 
@@ -171,17 +171,19 @@ def _sessions(pairs: int) -> Iterator[tuple[Places, Places]]:
     rng = np.random.default_rng(0)
     for seed in range(4000, 4000 + pairs):
         body, first, second = plan_pair(seed, moles=15, absent=0.0)
-        seen = [{mole.uuid: mole for mole in where(body, shot)} for shot in (first, second)]
+        positions = [
+            {mole.uuid: mole for mole in mole_positions(body, shot)} for shot in (first, second)
+        ]
         places = [
             np.array(
                 [
                     complex(mole.x - shot.width / 2, mole.y - shot.height / 2)
-                    for mole in (there[uuid] for uuid in seen[0] if uuid in seen[1])
+                    for mole in (there[uuid] for uuid in positions[0] if uuid in positions[1])
                 ],
                 dtype=np.complex128,
             )
             / max(shot.width, shot.height)
-            for there, shot in zip(seen, (first, second), strict=True)
+            for there, shot in zip(positions, (first, second), strict=True)
         ]
         off = rng.normal(size=(2, len(places[1]))) * MARK_PX / SIZE.longest / 2**0.5
         yield places[0], places[1] + off[0] + 1j * off[1]

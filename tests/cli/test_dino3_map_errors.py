@@ -1,4 +1,4 @@
-"""Laws of what `mel-debug dino3-map` does when it can't do what it was asked."""
+"""Laws of the errors of `mel-debug dino3-map`."""
 
 import contextlib
 import dataclasses
@@ -155,7 +155,7 @@ def exit_code(how: str) -> int:
 
 
 @pytest.mark.parametrize("how", [*MISUSE, *BAD_OPTIONS, *FAILURES])
-def test_what_goes_wrong_is_one_line_and_leaves_no_output(scene: Scene, how: str) -> None:
+def test_an_error_is_one_line_and_leaves_no_output(scene: Scene, how: str) -> None:
     """Exit code 2 for what the command was asked, 1 for anything else, and never a traceback."""
     arguments = spoilt(scene, how)
     before = sorted(scene.output.parent.iterdir())
@@ -200,7 +200,7 @@ def test_damaged_weights_are_named(scene: Scene) -> None:
         "-o colour red",
     ],
 )
-def test_what_can_be_known_early_is_told_before_a_model_is_loaded(scene: Scene, how: str) -> None:
+def test_cheap_checks_come_before_a_model_is_loaded(scene: Scene, how: str) -> None:
     """Even before torch is imported, in a process of its own."""
     outcome, loaded = run_and_see_imports(scene.output.with_suffix(".txt"), *spoilt(scene, how))
     assert outcome.code == exit_code(how), outcome
@@ -209,7 +209,7 @@ def test_what_can_be_known_early_is_told_before_a_model_is_loaded(scene: Scene, 
 
 
 @pytest.mark.parametrize("how", ["unknown uuid", "output in no folder"])
-def test_missing_weights_are_not_what_is_complained_of_first(scene: Scene, how: str) -> None:
+def test_cheap_checks_come_before_missing_weights(scene: Scene, how: str) -> None:
     """The mistake that is cheap to find is found first, whatever the model."""
     arguments = spoilt(scene, how)
     at = arguments.index("xfeat")
@@ -275,9 +275,7 @@ def test_without_weights_and_network_a_run_ends_within_10_seconds(
     assert not scene.output.exists()
 
 
-def test_an_error_nobody_thought_of_is_one_line_too(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_is_one_line_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how to see where it came from."""
     from mel_debug.builtin.renderers.heatmap import Heatmap
 
