@@ -22,12 +22,13 @@ from mel_debug.cache.location import size_text
 from mel_debug.core.errors import MelError
 from mel_debug.files.discovery import find_photos
 from mel_debug.files.photos import read_photo
-from mel_debug.jobs.executors import Workers, open_executor
+from mel_debug.jobs.executors import open_executor
 from mel_debug.jobs.extraction import Describe, describe
 from mel_debug.jobs.portable import portable
 from mel_debug.jobs.results import Failed
 from mel_debug.jobs.stream import stream
 from mel_debug.jobs.threads import threads_for
+from mel_debug.jobs.workers import Workers
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth.repository import begin_repository, plan_repository
 from tables import machine, show

@@ -14,10 +14,11 @@ import pytest
 import chores
 from children import default_signals
 from clusters import Cluster, Site, cluster_of, until
-from mel_debug.jobs.executors import Workers, open_executor
+from mel_debug.jobs.executors import open_executor
 from mel_debug.jobs.extraction import Describe, describe
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import stream
+from mel_debug.jobs.workers import Workers
 from mel_debug.plugins.config import RunConfig
 from tolerance import assert_same_results
 from workbench import Outcome, mark, save, skin, with_moles

@@ -49,7 +49,7 @@ def test_releases_that_differ_and_clusters_that_die_are_one_line(
         cluster.work(*alone)
         until(lambda: cluster.logs().count("Registered to") == 1)
         with open_executor(scheduler=cluster.address) as workers:
-            assert workers.ahead == 4
+            assert workers.queue_depth == 4
             (told,) = stream(workers, chores.threads_told, [0])
             assert isinstance(told, Done)
             assert set(told.result.values()) == {"2"}

@@ -17,10 +17,11 @@ import chores
 from children import default_signals
 from clusters import TESTS, Site, until
 from mel_debug.core.errors import MelError
-from mel_debug.jobs.executors import InProcess, Workers, open_executor
+from mel_debug.jobs.executors import open_executor
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import HOPELESS, stream
 from mel_debug.jobs.threads import LIMITS, cores, threads_for
+from mel_debug.jobs.workers import InProcess, Workers
 from sites import install, mel_debug
 from workbench import save, skin
 
@@ -106,7 +107,7 @@ def test_items_are_taken_as_workers_come_free(workers: Workers) -> None:
             yield taken
 
     for number, _ in enumerate(outcomes := stream(workers, chores.square, items())):
-        assert taken <= number + 1 + workers.ahead
+        assert taken <= number + 1 + workers.queue_depth
         if number == 20:
             outcomes.close()
     assert taken < 100

@@ -23,9 +23,9 @@ from mel_debug.automark.search import (
 )
 from mel_debug.automark.targets import Plan, Problem, Reference, Target
 from mel_debug.files.append_marks import AppendResult, NewMark, append_marks
-from mel_debug.jobs.executors import Workers
 from mel_debug.jobs.results import Failed, reason_of
 from mel_debug.jobs.stream import stream
+from mel_debug.jobs.workers import Workers
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
     from mel_debug.cache.fill import Bad
     from mel_debug.cache.store import FileStore
-    from mel_debug.jobs.executors import Workers
+    from mel_debug.jobs.workers import Workers
     from mel_debug.plugins.config import RunConfig
 
 T = TypeVar("T")
@@ -66,10 +66,10 @@ def command(
     """
     from mel_debug.core.errors import MelError
     from mel_debug.files.discovery import find_photos
-    from mel_debug.jobs.executors import check, open_executor
+    from mel_debug.jobs.executors import check_workers, open_executor
     from mel_debug.plugins.config import RunConfig, resolve
 
-    check(jobs, scheduler)
+    check_workers(jobs, scheduler)
     # Any matcher will do: none is used.
     wanted = RunConfig(matcher="cosine", stage_options=dict(stage_options), **stages)
     features = resolve(wanted).build_cached_features()

@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mel_debug.core.errors import MelError
-from mel_debug.jobs.executors import Workers
 from mel_debug.jobs.results import WorkerSetupError, reason_of
 from mel_debug.jobs.threads import limit_threads
+from mel_debug.jobs.workers import Workers
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class Cluster(Workers):
         self._seen = time.monotonic()
 
     @property
-    def ahead(self) -> int:
+    def queue_depth(self) -> int:
         if time.monotonic() - self._counted > COUNT_EVERY_SECONDS:
             self._count()
         return 2 * max(1, self._threads)
 
-    def look(self) -> None:
+    def check_alive(self) -> None:
         self._count()
         if time.monotonic() - self._seen > LONELY_SECONDS:
             raise MelError(

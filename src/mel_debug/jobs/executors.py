@@ -1,46 +1,15 @@
 """Executors as in `concurrent.futures`: in this process, in others, or on a Dask cluster."""
 
 import re
-from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import ParamSpec, TypeVar
 
 from mel_debug.core.errors import UsageError
 from mel_debug.jobs.signals import Ending
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from mel_debug.jobs.workers import InProcess, Workers
 
 ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://\S+:\d+")
 """What a Dask scheduler says its address is; a Client given anything else may wait for ever."""
-
-
-class Workers(Executor):
-    """An executor that also says how much to hand it at a time and when it lost a worker."""
-
-    @property
-    @abstractmethod
-    def ahead(self) -> int:
-        """How many calls to have submitted at a time: enough that no worker waits for one."""
-
-    @abstractmethod
-    def deaths(self, error: BaseException) -> int:
-        """How many workers surely died over a call that ended with this error; 0 for none.
-
-        Other calls under way at the time may end with the same error.
-        """
-
-    def look(self) -> None:
-        """Called now and then while nothing comes back. Raises MelError if nothing will."""
-
-    def check(self) -> None:
-        """Called often while results are waited for. Raises KeyboardInterrupt to end the run."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """End now: start nothing that waits, and don't wait for what is under way."""
 
 
 @contextmanager
@@ -58,20 +27,20 @@ def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Worke
     seconds. Raises UsageError for a request that makes no sense, MelError when the scheduler can't
     be used.
     """
-    check(jobs, scheduler)
+    check_workers(jobs, scheduler)
     ending = Ending()
     with ending.handled() if jobs > 1 else nullcontext():
         workers = _opened(jobs, scheduler, ending)
         try:
             yield workers
-            workers.check()
+            workers.check_signals()
             workers.shutdown(wait=True, cancel_futures=True)
         except BaseException:
             workers.stop()
             raise
 
 
-def check(jobs: int, scheduler: str | None) -> None:
+def check_workers(jobs: int, scheduler: str | None) -> None:
     """Raise UsageError for what `open_executor` can't take; nothing is opened."""
     if jobs < 1:
         raise UsageError(f"there must be at least one job, not {jobs}")
@@ -97,24 +66,3 @@ def _opened(jobs: int, scheduler: str | None, ending: Ending) -> Workers:
 
         return Pool(jobs, ending)
     return InProcess()
-
-
-class InProcess(Workers):
-    """Makes each call when it is submitted, in this thread."""
-
-    ahead = 1
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """A future that is done. KeyboardInterrupt is not kept in it but raised."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who will ask the future
-            future.set_exception(error)
-        return future
-
-    def deaths(self, error: BaseException) -> int:
-        return 0
-
-    def stop(self) -> None:
-        """Nothing is ever under way."""

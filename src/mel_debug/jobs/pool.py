@@ -12,9 +12,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
-from mel_debug.jobs.executors import Workers
 from mel_debug.jobs.signals import Ending
 from mel_debug.jobs.threads import limited_children, threads_for
+from mel_debug.jobs.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Pool(Workers):
         self._pool = self._new_pool()
 
     @property
-    def ahead(self) -> int:
+    def queue_depth(self) -> int:
         return 2 * self._jobs
 
     def deaths(self, error: BaseException) -> int:
@@ -53,7 +53,7 @@ class Pool(Workers):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
-    def check(self) -> None:
+    def check_signals(self) -> None:
         self._ending.check()
 
     def stop(self) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mel_debug.core.errors import MelError, recorded_warnings, warn
-from mel_debug.jobs.executors import Workers
 from mel_debug.jobs.results import Done, Failed, WorkerError, WorkerSetupError, reason_of
+from mel_debug.jobs.workers import Workers
 from mel_debug.version import __version__
 
 MOST_DEATHS = 2
@@ -85,7 +85,7 @@ class _Stream(Generic[Item, Result]):
                 suspect.alone = True
                 self.submit(suspect)
             elif not self.suspects and not any(one.alone for one in self.flying.values()):
-                while len(self.flying) < self.workers.ahead and (one := next(fresh, None)):
+                while len(self.flying) < self.workers.queue_depth and (one := next(fresh, None)):
                     self.submit(one)
             if not self.flying:
                 return
@@ -98,12 +98,12 @@ class _Stream(Generic[Item, Result]):
         """What is completed, as soon as something is; nothing after `LOOK_EVERY_SECONDS`."""
         until = time.monotonic() + LOOK_EVERY_SECONDS
         while True:
-            self.workers.check()
+            self.workers.check_signals()
             done = wait(self.flying, CHECK_EVERY_SECONDS, FIRST_COMPLETED).done
             if done:
                 return done
             if time.monotonic() > until:
-                self.workers.look()
+                self.workers.check_alive()
                 return set()
 
     def submit(self, attempt: _Attempt[Item]) -> None:
