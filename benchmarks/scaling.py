@@ -23,8 +23,7 @@ from mel_debug.core.errors import MelError
 from mel_debug.files.discovery import find_photos
 from mel_debug.files.photos import read_photo
 from mel_debug.jobs.executors import open_executor
-from mel_debug.jobs.extraction import Describe, describe
-from mel_debug.jobs.portable import portable
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import Failed
 from mel_debug.jobs.stream import stream
 from mel_debug.jobs.threads import threads_for
@@ -55,7 +54,7 @@ class Searcher:
     def with_cache(self, name: str) -> RunConfig:
         """What is wanted, with a cache of its own that nothing is forgotten from."""
         cache = self.folder / name
-        return portable(replace(self.wanted, cache_dir=cache, cache_bytes=10**13))
+        return replace(self.wanted, cache_dir=cache, cache_bytes=10**13).portable()
 
 
 def copies(folder: Path, photos: int, megapixels: float) -> Photos:
@@ -104,8 +103,8 @@ def handed_out(searcher: Searcher, name: str, workers: Workers) -> float:
 
     def done(paths: Photos) -> float:
         start = time.perf_counter()
-        tasks = (Describe(wanted, path.absolute(), str(path)) for path in paths)
-        for outcome in stream(workers, describe, tasks):
+        tasks = (ExtractionTask(wanted, path.absolute(), str(path)) for path in paths)
+        for outcome in stream(workers, extract_to_cache, tasks):
             if isinstance(outcome, Failed):
                 raise MelError(outcome.reason)
         return len(paths) / (time.perf_counter() - start)

@@ -9,7 +9,7 @@ import pytest
 
 from caches import Counting, cached, offer, photo
 from mel_debug.cache.features import CachedFeatures
-from mel_debug.cache.fill import MOST_AT_ONCE, Bad, Missing, fill, find_missing
+from mel_debug.cache.fill import MOST_AT_ONCE, Failure, Missing, fill, find_missing
 from mel_debug.cache.store import FileStore
 from mel_debug.core.errors import MelError
 from mel_debug.core.types import Photo, Pixels, Vectors
@@ -23,7 +23,7 @@ def missing_of(features: CachedFeatures, paths: Iterable[Path]) -> list[Missing]
     return [one for one in looked(features, paths) if isinstance(one, Missing)]
 
 
-def looked(features: CachedFeatures, paths: Iterable[Path]) -> list[Missing | Bad | None]:
+def looked(features: CachedFeatures, paths: Iterable[Path]) -> list[Missing | Failure | None]:
     return list(find_missing(features, [(str(path), partial(read_photo, path)) for path in paths]))
 
 
@@ -128,7 +128,7 @@ def test_bad_photos_are_told_by_name_and_stop_nobody(tmp_path: Path) -> None:
     features = cached(tmp_path / "cache", offer(counting))
     seen = looked(features, [*paths, tmp_path / "cut.jpg", tmp_path / "text.jpg", dark, white])
     results = list(fill(features, [one for one in seen if isinstance(one, Missing)]))
-    bad = [one for one in [*seen, *results] if isinstance(one, Bad)]
+    bad = [one for one in [*seen, *results] if isinstance(one, Failure)]
     reasons = {Path(one.name).name: one.reason for one in bad}
     assert sorted(reasons) == ["cut.jpg", "dark.png", "text.jpg", "white.png"]
     assert "cut short" in reasons["cut.jpg"]
@@ -147,7 +147,7 @@ def test_an_error_of_no_known_kind_is_that_photos_own(tmp_path: Path) -> None:
 
     features = cached(tmp_path / "cache", offer(Counting()))
     assert list(find_missing(features, [("odd.jpg", explode)])) == [
-        Bad("odd.jpg", "ZeroDivisionError: by zero")
+        Failure("odd.jpg", "ZeroDivisionError: by zero")
     ]
 
 

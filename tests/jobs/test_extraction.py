@@ -15,7 +15,7 @@ import chores
 from children import default_signals
 from clusters import Cluster, Site, cluster_of, until
 from mel_debug.jobs.executors import open_executor
-from mel_debug.jobs.extraction import Describe, describe
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import stream
 from mel_debug.jobs.workers import Workers
@@ -111,7 +111,7 @@ def told(outcome: Outcome) -> tuple[list[str], str, int]:
     """
     *bad, last = [line for line in outcome.stderr.splitlines() if " " in line]
     names = [line.split(" ")[0].rpartition("/")[2] for line in bad]
-    counts = re.search(r"(\d+) described.*, (\d+) there already", outcome.stdout)
+    counts = re.search(r"(\d+) extracted.*, (\d+) already cached", outcome.stdout)
     assert counts, outcome
     return names, last, int(counts[1]) + int(counts[2])
 
@@ -140,7 +140,7 @@ def test_a_run_whose_worker_is_killed_keeps_and_tells_what_one_process_does(
     assert content(tmp_path) == alone[0]
     assert len(content(tmp_path)) == PHOTOS
     assert told(outcome) == told(alone[1])
-    error = "Error: 2 of 42 photos could not be described"
+    error = "Error: 2 of 42 photos could not be used; all others are done"
     assert told(outcome) == (["cut.png", "text.jpg"], error, PHOTOS)
     assert outcome.code == 1
     assert where == "--scheduler" or len(site.workers()) >= 3  # the dead one was replaced
@@ -189,8 +189,8 @@ def test_a_second_run_does_what_is_missing_whoever_did_the_first(
     there = len(content(tmp_path))
     assert 5 <= there < PHOTOS
     outcome = finished(precalc(site, photos, tmp_path, "--scheduler", cluster.address))
-    assert f"{PHOTOS - there} described" in outcome.stdout
-    assert f"{there} there already" in outcome.stdout
+    assert f"{PHOTOS - there} extracted" in outcome.stdout
+    assert f"{there} already cached" in outcome.stdout
 
 
 def test_ctrl_c_ends_a_run_on_a_cluster_soon_and_in_one_line(
@@ -243,12 +243,12 @@ def test_a_worker_that_lacks_something_ends_the_run(
     here = RunConfig("slowpoke", matcher="cosine", cache_dir=tmp_path / "cache")
 
     def error(wanted: RunConfig, identity: str | None = None) -> str:
-        task = Describe(wanted, photos / "00.png", "00.png", identity=identity)
+        task = ExtractionTask(wanted, photos / "00.png", "00.png", identity=identity)
         with pytest.raises(WorkerSetupError) as caught:
-            list(stream(workers, describe, [task] * 100))
+            list(stream(workers, extract_to_cache, [task] * 100))
         return str(caught.value)
 
     assert "no extractor named 'lonely'" in error(replace(here, extractor="lonely"))
     assert "can't read its weights" in error(replace(here, weights=nothing))
     assert "can't be written" in error(replace(here, cache_dir=nothing / "cache"))
-    assert "are not those of the machine that asks" in error(here, "another")
+    assert "differ from those of the machine that started the run" in error(here, "another")

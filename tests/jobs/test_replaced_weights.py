@@ -7,7 +7,7 @@ import pytest
 
 from caches import Counting, offer, photo
 from mel_debug.builtin import plugin
-from mel_debug.jobs.extraction import Describe, describe
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.plugin import hookimpl
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.plugins.registry import load_registry
@@ -34,6 +34,6 @@ def test_weights_that_are_replaced_are_loaded_anew(tmp_path: Path, counting: Cou
         identity = resolve(wanted).build_cached_features().extractor.identity()
         for number in range(3):
             path = photo(tmp_path, seed=number, name=f"{number}.png")
-            assert describe(Describe(wanted, path, path.name, identity=identity))
-            assert not describe(Describe(wanted, path, path.name, identity=identity))
+            assert extract_to_cache(ExtractionTask(wanted, path, path.name, identity=identity))
+            assert not extract_to_cache(ExtractionTask(wanted, path, path.name, identity=identity))
         assert len(counting.built) == run

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import chores
 from children import default_signals
 from clusters import TESTS, Site, until
-from mel_debug.core.errors import MelError
+from mel_debug.core.errors import OUT_OF_MEMORY, MelError
 from mel_debug.jobs.executors import open_executor
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import HOPELESS, stream
@@ -87,7 +87,7 @@ def test_want_of_memory_is_that_items_own(workers: Workers) -> None:
     """In words that say what to try."""
     outcomes = list(stream(workers, chores.hungry, range(5)))
     (failed,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    assert failed == Failed(3, "not enough memory; try a smaller --image-size")
+    assert failed == Failed(3, OUT_OF_MEMORY)
 
 
 def test_a_worker_that_can_do_nothing_ends_the_run(workers: Workers) -> None:
@@ -244,7 +244,7 @@ def test_a_command_that_is_asked_to_end_leaves_one_line_and_no_process(
         start_new_session=True,
     ) as process:
         assert process.stderr is not None
-        while "describing" not in process.stderr.readline():  # the progress bar's first line
+        while "extracting" not in process.stderr.readline():  # the progress bar's first line
             assert process.poll() is None
         time.sleep(seconds)
         process.send_signal(how)
@@ -308,7 +308,7 @@ def test_a_photo_that_memory_does_not_suffice_for_is_named_in_one_line(
     (line,) = [line for line in outcome.stderr.splitlines() if str(bad) in line]
     assert reason in line
     assert "Traceback" not in outcome.stderr
-    assert f"{others} described" in outcome.stdout
+    assert f"{others} extracted" in outcome.stdout
 
 
 def group_members(group: int) -> list[int]:

@@ -1,9 +1,8 @@
 """A whole run: describe, search, decide and write, one target after the other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from mel_debug.automark.decide import (
     Decision,
@@ -16,24 +15,15 @@ from mel_debug.automark.decide import (
 from mel_debug.automark.search import (
     PairAnswer,
     PairTask,
-    PhotoTask,
     Setup,
-    describe_photo,
     search_pair,
 )
 from mel_debug.automark.targets import Plan, Problem, Reference, Target
 from mel_debug.files.append_marks import AppendResult, NewMark, append_marks
+from mel_debug.jobs.extraction import ExtractionTask, extract_on_workers
 from mel_debug.jobs.results import Failed, reason_of
-from mel_debug.jobs.stream import stream
+from mel_debug.jobs.stream import Progress, stream
 from mel_debug.jobs.workers import Workers
-
-T = TypeVar("T")
-
-
-class Progress(Protocol):
-    """Gives back the items one by one and shows a person how far they are."""
-
-    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +58,7 @@ def automark(job: Job, workers: Workers, track: Progress) -> Iterator[Marked]:
     Raises MelError when the workers are lost, WorkerSetupError when one can't do the work at all.
     """
     pairs = {id(target): list(_pairs(target)) for target in job.plan.targets}
-    bad = _describe(job, workers, track, [pair for some in pairs.values() for pair in some])
+    bad = _extract(job, workers, track, [pair for some in pairs.values() for pair in some])
     asked: dict[PairTask, tuple[Target, Reference]] = {}
     left: dict[int, int] = {}
     problems: dict[int, list[Problem]] = {}
@@ -118,25 +108,23 @@ def _task(job: Job, target: Target, reference: Reference) -> PairTask:
     return PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
 
 
-def _describe(
-    job: Job, workers: Workers, track: Progress, pairs: Sequence[tuple[Target, Reference]]
+def _extract(
+    job: Job, workers: Workers, progress: Progress, pairs: Sequence[tuple[Target, Reference]]
 ) -> dict[Path, Problem]:
-    """Describe all photos that will be searched, once each; returns those that can't be.
+    """Extract all photos that will be searched into the cache; returns those that failed.
 
-    Without a cache nothing would be left of it in other processes: then each describes what it
-    needs, and keeps it at hand.
+    Without a cache nothing could be shared: each process then extracts the photos of its own pairs.
     """
-    if not job.setup.remembers:
+    setup = job.setup
+    if setup.identity is None:
         return {}
-    photos = {photo.absolute(): photo for t, r in pairs for photo in (t.photo, r.photo)}
-    items = [PhotoTask(job.setup, photo) for photo in photos]
-    outcomes = track(stream(workers, describe_photo, items), "describing", len(items))
-    bad = {
-        photos[outcome.item.photo]: outcome.reason
-        for outcome in outcomes
-        if isinstance(outcome, Failed)
-    }
-    return {photo: Problem(photo, reason) for photo, reason in bad.items()}
+    photos = {str(photo): photo for t, r in pairs for photo in (t.photo, r.photo)}
+    tasks = [
+        ExtractionTask(setup.config, photo.absolute(), name, setup.use_masks, setup.identity)
+        for name, photo in photos.items()
+    ]
+    failed = extract_on_workers(workers, tasks, progress).failed if tasks else ()
+    return {photos[each.name]: Problem(photos[each.name], each.reason) for each in failed}
 
 
 def _in_order(

@@ -42,8 +42,8 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
-    """A photo that could not be described, and why."""
+class Failure:
+    """A photo whose features could not be extracted, and why."""
 
     name: str
     reason: str
@@ -51,7 +51,7 @@ class Bad:
 
 def find_missing(
     features: CachedFeatures, photos: Sequence[tuple[str, OpenPhoto]]
-) -> Iterator[Missing | Bad | None]:
+) -> Iterator[Missing | Failure | None]:
     """For each named photo, in order: what is missing, what is bad, or None for what is there.
 
     Files are read in threads. Extractors that tell nothing before they are built are built here.
@@ -59,18 +59,20 @@ def find_missing(
     if features.extractor.identity() is None:
         _ = features.extractor.built
 
-    def look(photo: tuple[str, OpenPhoto]) -> Missing | Bad | None:
+    def look(photo: tuple[str, OpenPhoto]) -> Missing | Failure | None:
         name, open_photo = photo
         try:
             return missing_of(features, name, open_photo)
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
-            return _bad(name, error)
+            return _failure(name, error)
 
     with _threads() as pool:
         yield from _in_order(pool, look, photos, 4 * _cores())
 
 
-def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad | None, None, None]:
+def fill(
+    features: CachedFeatures, missing: Iterable[Missing]
+) -> Generator[Failure | None, None, None]:
     """Describe and keep what is missing; gives, for each photo in turn, what is wrong with it.
 
     Photos of one scaled size share forward passes. What was given is on the disk. The extractor
@@ -78,28 +80,28 @@ def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad 
     """
     _ = features.extractor.built
 
-    def prepare(photo: Missing) -> Prepared | Bad:
+    def prepare(photo: Missing) -> Prepared | Failure:
         try:
             return _prepared(features, photo)
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
-            return _bad(photo.name, error)
+            return _failure(photo.name, error)
 
-    def keep(photo: Missing, prepared: Prepared, vectors: Vectors | Bad) -> Bad | None:
-        if isinstance(vectors, Bad):
+    def keep(photo: Missing, prepared: Prepared, vectors: Vectors | Failure) -> Failure | None:
+        if isinstance(vectors, Failure):
             return vectors
         features.store.write(photo.key, _encoded(features, photo, prepared, vectors))
         return None
 
     batches = list(_batches({photo.key: photo for photo in missing}.values()))
     with _threads() as pool:
-        coming: deque[list[tuple[Missing, Future[Prepared | Bad]]]] = deque()
-        going: deque[list[Future[Bad | None]]] = deque()
+        coming: deque[list[tuple[Missing, Future[Prepared | Failure]]]] = deque()
+        going: deque[list[Future[Failure | None]]] = deque()
         for batch in [*batches, *[[]] * BATCHES_AHEAD]:
             coming.append([(photo, pool.submit(prepare, photo)) for photo in batch])
             if len(coming) <= BATCHES_AHEAD:
                 continue
             decoded = [(photo, made.result()) for photo, made in coming.popleft()]
-            yield from (made for _, made in decoded if isinstance(made, Bad))
+            yield from (made for _, made in decoded if isinstance(made, Failure))
             good = [(photo, made) for photo, made in decoded if isinstance(made, Prepared)]
             going.append(
                 [pool.submit(keep, *described) for described in _described(features, good)]
@@ -142,7 +144,7 @@ def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
 
 def _described(
     features: CachedFeatures, batch: Sequence[tuple[Missing, Prepared]]
-) -> Iterator[tuple[Missing, Prepared, Vectors | Bad]]:
+) -> Iterator[tuple[Missing, Prepared, Vectors | Failure]]:
     """Photos of one scaled size with their vectors, or what is wrong with them."""
     if not batch:
         return
@@ -150,7 +152,7 @@ def _described(
         vectors = features.features.describe([prepared for _, prepared in batch])
     except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
         if len(batch) == 1:
-            yield *batch[0], _bad(batch[0][0].name, error)
+            yield *batch[0], _failure(batch[0][0].name, error)
             return
         for one in batch:  # find out which of them it is
             yield from _described(features, [one])
@@ -210,5 +212,5 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _bad(name: str, error: Exception) -> Bad:
-    return Bad(name, text_of(error))
+def _failure(name: str, error: Exception) -> Failure:
+    return Failure(name, text_of(error))

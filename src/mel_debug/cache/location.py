@@ -5,13 +5,16 @@ import re
 from pathlib import Path
 
 from mel_debug.cache.store import FileStore
-from mel_debug.core.errors import UsageError
+from mel_debug.core.errors import UsageError, warn
 from mel_debug.files.user_dirs import cache_folder
 
 SIZE = "MEL_DEBUG_CACHE_SIZE"
 """Environment variable: how large the cache may grow, as `parse_size` reads it."""
 
 DEFAULT_SIZE = "10 GB"
+
+MANY_PHOTOS = 100
+"""The number of photos from which a cache that is too small for all of them causes a warning."""
 
 LARGEST = 2.0**63
 """Bytes; no file system holds more, and what a person means is less."""
@@ -54,3 +57,20 @@ def size_text(size: int) -> str:
         if size >= 1000**power:
             return f"{size / 1000**power:.1f} {letter}B"
     return f"{size} B"
+
+
+def warn_if_too_small(store: FileStore, photos: int) -> None:
+    """Warn if the cache cannot hold `photos` photos as large as the one added last.
+
+    Does nothing below `MANY_PHOTOS`.
+    """
+    if photos < MANY_PHOTOS:
+        return
+    newest = store.entries()[-1:]
+    size = newest[0].size if newest else store.most_bytes + 1  # it was too large to be stored
+    if size * photos > store.most_bytes:
+        warn(
+            f"{photos} photos like the first need {size_text(size * photos)} or more, but the "
+            f"cache is limited to {size_text(store.most_bytes)} and will drop the photos used "
+            f"least recently; set {SIZE}"
+        )

@@ -1,5 +1,7 @@
 """What comes of a piece of work, and the two ways in which a call on a worker may end badly."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -36,3 +38,12 @@ class WorkerError(Exception):
 def reason_of(error: BaseException) -> str:
     """An error in one line, as a person is told."""
     return one_line(error) if isinstance(error, WorkerError) else text_of(error)
+
+
+@contextmanager
+def as_setup_error() -> Iterator[None]:
+    """Raise any error of the block as WorkerSetupError: the worker is at fault, not the item."""
+    try:
+        yield
+    except Exception as error:
+        raise WorkerSetupError(reason_of(error)) from error

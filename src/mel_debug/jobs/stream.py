@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from mel_debug.core.errors import MelError, recorded_warnings, warn
 from mel_debug.jobs.results import Done, Failed, WorkerError, WorkerSetupError, reason_of
@@ -24,8 +24,15 @@ LOOK_EVERY_SECONDS = 10.0
 CHECK_EVERY_SECONDS = 0.2
 """How long a signal that asks to end may go unseen."""
 
+T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Progress(Protocol):
+    """Yields the items unchanged and displays how many of `length` have been taken so far."""
+
+    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,24 @@ class RunConfig:
     cache_dir: Path | None = None
     cache_bytes: int | None = None
     no_cache: bool = False
-    stage_options: Mapping[str, OptionValue] | None = None
+    stage_options: Mapping[str, OptionValue] | None = field(default=None, hash=False)
+
+    def portable(self) -> "RunConfig":
+        """The same configuration for other processes and machines.
+
+        Nothing is left to the environment or the current folder: cache folder and size limit are
+        filled in and paths are absolute. Links in them are not resolved, as they may differ between
+        machines. Raises UsageError if the environment sets a wrong size limit.
+        """
+        from mel_debug.cache.location import open_store
+
+        store = open_store(self.cache_dir, self.cache_bytes)
+        return replace(
+            self,
+            cache_dir=store.folder.absolute(),
+            cache_bytes=store.most_bytes,
+            weights=None if self.weights is None else self.weights.absolute(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
