@@ -13,7 +13,7 @@ from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
 from mel_debug.core.types import Colour, Vectors
 
-IMMATERIAL = {"device", "weights", "offline", "values", "runtime", "threads", "keeping"}
+IMMATERIAL = {"device", "weights", "offline", "values", "runtime", "threads", "artifacts"}
 """Build options that do not by themselves change vectors, or that the identity tells otherwise.
 
 Any option that `BuildOptions` may get later counts.

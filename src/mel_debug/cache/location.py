@@ -1,12 +1,14 @@
-"""Which folder is the cache, and how large it may grow."""
+"""The folders of the cache, and its size limit."""
 
 import os
 import re
 from pathlib import Path
 
+from mel_debug.cache.artifacts import ArtifactStore
+from mel_debug.cache.digests import Digests
 from mel_debug.cache.store import FileStore
 from mel_debug.core.errors import UsageError, warn
-from mel_debug.files.user_dirs import cache_folder
+from mel_debug.files.user_dirs import cache_folder, graph_folder
 
 SIZE = "MEL_DEBUG_CACHE_SIZE"
 """Environment variable: how large the cache may grow, as `parse_size` reads it."""
@@ -30,6 +32,15 @@ def open_store(folder: Path | None = None, most_bytes: int | None = None) -> Fil
     None leaves it to the environment, and then to the platform.
     """
     return FileStore(folder or cache_folder(), most_bytes or size_limit())
+
+
+def open_artifacts(folder: Path | None = None) -> ArtifactStore:
+    """The store of converted models of a cache folder; None stands for the default folder.
+
+    The environment may name another place for them; see `graph_folder`.
+    """
+    cache = folder or cache_folder()
+    return ArtifactStore(graph_folder(cache), Digests(cache).of)
 
 
 def size_limit() -> int:

@@ -129,16 +129,33 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 _KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactCache:
-    """Where a stage may keep what it can make again, such as a compiled model.
+class ArtifactCache(Protocol):
+    """Stores what a stage can make again, such as a converted model, in folders by key.
 
-    The `folder` is there once something is kept; other processes and stages use it too. `digest`
-    tells the content of a file as 64 hexadecimal digits, remembered between runs.
+    A key is 64 hexadecimal digits, such as the SHA-256 of all that the content depends on. Other
+    processes and other stages use the same store.
     """
 
-    folder: Path
-    digest: Callable[[Path], str]
+    def digest(self, path: Path) -> str:
+        """The SHA-256 of a file as 64 hexadecimal digits, computed once while it is unchanged.
+
+        Raises UsageError if the file is missing and MelError if it cannot be read.
+        """
+
+    def find(self, key: str) -> Path | None:
+        """The folder stored under a key; None if there is none or a file in it is damaged."""
+
+    def store(
+        self, key: str, save: Callable[[Path], object], *, later: tuple[str, ...] = ()
+    ) -> Path:
+        """Let `save` write files into an empty folder, store it under a key and return its path.
+
+        `later` are patterns, such as `compiled/*.blob`, of files that the stage may add to the
+        stored folder afterwards. Raises MelError if the store cannot be written.
+        """
+
+    def discard(self, key: str) -> None:
+        """Remove the folder of a key, for example because its content turned out to be unusable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +165,7 @@ class BuildOptions:
     `options["name"]` gives the value of one of the offer's own options. `device` is `auto`, `cpu`,
     `cuda` or `mps`; `weights` a checkpoint to load in place of the published one; `offline` forbids
     the network. `runtime` is `auto`, `torch` or `openvino`, `precision` `f32` or `bf16`, and
-    `threads` how many to compute with, None for all. `keeping` is None where nothing may be kept.
+    `threads` how many to compute with, None for all. `artifacts` is None if nothing may be stored.
 
     Features in f32 are shared between runtimes: they must agree to 1e-4 of a vector's length. An
     extractor of which they do not says its runtime in `StageSpec.depends_on`.
@@ -161,7 +178,7 @@ class BuildOptions:
     runtime: str = "auto"
     precision: str = "f32"
     threads: int | None = None
-    keeping: ArtifactCache | None = None
+    artifacts: ArtifactCache | None = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:

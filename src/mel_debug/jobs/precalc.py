@@ -66,14 +66,14 @@ def _extract_here(
     from mel_debug.files.photos import read_photo
 
     named = [(str(path), partial(read_photo, path, use_mask=use_masks)) for path in photos]
-    found = list(progress(find_missing(features, named), "searching the cache", len(named)))
+    found = list(progress(find_missing(features, named), "checking", len(named)))
     missing = [each for each in found if isinstance(each, Missing)]
     failed = [each for each in found if isinstance(each, Failure)]
     cached = len(photos) - len(missing) - len(failed)
     new = 0
     start = time.perf_counter()
     if missing:
-        for failure in progress(fill(features, missing), "extracting features", len(missing)):
+        for failure in progress(fill(features, missing), "extracting", len(missing)):
             if failure is not None:
                 failed.append(failure)
                 continue
@@ -81,4 +81,6 @@ def _extract_here(
             if new == 1:
                 warn_if_too_small(features.store, len(photos))
     seconds = time.perf_counter() - start
+    order = {str(path): number for number, path in enumerate(photos)}
+    failed.sort(key=lambda failure: order[failure.name])
     return Precalculated(Extracted(new, cached, tuple(failed)), features.store.folder, seconds)

@@ -12,7 +12,6 @@ from mel_debug.confidence.judge import judge_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
 from mel_debug.core.stages import (
-    ArtifactCache,
     BuildOptions,
     FeatureExtractor,
     Matcher,
@@ -130,12 +129,12 @@ class ResolvedRun:
         built, as with weights that have to be downloaded, it is built. Raises MelError, also when
         the weights can't be had.
         """
-        keeping = self.options.keeping
-        if self.extractor.depends_on is None or keeping is None:
+        artifacts = self.options.artifacts
+        if self.extractor.depends_on is None or artifacts is None:
             return None
         from mel_debug.cache.lazy_extractor import LazyExtractor
 
-        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), keeping.digest)
+        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), artifacts.digest)
         identity = lazy.identity()
         if identity is None:
             _ = lazy.built
@@ -266,14 +265,12 @@ def _cache(config: RunConfig) -> "FileStore | None":
 
 
 def _build_options(config: RunConfig) -> BuildOptions:
-    """Every precision but f32 has to be asked for.
+    """The precision `auto` is f32: any other changes features and must be requested.
 
-    What a stage can make again is kept with `no_cache` as well: it tells nothing of any photo.
+    Artifacts are stored with `no_cache` as well, since they contain nothing of any photo.
     """
-    from mel_debug.cache.digests import Digests
-    from mel_debug.files.user_dirs import cache_folder, graph_folder
+    from mel_debug.cache.location import open_artifacts
 
-    cache = config.cache_dir or cache_folder()
     return BuildOptions(
         config.device,
         config.weights,
@@ -281,7 +278,7 @@ def _build_options(config: RunConfig) -> BuildOptions:
         runtime=config.runtime,
         precision="f32" if config.precision == "auto" else config.precision,
         threads=config.threads or _threads_allowed(),
-        keeping=ArtifactCache(graph_folder(cache), Digests(cache).of),
+        artifacts=open_artifacts(config.cache_dir),
     )
 
 

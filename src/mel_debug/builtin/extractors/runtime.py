@@ -39,7 +39,7 @@ def chosen_runtime(options: BuildOptions) -> str:
                 "try `precision=f32`, or `runtime=torch`"
             )
         return "openvino"
-    if options.runtime == "torch" or options.keeping is None or not _on_processor(options.device):
+    if options.runtime == "torch" or options.artifacts is None or not _on_processor(options.device):
         return "torch"
     if find_spec("openvino") is None or (options.precision != "f32" and not has_bf16()):
         return "torch"
