@@ -192,6 +192,7 @@ ArtifactStore(Path(sys.argv[1]), str).store("a" * 64, save)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_what_a_killed_writer_left_is_never_found_and_is_removed_in_the_end(
     store: ArtifactStore,

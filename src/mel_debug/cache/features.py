@@ -57,7 +57,7 @@ class CachedFeatures:
             preview = None if seen.photo.is_small else seen.photo.preview
             found = StoredFeatures.of(seen.grid, seen.vectors, seen.valid, colour, preview)
             if self.key_of(photo) == key:
-                self.store.offer(key, encode(key, found))
+                self.store.try_write(key, encode(key, found))
             return _mapped(seen.photo, found)
         return _mapped(photo.painted(found.colour), found)
 

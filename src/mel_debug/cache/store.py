@@ -3,15 +3,13 @@
 import contextlib
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
-from mel_debug.core.errors import MelError
-from mel_debug.core.escape import escaped
+from mel_debug.core.errors import MelError, warn
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.hidden_names import is_part_name
 from mel_debug.files.regular import open_regular
@@ -63,7 +61,7 @@ class FileStore:
         self.most_bytes = most_bytes
         self._total = 0
         self._uncounted = most_bytes
-        self._silent = False
+        self._has_warned = False
 
     def path_of(self, key: str) -> Path:
         """Where the file of a key is, or would be; a key is 64 hexadecimal digits."""
@@ -105,14 +103,14 @@ class FileStore:
         write_atomically(path, data)
         self._make_room(len(data))
 
-    def offer(self, key: str, data: bytes) -> None:
-        """As `write`; but a cache that can't be written stops nobody: one warning, once."""
+    def try_write(self, key: str, data: bytes) -> None:
+        """As `write`, but a cache that cannot be written causes only one warning per process."""
         try:
             self.write(key, data)
         except MelError as error:
-            if not self._silent:
-                sys.stderr.write(f"warning: features are not kept: {escaped(str(error))}\n")
-            self._silent = True
+            if not self._has_warned:
+                warn(f"features are not cached: {error}")
+            self._has_warned = True
 
     def entries(self) -> list[Entry]:
         """All files of the cache, those used longest ago first."""
