@@ -159,10 +159,9 @@ def test_a_cache_that_cannot_be_written_causes_one_warning_and_no_error(tmp_path
     """But an error in `write`, which is for runs whose purpose is to fill the cache."""
     (tmp_path / "file").touch()
     store = FileStore(tmp_path / "file" / "cache", PLENTY)
-    with pytest.warns(MelWarning, match="`cache=False`") as issued:
-        for number in range(3):
-            store.try_write(key(number), b"bytes")
-    assert len(issued) == 1
+    with pytest.warns(MelWarning, match="`cache=False`"):
+        store.try_write(key(1), b"bytes")
+    store.try_write(key(2), b"bytes")  # a second warning would be an error
     with pytest.raises(MelError, match="`cache_dir`"):
         store.write(key(1), b"bytes")
 

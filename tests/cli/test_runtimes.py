@@ -42,7 +42,7 @@ def test_what_an_extractor_can_t_be_had_with_is_a_usage_error(
     """It is not passed over in silence; `auto` fits everything."""
     outcome = run(*search(scene, "--extractor", "xfeat", option, value))
     assert outcome.code == 2
-    assert f"xfeat can't be had with {option} {value}; try one of: auto, " in outcome.error
+    assert f"xfeat does not run with {option} {value}; try one of: auto, " in outcome.error
 
 
 @needs_openvino
