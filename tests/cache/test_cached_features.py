@@ -9,7 +9,7 @@ import pytest
 from PIL import ImageFile
 
 from caches import Counting, cached, half_mask, offer, photo
-from mel_debug.cache.encoding import HARMLESS
+from mel_debug.cache.encoding import MAX_HALF_ERROR
 from mel_debug.core.errors import WeightsError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import BuildOptions, Option
@@ -49,7 +49,7 @@ def test_remembered_features_are_the_computed_ones_within_half_precision(tmp_pat
     opened = read_photo(photo(tmp_path, masked=True))
     exact = PhotoFeatures(Counting(), 64).of(opened)
     valid = cached(tmp_path / "cache", offer(Counting())).of(opened)
-    assert relative_error(valid.vectors, exact.vectors) <= HARMLESS
+    assert relative_error(valid.vectors, exact.vectors) <= MAX_HALF_ERROR
     assert np.array_equal(valid.valid, exact.valid)
 
 

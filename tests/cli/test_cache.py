@@ -78,7 +78,7 @@ def test_a_bad_size_in_the_environment_is_a_usage_error(scene: Scene) -> None:
     """Before anything is computed."""
     outcome = run(*fast(scene), env={"MEL_DEBUG_CACHE_SIZE": "lots"})
     assert outcome.code == 2
-    assert "MEL_DEBUG_CACHE_SIZE: 'lots' is no size" in outcome.error
+    assert "MEL_DEBUG_CACHE_SIZE: 'lots' is not a size" in outcome.error
 
 
 def test_the_size_in_the_environment_is_kept_to(scene: Scene) -> None:

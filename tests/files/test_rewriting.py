@@ -109,6 +109,7 @@ except MelError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not IS_ROOT, reason="only root can be another")
 @pytest.mark.parametrize(
     ("owner", "mode", "complaint"),

@@ -11,7 +11,7 @@ from mel_debug.core.errors import UsageError, warn
 from mel_debug.files.user_dirs import cache_folder, graph_folder
 
 SIZE = "MEL_DEBUG_CACHE_SIZE"
-"""Environment variable: how large the cache may grow, as `parse_size` reads it."""
+"""Environment variable: the size limit of the cache, in the syntax of `parse_size`."""
 
 DEFAULT_SIZE = "10 GB"
 
@@ -19,7 +19,7 @@ MANY_PHOTOS = 100
 """The number of photos from which a cache that is too small for all of them causes a warning."""
 
 LARGEST = 2.0**63
-"""Bytes; no file system holds more, and what a person means is less."""
+"""Bytes; larger limits are rejected as typing errors, since no file system holds as much."""
 
 _UNITS = {"": 1, "B": 1}
 _UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
@@ -27,9 +27,10 @@ _UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", 1)}
 
 
 def open_store(folder: Path | None = None, most_bytes: int | None = None) -> FileStore:
-    """The cache of this run; nothing is made before something is kept. Raises UsageError.
+    """The feature cache of this run; its folder is created when something is stored.
 
-    None leaves it to the environment, and then to the platform.
+    None stands for the folder or limit of the environment, else the default. Raises UsageError if
+    the environment sets a wrong limit.
     """
     return FileStore(folder or cache_folder(), most_bytes or size_limit())
 
@@ -44,7 +45,7 @@ def open_artifacts(folder: Path | None = None) -> ArtifactStore:
 
 
 def size_limit() -> int:
-    """How large the cache may grow, in bytes. Raises UsageError for a setting that is no size."""
+    """The size limit of the cache in bytes. Raises UsageError for a wrong setting."""
     text = os.environ.get(SIZE) or DEFAULT_SIZE
     try:
         return parse_size(text)
@@ -53,17 +54,17 @@ def size_limit() -> int:
 
 
 def parse_size(text: str) -> int:
-    """Bytes from `500MB`, `1.5 GiB` or `1000`. Raises UsageError for anything else."""
+    """The bytes of a size such as `500MB`, `1.5 GiB` or `1000`. Raises UsageError otherwise."""
     number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     unit = None if number is None else _UNITS.get(number[2].upper())
     size = float("inf") if number is None or unit is None else float(number[1]) * unit
     if not size < LARGEST:
-        raise UsageError(f"{text!r} is no size; try one like 500MB, 10GB or 1.5GiB")
+        raise UsageError(f"{text!r} is not a size; try one like 500MB, 10GB or 1.5GiB")
     return int(size)
 
 
 def size_text(size: int) -> str:
-    """Bytes as a person reads them."""
+    """A number of bytes with a unit, such as `1.5 GB`."""
     for power, letter in ((4, "T"), (3, "G"), (2, "M"), (1, "k")):
         if size >= 1000**power:
             return f"{size / 1000**power:.1f} {letter}B"

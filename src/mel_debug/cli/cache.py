@@ -66,7 +66,7 @@ def clear(cache_dir: Path | None) -> None:
     from mel_debug.cache.location import open_artifacts, open_store, size_text
 
     store = open_store(cache_dir)
-    Digests(store.folder).forget()
+    Digests(store.folder).clear()
     models = open_artifacts(cache_dir).clear()
     _report(store.folder, [entry.size for entry in store.clear()])
     if models:

@@ -43,17 +43,17 @@ def extract_to_cache(task: ExtractionTask) -> bool:
     Raises MelError if the photo cannot be used, and WorkerSetupError if this worker cannot do any
     task: a plugin is missing, the weights are missing or differ, or the cache cannot be written.
     """
-    from mel_debug.cache.fill import encoded, missing_of
+    from mel_debug.cache.fill import extract_encoded, missing_photo
     from mel_debug.files.photos import read_photo
 
     features = worker_features(task.config, task.identity)
     opened = partial(read_photo, task.path, use_mask=task.use_mask)
-    missing = missing_of(features, task.name, opened)
+    missing = missing_photo(features, task.name, opened)
     if missing is None:
         return False
     with as_setup_error():
         _ = features.extractor.built
-    data = encoded(features, missing)
+    data = extract_encoded(features, missing)
     with as_setup_error():
         features.store.write(missing.key, data)
     return True

@@ -155,7 +155,7 @@ class ResolvedRun:
                 photo.prefetch()
             return self._describing(self.build_extractor(), track)
         features = self.build_cached_features(track)
-        features.expect(expecting)
+        features.prefetch(expecting)
         return features
 
     def build_cached_features(self, track: "Progress | None" = None) -> "CachedFeatures":
