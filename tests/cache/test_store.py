@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mel_debug.cache.store import ABANDONED_SECONDS, COUNT_SHARE, FileStore
+from mel_debug.cache.store import ABANDONED_SECONDS, MEASURED_SHARE, FileStore
 from mel_debug.core.errors import MelError, MelWarning
 from mel_debug.files.hidden_names import PART, hidden_name
 from rivals import PLENTY, SIZE, prune_again_and_again, write_again_and_again
@@ -109,7 +109,7 @@ def test_many_that_fill_one_cache_at_once_keep_its_size_together(tmp_path: Path)
         stores[number % many].write(key(number), bytes(size))
         if number % 50 == 49:
             used = sum(entry.size for entry in stores[0].entries())
-            assert used <= most + many * (COUNT_SHARE * most + size)
+            assert used <= most + many * (MEASURED_SHARE * most + size)
     assert used > most / 2
 
 

@@ -23,7 +23,7 @@ OLD_PART = re.compile(rf"\.[0-9a-f]{{64}}\{SUFFIX}\..*\.part")
 ABANDONED_SECONDS = 3600.0
 """The age at which an incomplete file is removed: its writer was killed. A write takes seconds."""
 
-ROOM_SHARE = 0.9
+PRUNED_SHARE = 0.9
 """A full cache is pruned to this share of its limit, so that not every write has to prune it."""
 
 TAG = "CACHEDIR.TAG"
@@ -34,7 +34,7 @@ TAG_TEXT = (
     "# This folder is a cache of mel-debug. See https://bford.info/cachedir/\n"
 )
 
-COUNT_SHARE = 0.01
+MEASURED_SHARE = 0.01
 """After writing this share of the limit, a process measures the whole cache again.
 
 Other processes write too, so each of them can exceed the limit by at most this share.
@@ -169,10 +169,10 @@ class FileStore:
         """Prune if the limit is exceeded; the first write of a process measures the whole cache."""
         self._total += added
         self._unmeasured += added
-        if self._unmeasured > self.most_bytes * COUNT_SHARE:
+        if self._unmeasured > self.most_bytes * MEASURED_SHARE:
             self._total, self._unmeasured = sum(entry.size for entry in self.entries()), 0
         if self._total > self.most_bytes:
-            self.prune(max(added, int(self.most_bytes * ROOM_SHARE)))
+            self.prune(max(added, int(self.most_bytes * PRUNED_SHARE)))
 
     def _sweep(self) -> None:
         """Remove incomplete files of killed writers."""
