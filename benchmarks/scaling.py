@@ -22,12 +22,12 @@ from mel_debug.cache.location import size_text
 from mel_debug.core.errors import MelError
 from mel_debug.files.discovery import find_photos
 from mel_debug.files.photos import read_photo
-from mel_debug.jobs.executors import Workers, open_executor
-from mel_debug.jobs.extraction import Describe, describe
-from mel_debug.jobs.portable import portable
+from mel_debug.jobs.executors import open_executor
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import Failed
 from mel_debug.jobs.stream import stream
 from mel_debug.jobs.threads import threads_for
+from mel_debug.jobs.workers import Workers
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth.repository import begin_repository, plan_repository
 from tables import machine, show
@@ -54,7 +54,7 @@ class Searcher:
     def with_cache(self, name: str) -> RunConfig:
         """Return the configuration, with its own cache that is never pruned."""
         cache = self.folder / name
-        return portable(replace(self.wanted, cache_dir=cache, cache_bytes=10**13))
+        return replace(self.wanted, cache_dir=cache, cache_bytes=10**13).portable()
 
 
 def copies(folder: Path, photos: int, megapixels: float) -> Photos:
@@ -103,8 +103,8 @@ def handed_out(searcher: Searcher, name: str, workers: Workers) -> float:
 
     def done(paths: Photos) -> float:
         start = time.perf_counter()
-        tasks = (Describe(wanted, path.absolute(), str(path)) for path in paths)
-        for outcome in stream(workers, describe, tasks):
+        tasks = (ExtractionTask(wanted, path.absolute(), str(path)) for path in paths)
+        for outcome in stream(workers, extract_to_cache, tasks):
             if isinstance(outcome, Failed):
                 raise MelError(outcome.reason)
         return len(paths) / (time.perf_counter() - start)

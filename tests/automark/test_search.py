@@ -6,20 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from caches import Counting, offer
 from mel_debug.automark.search import (
     PairTask,
-    PhotoTask,
     Setup,
-    describe_photo,
     search_pair,
     searcher_for,
 )
+from mel_debug.builtin import plugin
 from mel_debug.confidence.calibrations import ANY, shipped, store, user_path
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.files.photos import mask_path
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import WorkerSetupError
+from mel_debug.plugin import hookimpl
 from mel_debug.plugins.config import RunConfig
+from mel_debug.plugins.registry import load_registry
 from sessions import PLACES, Session, make_session, uuid
 from tolerance import assert_same_results, differences
 from workbench import save, skin
@@ -36,6 +39,13 @@ def setup(**more: object) -> Setup:
 def days(tmp_path: Path) -> tuple[Session, Session]:
     """Two photos of one skin."""
     return make_session(tmp_path, "day1"), make_session(tmp_path, "day2")
+
+
+def extract(made: Setup, photo: Path) -> bool:
+    """Extract a photo as the runs of `automark` do."""
+    return extract_to_cache(
+        ExtractionTask(made.config, photo, str(photo), made.use_masks, made.identity)
+    )
 
 
 def task(days: tuple[Session, Session], *numbers: int, **more: object) -> PairTask:
@@ -58,12 +68,30 @@ def test_a_search_of_known_photos_takes_features_from_the_cache(
     """Whoever described them: then no model is built."""
     asked = task(days, 0, 1)
     for photo in (asked.reference, asked.target):
-        describe_photo(PhotoTask(asked.setup, photo))
+        extract(asked.setup, photo)
     searcher_for(setup(image_size=128))  # another setup: this process starts anew
     before = search_pair(asked)
     features = searcher_for(asked.setup).photo_cache.features
     assert features.extractor._built is None  # type: ignore[attr-defined]
     assert_same_results(search_pair(asked), before)
+
+
+def test_a_process_loads_the_extractor_once_for_extraction_and_search(
+    days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if its identity is unknown before it is loaded, as with weights to be downloaded."""
+    counting = Counting()
+    spec = replace(offer(counting), depends_on=lambda _: ["release 1"] if counting.built else None)
+    monkeypatch.setattr(plugin, "mel_extractors", hookimpl(lambda: [spec]))
+    load_registry.cache_clear()
+    try:
+        asked = task(days, 0, 1, extractor="toy", image_size=64)
+        assert extract(asked.setup, asked.reference)
+        search_pair(asked)
+        search_pair(task(days, 0, 1, extractor="toy", image_size=64))  # a later run
+    finally:
+        load_registry.cache_clear()
+    assert len(counting.built) == 1
 
 
 def test_a_mole_that_the_reference_can_not_show_does_not_stop_the_others(
@@ -100,9 +128,9 @@ def test_candidates_are_distinct_places_the_best_first(days: tuple[Session, Sess
 def test_a_process_with_other_weights_takes_no_part(days: tuple[Session, Session]) -> None:
     """It would fill the cache with what nobody looks for."""
     asked = task(days, 0)
-    other = replace(asked.setup, remembers=True, identity="the identity of something else")
+    other = replace(asked.setup, identity="the identity of something else")
     with pytest.raises(WorkerSetupError, match="install the same on both"):
-        describe_photo(PhotoTask(other, asked.target))
+        extract(other, asked.target)
 
 
 def test_a_later_run_in_the_same_process_sees_a_photo_as_it_is_then(
@@ -133,5 +161,5 @@ def test_a_photo_that_is_none_is_told_by_name(tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo")
     with pytest.raises(MelError, match=r"broken\.jpg") as told:
-        describe_photo(PhotoTask(setup(), broken))
+        extract(setup(), broken)
     assert not isinstance(told.value, WorkerSetupError)

@@ -9,8 +9,8 @@ import pytest
 from PIL import ImageFile
 
 from caches import Counting, cached, half_mask, offer, photo
-from mel_debug.cache.encoding import HARMLESS
-from mel_debug.core.errors import WeightsError
+from mel_debug.cache.encoding import MAX_HALF_ERROR
+from mel_debug.core.errors import MelWarning, WeightsError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import BuildOptions, Option
 from mel_debug.core.types import FeatureMap, Photo, Pixels, Vectors
@@ -49,7 +49,7 @@ def test_remembered_features_are_the_computed_ones_within_half_precision(tmp_pat
     opened = read_photo(photo(tmp_path, masked=True))
     exact = PhotoFeatures(Counting(), 64).of(opened)
     valid = cached(tmp_path / "cache", offer(Counting())).of(opened)
-    assert relative_error(valid.vectors, exact.vectors) <= HARMLESS
+    assert relative_error(valid.vectors, exact.vectors) <= MAX_HALF_ERROR
     assert np.array_equal(valid.valid, exact.valid)
 
 
@@ -258,6 +258,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     """The answer is the same."""
     (tmp_path / "file").touch()
     path = photo(tmp_path)
-    without = cached(tmp_path / "file", offer(Counting())).of(read_photo(path))
+    with pytest.warns(MelWarning, match="features are not cached"):
+        without = cached(tmp_path / "file", offer(Counting())).of(read_photo(path))
     within = cached(tmp_path / "cache", offer(Counting())).of(read_photo(path))
     assert same(without, within, apart=HALF_STEP)

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from safetensors.numpy import load, save
 
-from mel_debug.cache.encoding import HARMLESS, StoredFeatures, decode, encode, halved
+from mel_debug.cache.encoding import (
+    MAX_HALF_ERROR,
+    StoredFeatures,
+    decode,
+    encode,
+    in_half_precision,
+)
 from mel_debug.core.geometry import PatchGrid, Size
 from mel_debug.core.types import Vectors
 
@@ -53,15 +59,15 @@ def test_what_is_read_is_what_was_written(vectors: Vectors, seed: int) -> None:
 @given(vectors_of(any_number))
 def test_half_precision_moves_no_vector_by_more_than_a_thousandth(vectors: Vectors) -> None:
     """Of its own length, whatever the numbers; where it would, they stay as they are."""
-    valid = halved(vectors)
+    valid = in_half_precision(vectors)
     moved = np.linalg.norm(valid.astype(np.float64) - vectors.astype(np.float64), axis=-1)
-    assert (moved <= HARMLESS * np.linalg.norm(vectors.astype(np.float64), axis=-1)).all()
+    assert (moved <= MAX_HALF_ERROR * np.linalg.norm(vectors.astype(np.float64), axis=-1)).all()
 
 
 @given(vectors_of(st.floats(-1000, 1000, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3)))
 def test_everyday_numbers_take_half_the_space(vectors: Vectors) -> None:
     """What extractors give fits half precision."""
-    assert halved(vectors).dtype == np.float16
+    assert in_half_precision(vectors).dtype == np.float16
 
 
 @pytest.mark.parametrize("number", [65600.0, 1e20, 1e-7, 1e-30])
@@ -69,8 +75,8 @@ def test_numbers_beyond_half_precision_stay_whole(number: float) -> None:
     """Too large they would be infinite, too small they would be zero."""
     vectors = np.ones((3, 3, 4), dtype=np.float32)
     vectors[1, 2] = number
-    assert halved(vectors).dtype == np.float32
-    assert np.array_equal(halved(vectors), vectors)
+    assert in_half_precision(vectors).dtype == np.float32
+    assert np.array_equal(in_half_precision(vectors), vectors)
 
 
 @given(st.data())

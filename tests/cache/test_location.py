@@ -30,7 +30,7 @@ def test_sizes_read_as_they_are_written(text: str, size: int) -> None:
 @pytest.mark.parametrize("text", ["", "GB", "-1", "10 XB", "1e9", "10 GB GB", "ten"])
 def test_what_is_no_size_is_told_with_examples(text: str) -> None:
     """The error quotes it."""
-    with pytest.raises(UsageError, match=r"is no size; try one like 500MB"):
+    with pytest.raises(UsageError, match=r"is not a size; try one like 500MB"):
         parse_size(text)
 
 
@@ -52,7 +52,7 @@ def test_an_option_goes_before_the_environment(
 
 
 def test_the_size_is_ten_gigabytes_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that is no size is an error that names the variable."""
+    """A setting that is not a size is an error that names the variable."""
     monkeypatch.delenv(SIZE, raising=False)
     assert open_store().most_bytes == 10**10
     monkeypatch.setenv(SIZE, "2GB")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,44 @@ def test_bad_photos_are_named_and_do_not_stop_the_rest(
     assert "there were problems with 3 photos" in outcome.stderr.splitlines()[-1]
     assert len(after.errors()) >= 6
     assert marks_path(damaged).read_text() == "[{"
+
+
+def _read_only(marks: Path) -> None:
+    marks.chmod(0o444)
+
+
+def _linked(marks: Path) -> None:
+    marks.with_name("copy").hardlink_to(marks)
+
+
+def _with_a_key_twice(marks: Path) -> None:
+    marks.write_text(marks.read_text().replace('"uuid":', '"x": 1, "uuid":', 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [(_read_only, "is read-only"), (_linked, "hard links"), (_with_a_key_twice, "occurs twice")],
+)
+def test_a_target_whose_moles_file_cannot_be_rewritten_is_not_searched(
+    days: tuple[Session, Session], tmp_path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    """It is named with the reason and the others are marked; a dry run searches it."""
+    before, after = days
+    third = make_session(tmp_path, "day3")
+    third.mark(0)
+    spoil(marks_path(third.photo))
+    old = marks_path(third.photo).read_bytes()
+    asked = arguments([before.photo], [third.photo, after.photo], "--json")
+    outcome = run(*asked)
+    assert outcome.code == 1
+    refused, marked = json.loads(outcome.stdout)["targets"]
+    assert refused["not_searched"] == len(ALL) - 1
+    assert all(reason in each["reason"] for each in refused["moles"][1:])
+    assert marked["added"] >= 6
+    assert marks_path(third.photo).read_bytes() == old
+    assert json.loads(run("cache", "info", "--json").stdout)["photos"] == 2
+    dry = run(*asked, "--dry-run")
+    assert dry.report["targets"][0]["not_searched"] == 0
 
 
 def cut_short(photo: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mel_debug.builtin.extractors.graphs import Facts, keep_graph
+from mel_debug.cache.artifacts import ArtifactStore
 from mel_debug.cache.digests import Digests
 from tolerance import assert_same_picture, assert_same_results
 from workbench import Outcome, Scene, mark, run, run_and_see_imports, save, skin
@@ -78,7 +78,7 @@ def test_a_bad_size_in_the_environment_is_a_usage_error(scene: Scene) -> None:
     """Before anything is computed."""
     outcome = run(*fast(scene), env={"MEL_DEBUG_CACHE_SIZE": "lots"})
     assert outcome.code == 2
-    assert "MEL_DEBUG_CACHE_SIZE: 'lots' is no size" in outcome.error
+    assert "MEL_DEBUG_CACHE_SIZE: 'lots' is not a size" in outcome.error
 
 
 def test_the_size_in_the_environment_is_kept_to(scene: Scene) -> None:
@@ -102,8 +102,8 @@ def test_info_tells_folder_number_size_and_oldest_use(scene: Scene, feature_cach
         "bytes": 0,
         "most_bytes": 10**10,
         "oldest_use": None,
-        "graphs": 0,
-        "graph_bytes": 0,
+        "models": 0,
+        "model_bytes": 0,
     }
     run(*fast(scene))
     old, new = sorted(files())
@@ -169,16 +169,17 @@ def test_a_size_that_is_none_is_a_usage_error() -> None:
 
 
 def own_graph(folder: Path) -> Path:
-    """A converted model as the cache keeps it."""
-    graph = keep_graph(folder, "a" * 64, Facts(16, (0, 0, 0), 64, 100.0), written)
-    graph.compiled.mkdir()
-    (graph.compiled / "123.blob").write_bytes(b"compiled")
-    return graph.folder
+    """A converted model as the cache stores it."""
+    store = ArtifactStore(folder, lambda _: "")
+    graph = store.store("a" * 64, written, later=("compiled/*.blob",))
+    (graph / "compiled").mkdir()
+    (graph / "compiled" / "123.blob").write_bytes(b"compiled")
+    return graph
 
 
-def written(model: Path) -> None:
-    model.write_text("<net/>")
-    model.with_suffix(".bin").write_bytes(b"weights")
+def written(folder: Path) -> None:
+    (folder / "model.xml").write_text("<net/>")
+    (folder / "model.bin").write_bytes(b"weights")
 
 
 def test_clear_removes_graphs_by_their_mark_only(tmp_path: Path, graph_folder: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from children import default_signals
-from mel_debug.cli import precalc
+from mel_debug.cache import location
 from mel_debug.files.photos import mask_path
 from workbench import (
     Dinov3Weights,
@@ -40,7 +40,7 @@ def photos_in_cache() -> int:
 
 def counts(outcome: Outcome) -> tuple[int, int]:
     """How many photos were described, and how many were there already."""
-    found = re.search(r"(\d+) described.*, (\d+) there already", outcome.stdout)
+    found = re.search(r"(\d+) extracted.*, (\d+) already cached", outcome.stdout)
     assert found, outcome
     return int(found[1]), int(found[2])
 
@@ -121,7 +121,7 @@ def test_bad_photos_are_told_at_the_end_and_the_rest_is_done(tmp_path: Path) -> 
     *_, first, second, last = outcome.stderr.splitlines()
     assert "broken.jpg" in first
     assert "cut.jpg" in second
-    assert last == "Error: 2 of 5 photos could not be described"
+    assert last == "Error: 2 of 5 photos could not be used; all others are done"
     assert photos_in_cache() == 3
 
 
@@ -130,7 +130,7 @@ def test_a_cache_too_small_for_the_photos_is_told_once(
     *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, is_told: bool
 ) -> None:
     """Or a run of days would forget its first photos for its last ones, in silence."""
-    monkeypatch.setattr(precalc, "MANY", 5)
+    monkeypatch.setattr(location, "MANY_PHOTOS", 5)
     monkeypatch.setenv("MEL_DEBUG_CACHE_SIZE", size)
     outcome = run("precalc", str(repository(tmp_path / "repository", 5)), *XFEAT)
     assert outcome.code == 0

@@ -51,7 +51,7 @@ def write_report(
     )
     pictures: list[tuple[str, str]] = []
     if shown:
-        wanted = replace(setup.wanted, renderer="pair", matcher="cosine", stage_options=None)
+        wanted = replace(setup.config, renderer="pair", matcher="cosine", stage_options=None)
         choice = resolve(replace(wanted, preset="fast", refine=False))
         searcher = searcher_for(setup)
         matcher, renderer = choice.build_matcher(), choice.build_renderer()

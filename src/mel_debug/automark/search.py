@@ -4,26 +4,19 @@ Each process builds its stages once, from what was asked for, and keeps photos a
 """
 
 import functools
-import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from mel_debug.automark.joint import Candidate, Frame, Proposal
-from mel_debug.cache.features import CachedFeatures
-from mel_debug.cache.fill import encoded, missing_of
 from mel_debug.confidence.blobs import blobs_at_marks
 from mel_debug.confidence.judge import Judge
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher
 from mel_debug.core.types import Match, Photo
-from mel_debug.files.photos import read_photo
-from mel_debug.jobs.portable import portable
-from mel_debug.jobs.results import WorkerSetupError, reason_of
+from mel_debug.jobs.extraction import known_identity, worker_features
+from mel_debug.jobs.results import as_setup_error
 from mel_debug.matching.locate import check_mark, distinct_candidates, hidden_by_mask, locate
 from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.plugins.config import RunConfig, resolve
@@ -33,57 +26,39 @@ RUNNERS_UP = (0.2, 0.1, 0.05)
 only the other moles can make one of them believed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Setup:
-    """Which stages every search uses, the same in every process.
+    """The stages of all searches of one run, the same in every process.
 
-    `judge` gives the confidence as where the run was started, not by a worker's own calibration.
-    `remembers`: features are kept in a cache that all processes share. `identity` tells what they
-    depend on besides photos, as where the run was started; None while that can't be known. `run` is
-    one run's own: a worker that lives long must not know a photo by its path from an earlier one.
+    `judge` is that of the machine that started the run, so that the calibrations of other machines
+    play no part. `identity` is what the features depend on besides photos; None if they are not
+    cached. `run` is unique to the run: a worker that outlives it must not take a photo by its path
+    for the one it was in an earlier run.
     """
 
-    wanted: RunConfig
-    judge: Judge
+    config: RunConfig
+    judge: Judge = field(compare=False)
     use_masks: bool = True
-    remembers: bool = False
     identity: str | None = None
     run: str = field(default_factory=lambda: uuid4().hex)
 
     @classmethod
-    def of(cls, wanted: RunConfig, *, use_masks: bool = True) -> "Setup":
-        """Raises UsageError for a wrong request, MelError without weights.
+    def of(cls, config: RunConfig, *, use_masks: bool = True) -> "Setup":
+        """Check a configuration, and load its extractor if its identity is unknown without.
 
-        The extractor is built only where nothing else tells whether its weights can be had.
+        Raises UsageError for a wrong configuration, MelError if the extractor cannot be loaded.
         """
-        choice = resolve(wanted)
-        remembers = choice.cache is not None and choice.extractor.depends_on is not None
-        identity = None
-        if remembers:
-            extractor = choice.build_cached_features().extractor
-            if extractor.identity() is None:
-                _ = extractor.built
-            identity = extractor.identity()
-        judge = choice.judge()
-        return cls(portable(wanted), judge, use_masks, remembers, identity)
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoTask:
-    """A photo to describe, so that its features are in the cache."""
-
-    setup: Setup
-    photo: Path
-
-    def __str__(self) -> str:
-        return str(self.photo)
+        run = resolve(config)
+        sent = config.portable()
+        is_cached = run.cache is not None and run.extractor.depends_on is not None
+        return cls(sent, run.judge(), use_masks, known_identity(sent) if is_cached else None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairTask:
-    """The moles to look for in a target, by uuid and point in the reference.
+    """The moles to search for in a target, by uuid and by their point in the reference.
 
-    Each task is itself only: what was asked for may hold what can't be compared.
+    Compared by identity: each task has its own result, even if two are equal.
     """
 
     setup: Setup
@@ -110,7 +85,7 @@ class PairAnswer:
 
 @dataclass(slots=True)
 class Searcher:
-    """The stages of a setup, built, with the photos they have seen."""
+    """The built stages of a setup, with the photos used last."""
 
     photo_cache: PhotoCache
     matcher: Matcher
@@ -118,40 +93,17 @@ class Searcher:
 
     @classmethod
     def of(cls, setup: Setup) -> "Searcher":
-        """Raises WorkerSetupError when this process can't have the stages, or not the same ones."""
-        with _fit():
-            choice = resolve(setup.wanted)
-            features = choice.build_features()
-            searcher = cls(
-                PhotoCache(features, setup.use_masks),
-                choice.build_matcher(),
-                setup.judge,
-            )
-        told = features.extractor.identity() if isinstance(features, CachedFeatures) else None
-        if setup.identity not in (None, told):
-            raise WorkerSetupError(
-                f"its weights of {choice.extractor.name}, or the libraries that run it, are not "
-                "those of the machine that asks; install the same on both"
-            )
-        return searcher
+        """Cached features are those of `extract_to_cache`, so a process loads one extractor only.
 
-
-def describe_photo(task: PhotoTask) -> None:
-    """Describe a photo unless the cache has it; its features are then there for every process.
-
-    Raises MelError when something is wrong with the photo, WorkerSetupError when it is with this process.
-    """
-    features = searcher_for(task.setup).photo_cache.features
-    assert isinstance(features, CachedFeatures)  # noqa: S101 - `Setup.remembers`
-    opened = partial(read_photo, task.photo, use_mask=task.setup.use_masks)
-    missing = missing_of(features, str(task.photo), opened)
-    if missing is None:
-        return
-    with _fit():
-        _ = features.extractor.built
-    data = encoded(features, missing)
-    with _fit():
-        features.store.write(missing.key, data)
+        Raises WorkerSetupError if this process lacks a stage or has different weights.
+        """
+        with as_setup_error():
+            run = resolve(setup.config)
+            matcher = run.build_matcher()
+            if setup.identity is None:
+                return cls(PhotoCache(run.build_features(), setup.use_masks), matcher, setup.judge)
+            features = worker_features(setup.config, setup.identity)
+            return cls(PhotoCache(features, setup.use_masks), matcher, setup.judge)
 
 
 def search_pair(task: PairTask) -> PairAnswer:
@@ -182,23 +134,10 @@ def search_pair(task: PairTask) -> PairAnswer:
     return PairAnswer(frame, tuple(proposals), tuple(unseen), bare)
 
 
-def searcher_for(setup: Setup) -> Searcher:
-    """The searcher of this process; made at the first call, and for another setup anew."""
-    return _searcher(pickle.dumps(setup))
-
-
 @functools.lru_cache(maxsize=1)
-def _searcher(setup: bytes) -> Searcher:
-    return Searcher.of(pickle.loads(setup))  # noqa: S301 - made by `searcher_for`
-
-
-@contextmanager
-def _fit() -> Iterator[None]:
-    """What goes wrong within is no fault of a photo."""
-    try:
-        yield
-    except Exception as error:
-        raise WorkerSetupError(reason_of(error)) from error
+def searcher_for(setup: Setup) -> Searcher:
+    """The searcher of this process for a setup; another setup replaces it."""
+    return Searcher.of(setup)
 
 
 def _unseen(uuid: str, source: Photo, point: Point) -> str | None:

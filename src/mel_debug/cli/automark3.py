@@ -124,9 +124,9 @@ def command(
     from mel_debug.automark.search import Setup
     from mel_debug.automark.targets import check_stem, make_plan
     from mel_debug.files.outputs import OutputGuard
-    from mel_debug.jobs.executors import check
+    from mel_debug.jobs.executors import check_workers
 
-    check(jobs, scheduler)
+    check_workers(jobs, scheduler)
     check_stem(extra_stem)
     guard = OutputGuard((*references, *targets), force)
     if report is not None:

@@ -26,14 +26,13 @@ def command() -> None:
 @json_option
 def info(cache_dir: Path | None, *, as_json: bool) -> None:
     """Show where the cache is, what it holds and how large it is."""
-    from mel_debug.cache.location import open_store, size_text
-    from mel_debug.cache.models import stored_models
+    from mel_debug.cache.location import open_artifacts, open_store, size_text
 
     store = open_store(cache_dir)
     entries = store.entries()
     used = sum(entry.size for entry in entries)
-    graphs = stored_models(store.folder)
-    graph_bytes = sum(graph.size for graph in graphs)
+    models = open_artifacts(cache_dir).entries()
+    model_bytes = sum(model.size for model in models)
     oldest = entries[0].used if entries else None
     if as_json:
         report = {
@@ -42,16 +41,16 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
             "bytes": used,
             "most_bytes": store.most_bytes,
             "oldest_use": oldest,
-            "graphs": len(graphs),
-            "graph_bytes": graph_bytes,
+            "models": len(models),
+            "model_bytes": model_bytes,
         }
         click.echo(json.dumps(report))
         return
     echo_line(f"folder      {store.folder}")
     click.echo(f"photos      {len(entries)}")
     click.echo(f"size        {size_text(used)} of at most {size_text(store.most_bytes)}")
-    if graphs:
-        click.echo(f"models      {_models(len(graphs))}, {size_text(graph_bytes)} more")
+    if models:
+        click.echo(f"models      {_models(len(models))}, {size_text(model_bytes)} more")
     if oldest is not None:
         click.echo(f"oldest use  {time.strftime('%Y-%m-%d %H:%M', time.localtime(oldest))}")
 
@@ -64,16 +63,15 @@ def clear(cache_dir: Path | None) -> None:
     Only files with the cache's own names and contents are removed; any other is left alone.
     """
     from mel_debug.cache.digests import Digests
-    from mel_debug.cache.location import open_store, size_text
-    from mel_debug.cache.models import remove_models
+    from mel_debug.cache.location import open_artifacts, open_store, size_text
 
     store = open_store(cache_dir)
-    Digests(store.folder).forget()
-    graphs = remove_models(store.folder)
+    Digests(store.folder).clear()
+    models = open_artifacts(cache_dir).clear()
     _report(store.folder, [entry.size for entry in store.clear()])
-    if graphs:
-        size = sum(graph.size for graph in graphs)
-        click.echo(f"removed {size_text(size)} of {_models(len(graphs))}")
+    if models:
+        size = sum(model.size for model in models)
+        click.echo(f"removed {size_text(size)} of {_models(len(models))}")
 
 
 @command.command("prune")

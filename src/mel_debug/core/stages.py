@@ -132,16 +132,33 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 _KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactCache:
-    """A folder for files that a stage can create again, such as a compiled model.
+class ArtifactCache(Protocol):
+    """Stores what a stage can make again, such as a converted model, in folders by key.
 
-    The `folder` may not exist yet; other processes and stages use it too. `digest` returns the
-    SHA-256 of a file as 64 hexadecimal digits, and remembers it between runs.
+    A key is 64 hexadecimal digits, such as the SHA-256 of all that the content depends on. Other
+    processes and other stages use the same store.
     """
 
-    folder: Path
-    digest: Callable[[Path], str]
+    def digest(self, path: Path) -> str:
+        """The SHA-256 of a file as 64 hexadecimal digits, computed once while it is unchanged.
+
+        Raises UsageError if the file is missing and MelError if it cannot be read.
+        """
+
+    def find(self, key: str) -> Path | None:
+        """The folder stored under a key; None if there is none or a file in it is damaged."""
+
+    def store(
+        self, key: str, save: Callable[[Path], object], *, later: tuple[str, ...] = ()
+    ) -> Path:
+        """Let `save` write files into an empty folder, store it under a key and return its path.
+
+        `later` are patterns, such as `compiled/*.blob`, of files that the stage may add to the
+        stored folder afterwards. Raises MelError if the store cannot be written.
+        """
+
+    def discard(self, key: str) -> None:
+        """Remove the folder of a key, for example because its content turned out to be unusable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +168,8 @@ class BuildOptions:
     `options["name"]` is the value of one of the stage's own options. `device` is `auto`, `cpu`,
     `cuda` or `mps`; `weights` is a checkpoint to load instead of the published one; `offline`
     forbids downloads. `runtime` is `auto`, `torch` or `openvino`, `precision` is `f32` or `bf16`,
-    and `threads` limits processor threads (None: no limit). `artifacts` is a folder for created
-    files; None if the stage must not write any.
+    and `threads` limits processor threads (None: no limit). `artifacts` is None if nothing may be
+    stored.
 
     Runtimes share cached features in f32, so they must agree to 1e-4 of a vector's length. An
     extractor whose runtimes differ more must include the runtime in `StageSpec.depends_on`.

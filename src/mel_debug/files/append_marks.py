@@ -16,7 +16,12 @@ from mel_debug.files.exact_json import DuplicateKeyError, array_of, elements, la
 from mel_debug.files.json_text import decoded, encoded_like
 from mel_debug.files.locking import locked
 from mel_debug.files.marks import entries_of, marks_path
-from mel_debug.files.rewriting import Snapshot, replace_unchanged, take_snapshot
+from mel_debug.files.rewriting import (
+    Snapshot,
+    check_rewritable,
+    replace_unchanged,
+    take_snapshot,
+)
 
 CONFIDENCE_DIGITS = 3
 """Decimals of a confidence in a moles file; `dino3-map` prints two."""
@@ -97,6 +102,18 @@ def append_marks(
             if replace_unchanged(path, old.snapshot, new, sync_first=tries <= SYNCED_TRIES):
                 return added
     raise MelError(f"{path} is changed continuously by another program; stop it and run again")
+
+
+def check_appendable(photo: Path, stem: str | None = None) -> None:
+    """Raise MelError if `append_marks` would refuse the photo's moles file as it is now.
+
+    For a long search whose result could then not be written. Changes nothing.
+    """
+    path = real_path(marks_path(photo, stem))
+    with locked(path):
+        old = _read_complete(path, time.monotonic() + PATIENCE_SECONDS)
+        old.with_more(())  # finds keys that occur twice
+        check_rewritable(path, old.snapshot)
 
 
 @dataclass(frozen=True, slots=True)

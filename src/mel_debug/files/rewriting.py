@@ -78,6 +78,17 @@ def replace_unchanged(
     return replaced
 
 
+def check_rewritable(path: Path, before: Snapshot | None) -> None:
+    """Raise MelError if `replace_unchanged` would refuse the file, whatever its new content.
+
+    Does all that comes before the replacement, on a temporary file that is removed again.
+    """
+    if before is not None:
+        check_replaceable(path, before.status)
+    with _new_file(path, before, b"", sync=False):
+        pass
+
+
 @contextmanager
 def _new_file(path: Path, before: Snapshot | None, data: bytes, sync: bool) -> Iterator[Path]:
     """A complete new file beside the old one, removed after the block unless it was renamed."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from mel_debug.confidence.judge import judge_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
 from mel_debug.core.stages import (
-    ArtifactCache,
     BuildOptions,
     FeatureExtractor,
     Matcher,
@@ -67,7 +66,24 @@ class RunConfig:
     cache_dir: Path | None = None
     cache_bytes: int | None = None
     no_cache: bool = False
-    stage_options: Mapping[str, OptionValue] | None = None
+    stage_options: Mapping[str, OptionValue] | None = field(default=None, hash=False)
+
+    def portable(self) -> "RunConfig":
+        """The same configuration for other processes and machines.
+
+        Nothing is left to the environment or the current folder: cache folder and size limit are
+        filled in and paths are absolute. Links in them are not resolved, as they may differ between
+        machines. Raises UsageError if the environment sets a wrong size limit.
+        """
+        from mel_debug.cache.location import open_store
+
+        store = open_store(self.cache_dir, self.cache_bytes)
+        return replace(
+            self,
+            cache_dir=store.folder.absolute(),
+            cache_bytes=store.most_bytes,
+            weights=None if self.weights is None else self.weights.absolute(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +157,7 @@ class ResolvedRun:
                 photo.prefetch()
             return self._photo_features(self.build_extractor(), progress)
         features = self.build_cached_features(progress)
-        features.expect(photos)
+        features.prefetch(photos)
         return features
 
     def build_cached_features(self, progress: "Progress | None" = None) -> "CachedFeatures":
@@ -258,10 +274,8 @@ def _build_options(config: RunConfig) -> BuildOptions:
     The precision is f32 unless another is set. Files that stages create, such as compiled models,
     are stored with `no_cache` as well, as they contain nothing about photos.
     """
-    from mel_debug.cache.digests import Digests
-    from mel_debug.files.user_dirs import cache_folder, graph_folder
+    from mel_debug.cache.location import open_artifacts
 
-    cache = config.cache_dir or cache_folder()
     return BuildOptions(
         config.device,
         config.weights,
@@ -269,7 +283,7 @@ def _build_options(config: RunConfig) -> BuildOptions:
         runtime=config.runtime,
         precision="f32" if config.precision == "auto" else config.precision,
         threads=config.threads or _threads_allowed(),
-        artifacts=ArtifactCache(graph_folder(cache), Digests(cache).of),
+        artifacts=open_artifacts(config.cache_dir),
     )
 
 

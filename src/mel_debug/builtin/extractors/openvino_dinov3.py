@@ -1,67 +1,71 @@
 """Dense DINOv3 patch features through OpenVINO; once converted, without torch or timm."""
 
 import os
-import sys
 import threading
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mel_debug.builtin.extractors.graphs import (
-    Facts,
-    discard_graph,
-    find_graph,
-    graph_key,
-    keep_graph,
-    warn_unkept,
-)
+from mel_debug.builtin.extractors.graphs import COMPILED, COMPILED_FILES, MODEL, Facts, graph_key
 from mel_debug.builtin.extractors.hub import cached_weights, identity_of
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
-from mel_debug.core.errors import WeightsError
+from mel_debug.core.errors import MelError, WeightsError, warn
 from mel_debug.core.stages import ArtifactCache, BuildOptions
 from mel_debug.core.types import Colour, Pixels, Vectors
 
 
 def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "GraphTransformer":
-    """The model of a checkpoint, converted if its graph is not kept yet or damaged.
+    """Load a converted model, converting it first if no intact graph of it is stored.
 
-    timm downloads weights that are None. Raises WeightsError for weights that are damaged or of
-    another model.
+    timm downloads the weights if they are None. Raises WeightsError for weights that are damaged or
+    belong to another model.
     """
     path = weights or _downloaded(timm_name)
     if options.artifacts is None:
-        return _built(*_convert(timm_name, path), options)
-    return _kept(timm_name, path, options, options.artifacts)
+        return _compiled(*_convert(timm_name, path), options)
+    key = _key(timm_name, options, options.artifacts)
+    stored = _from_store(key, options, options.artifacts)
+    return stored or _converted_into_store(timm_name, path, key, options, options.artifacts)
 
 
-def _kept(
-    timm_name: str, weights: Path, options: BuildOptions, artifacts: ArtifactCache
+def _from_store(
+    key: str, options: BuildOptions, artifacts: ArtifactCache
+) -> "GraphTransformer | None":
+    folder = artifacts.find(key)
+    if folder is None:
+        return None
+    try:
+        return _loaded(folder, options)
+    except RuntimeError:  # OpenVINO cannot read the model
+        artifacts.discard(key)
+        return None
+
+
+def _converted_into_store(
+    timm_name: str, weights: Path, key: str, options: BuildOptions, artifacts: ArtifactCache
 ) -> "GraphTransformer":
-    key = _key(timm_name, options, artifacts)
-    graph = find_graph(artifacts.folder, key)
-    if graph is not None:
-        try:
-            return _built(graph.model, graph.facts, options, graph.compiled)
-        except RuntimeError:  # OpenVINO can't read it
-            discard_graph(graph.folder)
-    sys.stderr.write("converting the model for OpenVINO; later runs need not\n")
+    warn(f"converting {timm_name} for OpenVINO, which later runs need not do again")
     model, facts = _convert(timm_name, weights)
     if _key(timm_name, options, artifacts) != key:
         raise WeightsError(f"{weights} changed while it was read; run again")
+
+    def save(folder: Path) -> None:
+        _save_model(model, folder / MODEL)
+        facts.save(folder)
+
     try:
-        graph = keep_graph(artifacts.folder, key, facts, partial(_save, model))
-    except OSError as error:
-        warn_unkept(artifacts.folder, error)
-        return _built(model, facts, options)
-    return _built(graph.model, graph.facts, options, graph.compiled)
+        folder = artifacts.store(key, save, later=COMPILED_FILES)
+    except MelError as error:
+        warn(f"the converted model is not stored and must be converted in each run: {error}")
+        return _compiled(model, facts, options)
+    return _loaded(folder, options)
 
 
 def _key(timm_name: str, options: BuildOptions, artifacts: ArtifactCache) -> str:
-    """By the content of the weights and the releases of what converts them."""
+    """A key from the content of the weights and the versions of the packages that convert them."""
     content = identity_of(timm_name, options)
     return graph_key(
         {
@@ -96,22 +100,28 @@ class GraphTransformer:
         return vectors
 
 
-def _built(
-    model: Any, facts: Facts, options: BuildOptions, compiled: Path | None = None
-) -> GraphTransformer:
-    """`model` is OpenVINO's or the path of a saved one.
+def _loaded(folder: Path, options: BuildOptions) -> GraphTransformer:
+    """A stored graph. OpenVINO caches the compiled model inside the folder if it is writable.
 
-    In the folder `compiled` OpenVINO keeps what it makes of it for this processor and precision,
-    and makes it again when that is damaged or of another release; it halves the time to start.
+    That halves the time to start. OpenVINO compiles again if the cached file is damaged or made by
+    another release, for another processor or at another precision.
     """
+    cache = folder / COMPILED if os.access(folder, os.W_OK) else None
+    return _compiled(folder / MODEL, Facts.load(folder), options, cache)
+
+
+def _compiled(
+    model: Any, facts: Facts, options: BuildOptions, cache: Path | None = None
+) -> GraphTransformer:
+    """`model` is one of OpenVINO's or the path of a saved one."""
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": options.precision,
     }
     if options.threads is not None:
         settings["INFERENCE_NUM_THREADS"] = options.threads
-    if compiled is not None and os.access(compiled.parent, os.W_OK):
-        settings["CACHE_DIR"] = str(compiled)
+    if cache is not None:
+        settings["CACHE_DIR"] = str(cache)
     return GraphTransformer(openvino.Core().compile_model(model, "CPU", settings), facts)
 
 
@@ -135,8 +145,8 @@ def _downloaded(timm_name: str) -> Path:
     return weights
 
 
-def _save(model: Any, path: Path) -> None:
+def _save_model(model: Any, path: Path) -> None:
     try:
         openvino.save_model(model, path, compress_to_fp16=False)
-    except RuntimeError as error:  # OpenVINO's own, for a full disk too
+    except RuntimeError as error:  # also for a full disk
         raise OSError(" ".join(str(error).split())) from error
