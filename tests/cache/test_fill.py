@@ -134,7 +134,7 @@ def test_bad_photos_are_told_by_name_and_stop_nobody(tmp_path: Path) -> None:
     assert "cut short" in reasons["cut.jpg"]
     assert "hides the whole photo" in reasons["dark.png"]
     assert "not a photo" in reasons["text.jpg"]
-    assert "extractor gave" in reasons["white.png"]
+    assert "extractor returned" in reasons["white.png"]
     assert results.count(None) == len(paths)
     assert looked(features, paths) == [None] * len(paths)
 
