@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from localisation import METHODS, Method, Pair, generated_pair, labelled_pairs
 from mel_debug.automark import alignment
-from mel_debug.automark.joint import Candidate, Frame, Proposal, judge_together
+from mel_debug.automark.joint import Candidate, Frame, Proposal, infer_jointly
 from mel_debug.core.geometry import Point, Size
 from mel_debug.synth import plan_pair
 from mel_debug.synth.rendering import mole_positions
@@ -75,7 +75,15 @@ def alignment_constants(pairs: int) -> None:
         low, high = np.quantile(off, (0.5, 0.95))
         return [f"{np.concatenate(logs).mean():.3f}", float(low), float(high)]
 
-    names = ("TRAVEL", "TURN", "SHEAR", "BEND", "BEND_OVER", "NOISE", "TAIL")
+    names = (
+        "SHIFT_STD",
+        "SIMILARITY_STD",
+        "SHEAR_STD",
+        "BEND_STD",
+        "BEND_LENGTH",
+        "NOISE_STD",
+        "DEGREES_OF_FREEDOM",
+    )
     values = {
         f"alignment.{name}": [getattr(alignment, name) * factor for factor in (0.25, 0.5, 2, 4)]
         for name in names
@@ -95,7 +103,7 @@ def joint_constants(pairs: int) -> None:
         for source, found in sessions:
             proposals, truth = _searched(rng, source, found)
             for judged, right in zip(
-                judge_together(proposals, [], Frame(SIZE, SIZE), 25.0), truth, strict=True
+                infer_jointly(proposals, [], Frame(SIZE, SIZE), 25.0), truth, strict=True
             ):
                 sure = float(np.clip(judged.candidates[0].confidence, 1e-6, 1 - 1e-6))
                 logs.append(np.log(sure if right else 1 - sure))

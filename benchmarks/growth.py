@@ -163,8 +163,8 @@ def _marks(folder: Path, step: str, number: int) -> None:
 
 def _planned(reference: Path, target: Path) -> None:
     (planned,) = make_plan([reference], [target]).targets
-    if not planned.config_from(planned.references[0]):
-        raise AssertionError("nothing is wanted")
+    if not planned.moles_to_find(planned.references[0]):
+        raise AssertionError("there is nothing to find")
 
 
 def _mark(photo: Path, number: int) -> None:

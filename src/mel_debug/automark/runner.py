@@ -1,4 +1,4 @@
-"""A whole run: describe, search, decide and write, one target after the other."""
+"""A whole run: extracting features, searching, deciding, and writing marks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,12 +8,12 @@ from mel_debug.automark.decide import (
     Decision,
     Outcome,
     Rules,
-    apart_px,
     decide,
     not_searched,
+    same_place_px,
 )
 from mel_debug.automark.search import (
-    PairAnswer,
+    PairResult,
     PairTask,
     Setup,
     search_pair,
@@ -28,7 +28,7 @@ from mel_debug.jobs.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to do with a plan. `stem` is that of the moles files that are written."""
+    """A plan with the settings of the run; `stem` is that of the moles files to write."""
 
     plan: Plan
     setup: Setup
@@ -38,18 +38,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """What came of a target: a decision for each mole, and the searches that failed."""
+class TargetResult:
+    """The result of a target: a decision for each mole, and the problems on the way."""
 
     target: Target
     decisions: tuple[Decision, ...]
     problems: tuple[Problem, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
+        """The number of moles with an outcome."""
         return sum(decision.outcome is outcome for decision in self.decisions)
 
 
-def automark(job: Job, workers: Workers, progress: Progress) -> Iterator[Marked]:
+def automark(job: Job, workers: Workers, progress: Progress) -> Iterator[TargetResult]:
     """Mark every target of the plan; yields each one when its marks are on the disk.
 
     With a cache the features of every photo are extracted once, before all searches. A photo that
@@ -80,17 +81,17 @@ class _Search:
     target: Target
     references: list[Reference]
     problems: list[Problem] = field(default_factory=list)
-    answers: list[tuple[Reference, PairAnswer]] = field(default_factory=list)
+    results: list[tuple[Reference, PairResult]] = field(default_factory=list)
     done: int = 0
 
     @classmethod
     def of(cls, job: Job, target: Target) -> "_Search":
         """Without references if there is nothing to find, or if no mark could be written."""
-        search = cls(target, [each for each in target.references if target.config_from(each)])
+        search = cls(target, [each for each in target.references if target.moles_to_find(each)])
         if search.references and not job.dry_run:
             try:
                 check_appendable(target.photo, job.stem)
-            except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+            except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
                 search.references = []
                 search.problems.append(Problem(target.photo, reason_of(error)))
         return search
@@ -109,20 +110,20 @@ class _Search:
         self.references = [each for each in self.references if each.photo not in failed]
 
     def record(
-        self, reference: Reference, outcome: Done[PairTask, PairAnswer] | Failed[PairTask]
+        self, reference: Reference, outcome: Done[PairTask, PairResult] | Failed[PairTask]
     ) -> None:
         """Add the result of the search with one reference."""
         self.done += 1
         if isinstance(outcome, Failed):
             self.problems.append(_problem(self.target, reference, outcome.reason))
             return
-        self.answers.append((reference, outcome.result))
+        self.results.append((reference, outcome.result))
         order = {each.photo: number for number, each in enumerate(self.target.references)}
-        self.answers.sort(key=lambda answer: order[answer[0].photo])
+        self.results.sort(key=lambda answer: order[answer[0].photo])
 
 
 def _problem(target: Target, reference: Reference, reason: str) -> Problem:
-    """What is wrong with the pair: with the photo that the reason names, else with both."""
+    """The problem of a pair: one of the photo that the reason names, else of the target."""
     named = [
         photo
         for photo in (target.photo, reference.photo)
@@ -134,7 +135,7 @@ def _problem(target: Target, reference: Reference, reason: str) -> Problem:
 
 
 def _task(job: Job, target: Target, reference: Reference) -> PairTask:
-    moles = tuple(target.config_from(reference).items())
+    moles = tuple(target.moles_to_find(reference).items())
     return PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
 
 
@@ -162,15 +163,17 @@ def _extract(
     return {photos[each.name]: Problem(photos[each.name], each.reason) for each in failed}
 
 
-def _finished(job: Job, search: _Search) -> Marked:
+def _finished(job: Job, search: _Search) -> TargetResult:
     """Decide, and write the new marks; any error is a problem of this target."""
-    target, answers, problems = search.target, search.answers, search.problems
-    told = {str(problem): problem for problem in problems}
+    target, results, problems = search.target, search.results, search.problems
+    by_text = {str(problem): problem for problem in problems}
     try:
-        decisions = decide(target, answers, job.rules, _failures(target, answers, problems))
-    except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+        decisions = decide(target, results, job.rules, _failures(target, results, problems))
+    except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
         problem = Problem(target.photo, reason_of(error))
-        return Marked(target, tuple(not_searched(target, str(problem))), (*told.values(), problem))
+        return TargetResult(
+            target, tuple(not_searched(target, str(problem))), (*by_text.values(), problem)
+        )
     new = [
         NewMark(each.uuid, each.point, each.confidence)
         for each in decisions
@@ -178,48 +181,52 @@ def _finished(job: Job, search: _Search) -> Marked:
     ]
     if new and not job.dry_run:
         try:
-            added = append_marks(target.photo, new, job.stem, apart_px=apart_px(answers))
+            added = append_marks(target.photo, new, job.stem, apart_px=same_place_px(results))
             decisions = _as_written(decisions, added)
-        except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+        except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
             problem = Problem(target.photo, reason_of(error))
-            told[str(problem)] = problem
+            by_text[str(problem)] = problem
             decisions = [_unwritten(each) for each in decisions]
-    return Marked(target, tuple(decisions), tuple(told.values()))
+    return TargetResult(target, tuple(decisions), tuple(by_text.values()))
 
 
 def _failures(
     target: Target,
-    answers: Sequence[tuple[Reference, PairAnswer]],
+    results: Sequence[tuple[Reference, PairResult]],
     problems: Sequence[Problem],
 ) -> dict[Path, str]:
-    """Why each reference without an answer has none."""
-    answered = {reference.photo for reference, _ in answers}
+    """The reason why each reference without a result has none."""
+    with_result = {reference.photo for reference, _ in results}
     by_photo = {problem.photo: str(problem) for problem in reversed(problems)}
     general = by_photo.get(target.photo)
     found = {
         reference.photo: by_photo.get(reference.photo, general)
         for reference in target.references
-        if reference.photo not in answered
+        if reference.photo not in with_result
     }
     return {photo: reason for photo, reason in found.items() if reason is not None}
 
 
 def _as_written(decisions: Sequence[Decision], added: AppendResult) -> list[Decision]:
-    """The decisions as the file allowed them: it may have changed since it was read."""
-    there = {mark.uuid for mark in added.there_already}
+    """The decisions after writing: the file may have gained marks since it was read."""
+    already_marked = {mark.uuid for mark in added.there_already}
     taken = {mark.uuid for mark in added.taken}
 
-    def settled(decision: Decision) -> Decision:
+    def updated(decision: Decision) -> Decision:
         if decision.outcome is not Outcome.ADDED:
             return decision
-        if decision.uuid in there:
-            return replace(decision, outcome=Outcome.THERE, reason="marked by someone meanwhile")
+        if decision.uuid in already_marked:
+            return replace(
+                decision,
+                outcome=Outcome.ALREADY_MARKED,
+                reason="marked by another program meanwhile",
+            )
         if decision.uuid in taken:
             reason = "its place was marked as another mole meanwhile"
             return replace(decision, outcome=Outcome.UNCERTAIN, reason=reason)
         return decision
 
-    return [settled(decision) for decision in decisions]
+    return [updated(decision) for decision in decisions]
 
 
 def _unwritten(decision: Decision) -> Decision:

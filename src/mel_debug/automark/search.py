@@ -1,6 +1,6 @@
-"""The work on one pair of photos, wherever it is done: values that can be sent, and small answers.
+"""The search of one pair of photos, as a task for a worker with a small result.
 
-Each process builds its stages once, from what was asked for, and keeps photos and features at hand.
+Each process builds its stages once and keeps the photos and features used last.
 """
 
 import functools
@@ -22,8 +22,10 @@ from mel_debug.matching.photo_cache import PhotoCache
 from mel_debug.plugins.config import RunConfig, resolve
 
 RUNNERS_UP = (0.2, 0.1, 0.05)
-"""How likely the second, third and fourth best place are right if the best one is not: low, so that
-only the other moles can make one of them believed."""
+"""The probabilities that the second, third and fourth best place are right if the best is wrong.
+
+They are low, so that such a place is only chosen if the other moles support it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +73,17 @@ class PairTask:
 
 
 @dataclass(frozen=True, slots=True)
-class PairAnswer:
-    """What a search gave: places by mole, and the moles that the reference can't show, and why.
+class PairResult:
+    """The result of a search: candidates by mole.
 
-    The moles in `bare` are marked where the reference shows no spot.
+    `unsearchable` are moles that the reference does not show, with the reason, and `without_blob`
+    those with no blob at their mark in the reference.
     """
 
     frame: Frame
     proposals: tuple[Proposal, ...]
-    unseen: tuple[tuple[str, str], ...] = ()
-    bare: frozenset[str] = frozenset()
+    unsearchable: tuple[tuple[str, str], ...] = ()
+    without_blob: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -106,32 +109,34 @@ class Searcher:
             return cls(PhotoCache(features, setup.use_masks), matcher, setup.judge)
 
 
-def search_pair(task: PairTask) -> PairAnswer:
-    """Look for all moles of a task at once. Raises MelError."""
+def search_pair(task: PairTask) -> PairResult:
+    """Search for all moles of a task at once. Raises MelError if a photo cannot be used."""
     searcher = searcher_for(task.setup)
     source, target = (
         searcher.photo_cache.photo(task.reference),
         searcher.photo_cache.photo(task.target),
     )
-    unseen: list[tuple[str, str]] = []
-    sightings = {}
+    unsearchable: list[tuple[str, str]] = []
+    marks = {}
     for uuid, point in task.moles:
-        reason = _unseen(uuid, source, point)
+        reason = _unsearchable_reason(uuid, source, point)
         if reason is None:
-            sightings[uuid] = [(source, point)]
+            marks[uuid] = [(source, point)]
         else:
-            unseen.append((uuid, reason))
+            unsearchable.append((uuid, reason))
     valid = float(searcher.photo_cache.of(target).valid.mean())
     frame = Frame(source.size, target.size, valid)
-    if not sightings:
-        return PairAnswer(frame, (), tuple(unseen))
-    located = locate(sightings, target, searcher.photo_cache, searcher.matcher, searcher.judge)
+    if not marks:
+        return PairResult(frame, (), tuple(unsearchable))
+    located = locate(marks, target, searcher.photo_cache, searcher.matcher, searcher.judge)
     proposals = (
         _proposal(match, query.views[0].point)
         for query, match in zip(located.queries, located.matches, strict=True)
     )
-    bare = frozenset(query.uuid for query in located.queries if not all(blobs_at_marks(query)))
-    return PairAnswer(frame, tuple(proposals), tuple(unseen), bare)
+    without_blob = frozenset(
+        query.uuid for query in located.queries if not all(blobs_at_marks(query))
+    )
+    return PairResult(frame, tuple(proposals), tuple(unsearchable), without_blob)
 
 
 @functools.lru_cache(maxsize=1)
@@ -140,8 +145,8 @@ def searcher_for(setup: Setup) -> Searcher:
     return Searcher.of(setup)
 
 
-def _unseen(uuid: str, source: Photo, point: Point) -> str | None:
-    """Why a mole can't be searched with; None if it can."""
+def _unsearchable_reason(uuid: str, source: Photo, point: Point) -> str | None:
+    """The reason why a mole cannot be searched for from this photo; None if it can."""
     try:
         check_mark(uuid, source, point)
     except MelError as error:
@@ -150,22 +155,25 @@ def _unseen(uuid: str, source: Photo, point: Point) -> str | None:
 
 
 def _proposal(match: Match, marked: Point) -> Proposal:
-    """The best place, and where the matcher went by blob_similarity alone also the next best ones."""
-    assert match.confidence is not None  # noqa: S101 - `search_pair` has it judged
-    sure = match.confidence.probability
-    candidates = [Candidate(match.best, sure)]
+    """The best place, and for a matcher that ignores geometry also the next best ones."""
+    assert match.confidence is not None  # noqa: S101 - `search_pair` passes a judge
+    probability = match.confidence.probability
+    candidates = [Candidate(match.best, probability)]
     by_geometry = match.method == "geometry"
     if not by_geometry:
         others = [place for place, _ in distinct_candidates(match, 1 + len(RUNNERS_UP))[1:]]
         candidates += [
-            Candidate(place, (1 - sure) * share)
+            Candidate(place, (1 - probability) * share)
             for place, share in zip(others, RUNNERS_UP, strict=False)
         ]
     return Proposal(match.uuid, marked, tuple(candidates), by_geometry, _position_std_px(match))
 
 
 def _position_std_px(match: Match) -> float:
-    """The matcher's own figure, else that of a place anywhere in its cell (a uniform square)."""
+    """The matcher's own value, else that of a uniform distribution over a cell.
+
+    0 for a matcher that refines its places beyond cells without a value of its own.
+    """
     if match.position_std_px is not None:
         return match.position_std_px
     width, height = match.grid.cell_size

@@ -22,7 +22,7 @@ from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line, show_progress
 
 if TYPE_CHECKING:
-    from mel_debug.automark.runner import Job, Marked
+    from mel_debug.automark.runner import Job, TargetResult
     from mel_debug.automark.targets import Problem
     from mel_debug.files.outputs import OutputGuard
 
@@ -146,7 +146,7 @@ def command(
     tell(job, results, as_json=as_json, report=report, guard=guard)
 
 
-def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[Marked]":
+def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[TargetResult]":
     """Do the job; each target's decisions are told as they are made, if asked for."""
     from mel_debug.automark.runner import automark
     from mel_debug.automark.texts import decision_lines
@@ -169,7 +169,7 @@ def track(items: Iterable[T], label: str, length: int) -> Iterable[T]:
 
 def tell(
     job: "Job",
-    results: "list[Marked]",
+    results: "list[TargetResult]",
     *,
     as_json: bool,
     report: Path | None,
@@ -197,7 +197,7 @@ def tell(
         raise MelError(complaint)
 
 
-def _complaint(results: "list[Marked]", problems: "list[Problem]") -> str | None:
+def _complaint(results: "list[TargetResult]", problems: "list[Problem]") -> str | None:
     """What was left undone, in one line; None if nothing was."""
     from mel_debug.automark.decide import Outcome
 
