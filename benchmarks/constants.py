@@ -111,12 +111,12 @@ def joint_constants(pairs: int) -> None:
         return [f"{np.mean(logs):.4f}", f"{np.mean(sides):.1%}"]
 
     values = {
-        "joint.STRAY": (0.0025, 0.005, 0.02, 0.04),
-        "joint.MOST_EVIDENCE": (2.0, 4.0, 9.0),
+        "joint.WRONG_STD": (0.0025, 0.005, 0.02, 0.04),
+        "joint.MAX_LOG_RATIO": (2.0, 4.0, 9.0),
         "joint.ROUNDS": (3, 6, 24),
-        "joint.FAR": (0.0125, 0.025, 0.1, 0.2),
-        "joint.GUESSES_FROM": (6, 12, 48),
-        "joint.DOUBT": (1e-8, 1e-2, 0.1, 1.0),
+        "joint.MISFIT_SHARE": (0.0125, 0.025, 0.1, 0.2),
+        "joint.PAIR_MOLES": (6, 12, 48),
+        "joint.MISFIT_WEIGHT": (1e-8, 1e-2, 0.1, 1.0),
     }
     rows = _changed("mel_debug.automark", values, measured)
     show("judged together", ("", "log likelihood", "right side of 0.5"), rows)

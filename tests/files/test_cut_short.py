@@ -85,6 +85,33 @@ def test_a_progressive_photo_may_lack_the_end_of_its_last_scan_only(tmp_path: Pa
         _ = read_photo(path).pixels
 
 
+def smooth() -> Image.Image:
+    """Skin without fine texture."""
+    return Image.fromarray(skin(32, 40)).resize((COLUMNS, ROWS), Image.Resampling.BICUBIC)
+
+
+def test_the_last_scan_of_a_smooth_progressive_photo_may_not_end_early(tmp_path: Path) -> None:
+    """What a scan has not begun to refine a decoder smooths, so it differs there as well."""
+    file = io.BytesIO()
+    smooth().save(file, format="JPEG", progressive=True)
+    data = file.getvalue()
+    path = tmp_path / "half.jpg"
+    path.write_bytes(data[: (data.rindex(b"\xff\xda") + len(data)) // 2])
+    with pytest.raises(MelError, match=r"half\.jpg .*more than 5% of it is missing"):
+        _ = read_photo(path).pixels
+
+
+@pytest.mark.parametrize("share", [0.6, 0.7, 0.8])
+def test_an_interlaced_gif_may_not_lack_rows_in_between(tmp_path: Path, share: float) -> None:
+    """Its odd rows come last."""
+    file = io.BytesIO()
+    smooth().quantize(64).save(file, format="GIF", interlace=True)
+    path = tmp_path / "half.gif"
+    path.write_bytes(file.getvalue()[: round(share * len(file.getvalue()))])
+    with pytest.raises(MelError, match=r"half\.gif .*\(image file is truncated"):
+        _ = read_photo(path).pixels
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_rows_are_missing_where_the_camera_stored_them(tmp_path: Path, orientation: int) -> None:
     """The photo is turned after its end has been looked for."""

@@ -1,6 +1,8 @@
 """Laws of grey values of more than 8 bits: white is stated or guessed with a warning."""
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,18 @@ RAMP = np.linspace(0, 1, 256).reshape(16, 16)
 
 def ramp(white: int, kind: type[Any]) -> NDArray[Any]:
     return np.round(RAMP * white).astype(kind)
+
+
+def png_of(pixels: NDArray[np.uint16]) -> bytes:
+    """A PNG of (height, width, 2 to 4) 16-bit samples, which Pillow can't write."""
+    height, width, bands = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[bands], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def is_the_ramp(pixels: Pixels) -> bool:
@@ -92,6 +106,38 @@ def test_dark_16_bit_colours_are_refused(tmp_path: Path) -> None:
     tifffile.imwrite(path, colours, photometric="rgb")
     with pytest.raises(MelError, match=r"dark\.tif: its 16-bit colours use less than a quarter"):
         _ = read_photo(path).pixels
+
+
+@pytest.mark.parametrize("bits", [8, 9, 12, 14])
+@pytest.mark.parametrize("bands", [2, 3, 4])
+def test_neither_an_alpha_channel_nor_black_makes_dark_colours_bright(
+    tmp_path: Path, bits: int, bands: int
+) -> None:
+    """An opaque alpha channel uses all of its range; of 8 bits no high byte is left."""
+    path = tmp_path / "dark.png"
+    values = ramp(2**bits - 1, np.uint16)
+    opaque = [np.full_like(values, 65535)] * (bands in (2, 4))
+    pixels = np.dstack([*[values] * (bands - len(opaque)), *opaque])
+    path.write_bytes(png_of(pixels))
+    with pytest.raises(MelError, match=r"dark\.png: its 16-bit colours use less than a quarter"):
+        _ = read_photo(path).pixels
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_16_bit_colours_in_separate_planes_are_read_or_refused(
+    tmp_path: Path, compression: str | None
+) -> None:
+    """Pillow takes half a sample for a sample where they are not compressed."""
+    path = tmp_path / "planes.tif"
+    planes = np.stack([ramp(65535, np.uint16)] * 3)
+    tifffile.imwrite(
+        path, planes, photometric="rgb", planarconfig="separate", compression=compression
+    )
+    if compression:
+        assert is_the_ramp(read_photo(path).pixels)
+    else:
+        with pytest.raises(MelError, match=r"planes\.tif keeps 16-bit colours in separate planes"):
+            read_photo(path)
 
 
 @pytest.mark.filterwarnings("ignore::mel_debug.core.errors.MelWarning")

@@ -117,3 +117,14 @@ def test_a_mask_cut_short_is_an_error(photo: Path) -> None:
     mask_path(photo).write_bytes(whole[:-25])
     with pytest.raises(MelError, match=r"mask\.png is damaged"):
         _ = read_photo(photo).mask
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such long paths by default")
+@pytest.mark.parametrize("length", [246, 255])
+def test_a_photo_whose_name_leaves_no_room_for_a_mask_has_none(tmp_path: Path, length: int) -> None:
+    """File systems allow names of 255 bytes; the ending of a mask takes 9."""
+    photo = save(skin(12, 8), tmp_path / f"{'n' * (length - 4)}.png")
+    read = read_photo(photo)
+    assert read.mask is None
+    assert read.key is not None
+    assert "masked by nothing" in read.key()

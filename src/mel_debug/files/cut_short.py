@@ -74,11 +74,19 @@ def _unwritten_rows(image: Image.Image) -> int | None:
     image.tile = []  # type: ignore[attr-defined] # makes `load` accept what is decoded
     try:
         image.load()
-        box = image.getbbox()
+        missing = _zero_rows(image)
     except (OSError, ValueError):  # nothing was decoded at all, or a mode that can't be compared
         return None
-    missing = image.height if box is None else image.height - (box[3] - box[1])
     return missing if missing <= MOST_MISSING * image.height else None
+
+
+def _zero_rows(image: Image.Image) -> int:
+    """How many rows at the top and at the bottom are 0 throughout; of a GIF, how many of all."""
+    if image.format == "GIF":  # interlaced, they are missing in between
+        rows = (image.crop((0, y, image.width, y + 1)) for y in range(image.height))
+        return sum(row.getbbox() is None for row in rows)
+    box = image.getbbox()
+    return image.height if box is None else image.height - (box[3] - box[1])
 
 
 def _grey_rows(image: Image.Image) -> int | None:
@@ -106,12 +114,12 @@ def _empty_rows(strip: Image.Image) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    """One scan of a progressive JPEG (ITU-T T.81, G.1), which starts at byte `start`.
+    """One scan of a progressive JPEG (ITU-T T.81, G.1); its header ends before byte `end`.
 
     `low` is the number of low bits of the coefficients `first` to `last` that are missing after it.
     """
 
-    start: int
+    end: int
     components: tuple[int, ...]
     first: int
     last: int
@@ -128,7 +136,9 @@ def _unrefined_rows(image: Image.Image, source: Source) -> int | None:
     scans = _scans(data)
     if not _is_complete(scans):
         return None
-    with Image.open(io.BytesIO(data[: scans[-1].start] + _END_OF_JPEG), formats=["JPEG"]) as coarse:
+    # With its header, but without its data: libjpeg smooths what a scan has not begun to refine.
+    begun = data[: scans[-1].end] + _END_OF_JPEG
+    with Image.open(io.BytesIO(begun), formats=["JPEG"]) as coarse:
         coarse.load()
         # The last scan changes every row that it contains.
         return _empty_rows(ImageChops.difference(_last_rows(image), _last_rows(coarse)))
@@ -150,7 +160,7 @@ def _scans(data: bytes) -> list[_Scan]:
     scans = []
     place = 2
     while match := _NEXT_MARKER.search(data, place):
-        start, kind = match.start(), match[0][1]
+        kind = match[0][1]
         place = match.end()
         if kind in _BARE_MARKERS:
             continue
@@ -159,5 +169,5 @@ def _scans(data: bytes) -> list[_Scan]:
         if kind == _SCAN and len(body) == 4 + 2 * body[0]:
             first, last, bits = body[-3:]
             components = tuple(body[1:-3:2])
-            scans.append(_Scan(start, components, first, last, bits & 15))
+            scans.append(_Scan(place, components, first, last, bits & 15))
     return scans

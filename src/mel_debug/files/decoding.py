@@ -42,6 +42,7 @@ _PILLOW = r"PIL\."
 """Matches the names of Pillow's modules, for a filter of `warnings`."""
 
 _NEW_SUBFILE_TYPE, _TILE_WIDTH, _TILE_LENGTH, _DNG_VERSION = 254, 322, 323, 50706  # TIFF tags
+_BITS_PER_SAMPLE, _PLANAR, _SEPARATE = 258, 284, 2
 
 
 class Source:
@@ -183,6 +184,12 @@ def _check_tiff(path: Path, image: Image.Image) -> None:
         )
     if tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
         raise MelError(f"{path}: its first image is only a preview; save the photo as JPEG or PNG")
+    is_raw = all(tile.codec_name == "raw" for tile in image.tile)  # type: ignore[attr-defined] # of files only
+    if is_raw and tags.get(_PLANAR) == _SEPARATE and max(tags.get(_BITS_PER_SAMPLE, (1,))) > 8:
+        raise MelError(  # Pillow would take each half of a sample for a sample
+            f"{path} stores 16-bit colours in separate planes, which can't be read; "
+            "save it with 8 bits"
+        )
     tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
     if tile > max(SMALL_TILE, MOST_TILE_SHARE * image.width * image.height):
         raise MelError(f"{path} is damaged: its tiles are far larger than the photo")

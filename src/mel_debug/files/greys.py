@@ -49,9 +49,10 @@ def has_deep_colours(image: Image.Image) -> bool:
 
 def check_deep_colours(image: Image.Image, path: Path) -> None:
     """Raise MelError for decoded colours of a 16-bit file that use the low bits only."""
-    bands = image.getextrema()
-    highest = max(int(high) for _, high in bands)  # type: ignore[misc] # several bands
-    if 0 < highest < DEEP_COLOURS_REACH:
+    # An opaque alpha channel is at its highest in any file; colours of 8 bits or fewer are all 0.
+    bands = zip(image.getbands(), image.getextrema(), strict=True)
+    highest = max(extremes[1] for band, extremes in bands if band != "A")  # type: ignore[index] # several bands
+    if highest < DEEP_COLOURS_REACH:
         raise MelError(
             f"{path}: its 16-bit colours use less than a quarter of their range, and the file does "
             "not state what is white; save it with 8 bits"
