@@ -48,9 +48,9 @@ def test_cached_features_equal_computed_ones_within_half_precision(tmp_path: Pat
     """They differ by at most a thousandth of a vector's length."""
     opened = read_photo(photo(tmp_path, masked=True))
     exact = PhotoFeatures(Counting(), 64).of(opened)
-    valid = cached(tmp_path / "cache", offer(Counting())).of(opened)
-    assert relative_error(valid.vectors, exact.vectors) <= MAX_HALF_ERROR
-    assert np.array_equal(valid.valid, exact.valid)
+    stored = cached(tmp_path / "cache", offer(Counting())).of(opened)
+    assert relative_error(stored.vectors, exact.vectors) <= MAX_HALF_ERROR
+    assert np.array_equal(stored.valid, exact.valid)
 
 
 @pytest.fixture
