@@ -163,7 +163,7 @@ def _marks(folder: Path, step: str, number: int) -> None:
 
 def _planned(reference: Path, target: Path) -> None:
     (planned,) = make_plan([reference], [target]).targets
-    if not planned.config_from(planned.references[0]):
+    if not planned.moles_to_find(planned.references[0]):
         raise AssertionError("nothing is wanted")
 
 
