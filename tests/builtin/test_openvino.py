@@ -1,4 +1,4 @@
-"""Laws of DINOv3 through OpenVINO: the same features, without torch once it is converted."""
+"""Laws of DINOv3 with OpenVINO: the same features as with torch, which is not imported."""
 
 import hashlib
 import json
@@ -30,12 +30,12 @@ from mel_debug.builtin.extractors.openvino_dinov3 import GraphTransformer
 pytestmark = pytest.mark.slow
 
 SIZES = [(96, 64), (64, 112), (80, 80)]
-"""Widths and heights in pixels, none of which the conversion has seen."""
+"""Widths and heights in pixels, unlike those of the conversion."""
 
 
 @dataclass(frozen=True)
 class Small:
-    """DINOv3 small on disk, with a folder for what is made of it."""
+    """The weights of DINOv3 small, and a store for its graph."""
 
     weights: Path
     artifacts: ArtifactStore
@@ -46,13 +46,13 @@ class Small:
 
     @property
     def graphs(self) -> list[Path]:
-        """The folders of valid graphs."""
+        """The folders of stored graphs."""
         return [path for path in self.artifacts.folder.iterdir() if path.suffix != ".part"]
 
 
 @pytest.fixture(scope="module")
 def small(dinov3_small: Dinov3Weights, tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """Converted once for the module."""
+    """A graph that is converted once for the module."""
     folder = tmp_path_factory.mktemp("openvino")
     converted = Small(
         dinov3_small.safetensors, ArtifactStore(folder / "graphs", Digests(folder).of)
@@ -64,7 +64,7 @@ def small(dinov3_small: Dinov3Weights, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def copied(small: Small, tmp_path: Path) -> Small:
-    """One that a test may damage."""
+    """A copy of the graph that a test may damage."""
     shutil.copytree(small.artifacts.folder, tmp_path / "graphs")
     return Small(small.weights, ArtifactStore(tmp_path / "graphs", small.artifacts.digest))
 
@@ -75,10 +75,10 @@ def in_torch(dinov3_small: Dinov3Weights) -> FeatureExtractor:
     return extractor("dinov3-small", dinov3_small.safetensors, runtime="torch")
 
 
-def test_one_graph_gives_what_torch_gives_for_every_size_and_number_of_images(
+def test_one_graph_computes_the_features_of_torch_for_all_sizes_and_batches(
     small: Small, in_torch: FeatureExtractor
 ) -> None:
-    """But for rounding; wide, high and square, one image and two."""
+    """Except for rounding; wide, high and square images, one and two."""
     built = small.build()
     for width, height in SIZES:
         for count in (1, 2):
@@ -92,19 +92,19 @@ def test_one_graph_gives_what_torch_gives_for_every_size_and_number_of_images(
     assert len(small.graphs) == 1
 
 
-def test_an_answer_is_not_changed_by_the_next(small: Small) -> None:
-    """Each has memory of its own, which can be written to."""
+def test_a_result_is_not_changed_by_the_next_call(small: Small) -> None:
+    """Each result has its own writable memory."""
     built = small.build()
     first = built.extract(skin(64, 48, 1)[np.newaxis])
-    valid = first.copy()
+    copy = first.copy()
     second = built.extract(skin(64, 48, 2)[np.newaxis])
-    assert np.array_equal(first, valid)
+    assert np.array_equal(first, copy)
     assert not np.array_equal(first, second)
     first += 1
 
 
 @pytest.mark.skipif(not has_bf16(), reason="the processor has no bf16")
-def test_bf16_turns_no_vector_by_more_than_a_few_degrees(small: Small) -> None:
+def test_bf16_rotates_no_vector_by_more_than_a_few_degrees(small: Small) -> None:
     """The cosine to f32 is at least 0.999."""
     image = skin(64, 48, 3)[np.newaxis]
     full, short = small.build().extract(image), small.build(precision="bf16").extract(image)
@@ -113,18 +113,18 @@ def test_bf16_turns_no_vector_by_more_than_a_few_degrees(small: Small) -> None:
     assert (np.sum(full * short, axis=-1) / lengths).min() >= 0.999
 
 
-def test_bf16_that_a_processor_only_pretends_to_have_is_not_used(
+def test_bf16_without_support_of_the_cpu_is_not_used(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked for it is refused, in words of the command line; else torch does it."""
+    """OpenVINO is refused if it is requested; with `auto` torch is used."""
     monkeypatch.setattr(runtime, "has_bf16", lambda: False)
     with pytest.raises(UsageError, match=r"no bf16.*`precision=f32`, or `runtime=torch`"):
         small.build(precision="bf16")
     assert not isinstance(small.build(precision="bf16", runtime="auto"), GraphTransformer)
 
 
-def test_threads_change_no_answer(small: Small) -> None:
-    """But for rounding."""
+def test_the_number_of_threads_changes_no_result(small: Small) -> None:
+    """Except for rounding."""
     image = skin(64, 48)[np.newaxis]
     one = small.build(threads=1).extract(image)
     assert relative_error(one, small.build().extract(image)) <= ROUNDING
@@ -146,8 +146,8 @@ print(*vectors.shape, *({"torch", "timm", "torchvision"} & set(sys.modules)))
 
 
 @pytest.mark.parametrize("asked", ["openvino", "auto"])
-def test_once_converted_it_needs_neither_torch_nor_timm(small: Small, asked: str) -> None:
-    """In a process of its own, also where nothing was asked for."""
+def test_a_converted_model_imports_neither_torch_nor_timm(small: Small, asked: str) -> None:
+    """With runtime openvino, and with auto."""
     arguments = (str(small.artifacts.folder), str(small.weights), asked)
     tests = {"PYTHONPATH": str(Path(__file__).parents[1])}
     outcome = run_python("-c", _USE, *arguments, env=tests)
@@ -155,10 +155,10 @@ def test_once_converted_it_needs_neither_torch_nor_timm(small: Small, asked: str
     assert outcome.stdout.split() == ["1", "2", "3", "384"]
 
 
-def test_where_nothing_can_be_kept_nothing_is_converted_unless_asked_for(
+def test_without_a_store_models_are_not_converted_by_default(
     dinov3_small: Dinov3Weights,
 ) -> None:
-    """To convert for one run takes longer than it saves."""
+    """Converting for a single run takes longer than it saves."""
     from mel_debug.builtin.extractors.dinov3 import VisionTransformer
 
     assert isinstance(extractor("dinov3-small", dinov3_small.safetensors), VisionTransformer)
@@ -169,19 +169,19 @@ def _truncate(place: Path) -> None:
         file.truncate(1000)
 
 
-def _scribble(place: Path) -> None:
+def _edit(place: Path) -> None:
     (place / MODEL).write_text((place / MODEL).read_text().replace("MatMul", "MutMal"))
 
 
-def _forget(place: Path) -> None:
+def _empty_manifest(place: Path) -> None:
     (place / MANIFEST).write_text("{}")
 
 
-def _lose(place: Path) -> None:
+def _remove_facts(place: Path) -> None:
     (place / FACTS).unlink()
 
 
-def _misdescribe(place: Path) -> None:
+def _unreadable_model(place: Path) -> None:
     """A model that OpenVINO cannot read, although it is as it was written."""
     (place / MODEL).write_text("<net")
     manifest = json.loads((place / MANIFEST).read_text())
@@ -189,9 +189,11 @@ def _misdescribe(place: Path) -> None:
     (place / MANIFEST).write_text(json.dumps(manifest))
 
 
-@pytest.mark.parametrize("damage", [_truncate, _scribble, _forget, _lose, _misdescribe])
+@pytest.mark.parametrize(
+    "damage", [_truncate, _edit, _empty_manifest, _remove_facts, _unreadable_model]
+)
 def test_a_damaged_graph_is_converted_again(small: Small, copied: Small, damage: Any) -> None:
-    """And then whole, and the only one."""
+    """And replaced; no other folder stays."""
     (place,) = copied.graphs
     damage(place)
     image = skin(64, 48)[np.newaxis]
@@ -203,7 +205,7 @@ def test_a_damaged_graph_is_converted_again(small: Small, copied: Small, damage:
     assert [*copied.artifacts.folder.glob(".*.part")] == []
 
 
-def test_a_whole_graph_is_used_as_it_is(small: Small) -> None:
+def test_an_intact_graph_is_used_as_it_is(small: Small) -> None:
     """Nothing is converted, and there is no warning."""
 
     def contents() -> dict[Path, bytes]:
@@ -214,21 +216,23 @@ def test_a_whole_graph_is_used_as_it_is(small: Small) -> None:
     assert contents() == before
 
 
-@pytest.mark.parametrize("valid", [0, 1000, 50_000_000])
-def test_what_openvino_compiled_may_be_damaged_too(small: Small, copied: Small, valid: int) -> None:
-    """It is compiled again, from a graph that need not be converted again."""
-    copied.build()  # a copied file is not known by its times
+@pytest.mark.parametrize("size", [0, 1000, 50_000_000])
+def test_damaged_files_of_openvinos_own_cache_are_replaced(
+    small: Small, copied: Small, size: int
+) -> None:
+    """The graph is compiled again, but not converted again."""
+    copied.build()  # the copies have new times, so OpenVINO compiles again
     blob = max((copied.graphs[0] / "compiled").iterdir(), key=lambda path: path.stat().st_mtime)
     blob.chmod(0o600)
     with blob.open("r+b") as file:
-        file.truncate(valid)
+        file.truncate(size)
     image = skin(64, 48)[np.newaxis]
     again = copied.build().extract(image)
     assert relative_error(again, small.build().extract(image)) <= ROUNDING
 
 
-def test_threads_that_share_an_extractor_get_their_own_answers(small: Small) -> None:
-    """They take turns."""
+def test_threads_can_share_an_extractor(small: Small) -> None:
+    """Each gets its own results."""
     built = small.build()
     images = [skin(64, 48, seed)[np.newaxis] for seed in range(6)]
     with ThreadPoolExecutor(3) as pool:
@@ -238,7 +242,7 @@ def test_threads_that_share_an_extractor_get_their_own_answers(small: Small) -> 
 
 
 def test_other_weights_make_another_graph(small: Small, copied: Small, tmp_path: Path) -> None:
-    """Found by content: the same weights in another place are known."""
+    """Graphs are found by content: a copy of the weights uses the same graph."""
     from safetensors.torch import load_file, save_file
 
     moved = tmp_path / "moved.safetensors"
@@ -255,10 +259,10 @@ def test_other_weights_make_another_graph(small: Small, copied: Small, tmp_path:
     assert len(copied.graphs) == 2
 
 
-def test_a_folder_that_can_t_be_written_costs_a_warning_and_no_answer(
+def test_a_folder_that_cannot_be_written_causes_one_warning(
     small: Small, in_torch: FeatureExtractor, tmp_path: Path
 ) -> None:
-    """The model is converted for this run alone."""
+    """The model is converted for this run only."""
     (tmp_path / "file").write_text("in the way")
     lost = Small(small.weights, ArtifactStore(tmp_path / "file", small.artifacts.digest))
     image = skin(64, 48)[np.newaxis]
@@ -271,7 +275,7 @@ def test_a_folder_that_can_t_be_written_costs_a_warning_and_no_answer(
 def test_weights_that_change_while_they_are_converted_are_an_error(
     small: Small, tmp_path: Path
 ) -> None:
-    """A graph of one under the name of the other would be used for ever."""
+    """Otherwise a graph could be stored under the key of other weights."""
     digests: Iterator[str] = iter(["1" * 64, "2" * 64])
     with pytest.raises(WeightsError, match="changed while"), pytest.warns(MelWarning):
         Small(small.weights, ArtifactStore(tmp_path / "graphs", lambda _: next(digests))).build()
@@ -280,7 +284,7 @@ def test_weights_that_change_while_they_are_converted_are_an_error(
 
 @pytest.mark.parametrize("grid", [(1, 1), (2, 3), (37, 56), (56, 37), (5, 64)])
 def test_the_rotary_table_is_timms(grid: tuple[int, int]) -> None:
-    """To 1e-6, for each shape of a grid."""
+    """To 1e-6, for any shape of the grid."""
     import timm
     import torch
 

@@ -77,7 +77,7 @@ def _foreign_manifest(folder: Path) -> None:
 
 
 def _odd_manifest(folder: Path) -> None:
-    (folder / MANIFEST).write_text('{"made_by": "mel-debug", "files": [1]}')
+    (folder / MANIFEST).write_text('{"made_by": "mel-debug", "files": {}, "later": 1}')
 
 
 @pytest.mark.parametrize(

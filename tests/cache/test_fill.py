@@ -43,10 +43,10 @@ def mixed(folder: Path, count: int = 24) -> list[Path]:
 
 
 @pytest.mark.parametrize("windows", [None, Windows(32, 0.5)])
-def test_what_is_filled_in_is_what_each_photo_gives_alone(
+def test_features_in_batches_equal_those_of_single_photos(
     tmp_path: Path, windows: Windows | None
 ) -> None:
-    """Batching, threads and order change no more than the last digit."""
+    """Except for rounding, whatever the order."""
     paths = mixed(tmp_path / "photos")
     filled = cached(tmp_path / "cache", offer(Counting()), windows=windows)
     assert list(fill(filled, missing_photo(filled, paths))) == [None] * len(paths)
@@ -62,7 +62,7 @@ def test_what_is_filled_in_is_what_each_photo_gives_alone(
 
 
 def test_photos_of_one_shape_share_forward_passes(tmp_path: Path) -> None:
-    """Never more than `MAX_BATCH_PHOTOS`."""
+    """Of at most `MAX_BATCH_PHOTOS`."""
     counting = Counting()
     features = cached(tmp_path / "cache", offer(counting))
     paths = mixed(tmp_path / "photos", 3 * (MAX_BATCH_PHOTOS + 2))
@@ -71,7 +71,7 @@ def test_photos_of_one_shape_share_forward_passes(tmp_path: Path) -> None:
 
 
 def test_a_second_run_finds_nothing_missing(tmp_path: Path) -> None:
-    """And builds no extractor to know so."""
+    """And builds no extractor."""
     paths = mixed(tmp_path / "photos", 6)
     first = cached(tmp_path / "cache", offer(Counting()))
     list(fill(first, missing_photo(first, paths)))
@@ -80,8 +80,8 @@ def test_a_second_run_finds_nothing_missing(tmp_path: Path) -> None:
     assert counting.built == []
 
 
-def test_a_run_that_stops_has_kept_what_it_told_of(tmp_path: Path) -> None:
-    """The next one does the rest only."""
+def test_a_stopped_run_has_stored_what_it_yielded(tmp_path: Path) -> None:
+    """The next run extracts only the rest."""
     paths = mixed(tmp_path / "photos")
     first = cached(tmp_path / "cache", offer(Counting()))
     results = fill(first, missing_photo(first, paths))
@@ -98,8 +98,8 @@ def test_a_run_that_stops_has_kept_what_it_told_of(tmp_path: Path) -> None:
     assert looked(second, paths) == [None] * len(paths)
 
 
-def test_the_same_photo_twice_is_described_once(tmp_path: Path) -> None:
-    """Under two names it has one content."""
+def test_the_same_photo_under_two_names_is_extracted_once(tmp_path: Path) -> None:
+    """Its key depends on the content."""
     one, other = photo(tmp_path, name="one.png"), photo(tmp_path, name="other.png")
     counting = Counting()
     features = cached(tmp_path / "cache", offer(counting))
@@ -108,8 +108,8 @@ def test_the_same_photo_twice_is_described_once(tmp_path: Path) -> None:
     assert counting.photos == 1
 
 
-def test_bad_photos_are_told_by_name_and_stop_nobody(tmp_path: Path) -> None:
-    """Whether they show it at the first look, when decoded, or by what the extractor gives."""
+def test_bad_photos_are_reported_by_name_and_do_not_stop_the_others(tmp_path: Path) -> None:
+    """Whether they fail when opened, when decoded, or in the extractor."""
     paths = mixed(tmp_path / "photos", 6)
     whole = save(skin(96, 64, seed=77), tmp_path / "cut.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -139,8 +139,8 @@ def test_bad_photos_are_told_by_name_and_stop_nobody(tmp_path: Path) -> None:
     assert looked(features, paths) == [None] * len(paths)
 
 
-def test_an_error_of_no_known_kind_is_that_photos_own(tmp_path: Path) -> None:
-    """Its type says what the message may not."""
+def test_an_unexpected_error_is_reported_for_its_photo(tmp_path: Path) -> None:
+    """With its class, as the message may not say enough."""
 
     def explode() -> Photo:
         raise ZeroDivisionError("by zero")
@@ -151,8 +151,8 @@ def test_an_error_of_no_known_kind_is_that_photos_own(tmp_path: Path) -> None:
     ]
 
 
-def test_a_photo_that_changes_before_its_turn_is_told(tmp_path: Path) -> None:
-    """Its features would be valid as those of the old content."""
+def test_a_photo_that_changes_meanwhile_is_reported(tmp_path: Path) -> None:
+    """Its features would be stored under the key of the old content."""
     path = photo(tmp_path)
     features = cached(tmp_path / "cache", offer(Counting()))
     missing = missing_photo(features, [path])
@@ -163,8 +163,8 @@ def test_a_photo_that_changes_before_its_turn_is_told(tmp_path: Path) -> None:
     assert features.store.entries() == []
 
 
-def test_a_cache_that_cannot_be_written_stops_it(tmp_path: Path) -> None:
-    """There is nothing else to do."""
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Filling it is the only purpose of the run."""
     (tmp_path / "file").touch()
     features = cached(tmp_path / "file", offer(Counting()))
     missing = missing_photo(features, [photo(tmp_path)])
@@ -172,7 +172,7 @@ def test_a_cache_that_cannot_be_written_stops_it(tmp_path: Path) -> None:
         list(fill(features, missing))
 
 
-def test_decoding_runs_ahead_by_a_few_batches_only(tmp_path: Path) -> None:
+def test_decoding_runs_only_a_few_batches_ahead(tmp_path: Path) -> None:
     """Memory must not grow with the number of photos."""
     paths = mixed(tmp_path / "photos", 90)
     opened = []
@@ -191,8 +191,8 @@ def test_decoding_runs_ahead_by_a_few_batches_only(tmp_path: Path) -> None:
     results.close()
 
 
-def test_the_store_and_the_features_meet_in_one_key(tmp_path: Path) -> None:
-    """What was filled in lies where `key_of` says."""
+def test_features_are_stored_under_the_key_of_the_photo(tmp_path: Path) -> None:
+    """The key is that of `CachedFeatures.key_of`."""
     features = cached(tmp_path / "cache", offer(Counting()))
     path = photo(tmp_path)
     list(fill(features, missing_photo(features, [path])))

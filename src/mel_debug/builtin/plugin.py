@@ -102,11 +102,11 @@ def mel_renderers() -> list[StageSpec[Renderer]]:
 def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
     # Find the weights first: importing torch takes seconds, and is useless without them.
     from mel_debug.builtin.extractors.hub import find_weights
-    from mel_debug.builtin.extractors.runtime import chosen_runtime, without_collection
+    from mel_debug.builtin.extractors.runtime import garbage_collection_paused, select_runtime
 
-    runtime = chosen_runtime(options)
+    runtime = select_runtime(options)
     path = find_weights(timm_name, options)
-    with without_collection():
+    with garbage_collection_paused():
         if runtime == "openvino":
             from mel_debug.builtin.extractors import openvino_dinov3
 
@@ -117,11 +117,11 @@ def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
 
 
 def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | Path] | None:
-    from mel_debug.builtin.extractors.hub import identity_of
-    from mel_debug.builtin.extractors.runtime import chosen_runtime
+    from mel_debug.builtin.extractors.hub import weights_identity
+    from mel_debug.builtin.extractors.runtime import select_runtime
 
-    runtime = chosen_runtime(options)
-    weights = identity_of(timm_name, options)
+    runtime = select_runtime(options)
+    weights = weights_identity(timm_name, options)
     if weights is None:
         return None
     # In f32 the runtimes agree; in lower precision each rounds differently.

@@ -67,9 +67,9 @@ class ArtifactStore:
         if manifest is None:
             return None
         try:
-            files = manifest["files"].items()
+            files = manifest.files.items()
             intact = all(_fingerprint(place / name) == expected for name, expected in files)
-        except (OSError, MelError, AttributeError, KeyError):
+        except (OSError, MelError):
             return None
         return place if intact else None
 
@@ -111,13 +111,15 @@ class ArtifactStore:
 
         Folders without the store's manifest and links to folders are not part of it.
         """
-        if not self.folder.is_dir():
-            return []
-        return [
-            Artifact(folder, sum(file.stat().st_size for file in _own_files(folder)))
-            for folder in sorted(self.folder.iterdir())
-            if not folder.is_symlink() and folder.is_dir() and _is_own(folder)
-        ]
+        found = []
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for folder in sorted(self.folder.iterdir()):
+                if folder.is_symlink() or not folder.is_dir() or not _is_own(folder):
+                    continue
+                with suppress(FileNotFoundError):  # removed by another process meanwhile
+                    size = sum(file.stat().st_size for file in _own_files(folder))
+                    found.append(Artifact(folder, size))
+        return found
 
     def clear(self) -> list[Artifact]:
         """Remove all entries and return them; files that the store did not write stay.
@@ -126,7 +128,8 @@ class ArtifactStore:
         """
         entries = self.entries()
         for entry in entries:
-            _remove(entry.folder)
+            with suppress(FileNotFoundError):  # removed by another process meanwhile
+                _remove(entry.folder)
         return entries
 
     def _place(self, key: str) -> Path:
@@ -174,12 +177,21 @@ def _fingerprint(file: Path) -> list[Any]:
         return [size, hashlib.file_digest(opened, "sha256").hexdigest() if small else None]
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a stored folder; None if it is missing, damaged or someone else's."""
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """The fingerprints of all files by name, and the patterns of files that may be added."""
+
+    files: dict[str, Any]
+    later: tuple[str, ...]
+
+
+def _manifest(folder: Path) -> _Manifest | None:
+    """The manifest of a stored folder; None if it is missing, damaged or of another program."""
     try:
         with open_regular(folder / MANIFEST) as file:
-            manifest = json.loads(file.read())
-        return manifest if manifest["made_by"] == MADE_BY else None
+            content = json.loads(file.read())
+        manifest = _Manifest(dict(content["files"]), tuple(map(str, content["later"])))
+        return manifest if content["made_by"] == MADE_BY else None
     except (OSError, ValueError, TypeError, KeyError, RecursionError, MelError):
         return None
 
@@ -193,12 +205,11 @@ def _is_own(folder: Path) -> bool:
 def _own_files(folder: Path) -> Iterator[Path]:
     """The files that the store or its stage wrote; the manifest comes last."""
     is_part = _PART.fullmatch(folder.name) is not None
-    manifest = _manifest(folder) or {}
+    manifest = _manifest(folder)
+    files, later = (manifest.files, manifest.later) if manifest else ({}, ())
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        own = name in manifest.get("files", ()) or any(
-            fnmatchcase(name, pattern) for pattern in manifest.get("later", ())
-        )
+        own = name in files or any(fnmatchcase(name, pattern) for pattern in later)
         if (own or is_part) and file.is_file() and not file.is_symlink() and name != MANIFEST:
             yield file
     if not is_part or manifest:

@@ -1,4 +1,4 @@
-"""`mel-debug cache`: what the feature cache holds, and making it smaller."""
+"""`mel-debug cache`: show, prune and clear the feature cache."""
 
 import json
 import time
@@ -12,12 +12,12 @@ from mel_debug.console.terminal import echo_line
 
 @click.group("cache")
 def command() -> None:
-    """Look at the feature cache, prune it or clear it.
+    """Show, prune or clear the feature cache.
 
-    It keeps what the extractor said of each photo, by the content of photo and mask, the extractor,
-    its weights and its options. When it grows beyond MEL_DEBUG_CACHE_SIZE (10 GB unless set), what
-    was used longest ago goes first. Models that were converted for OpenVINO are kept beside them.
-    Removing any of it is safe: it is computed again.
+    The cache stores the features of photos, and models converted for OpenVINO. Features are found
+    by the content of the photo and its mask, the extractor, its weights and its options. Beyond
+    MEL_DEBUG_CACHE_SIZE (10 GB unless set) the least recently used photos are removed. Removed
+    entries are computed again when they are needed.
     """
 
 
@@ -25,7 +25,7 @@ def command() -> None:
 @cache_dir_option
 @json_option
 def info(cache_dir: Path | None, *, as_json: bool) -> None:
-    """Show where the cache is, what it holds and how large it is."""
+    """Show the folder, the contents and the size of the cache."""
     from mel_debug.cache.location import open_artifacts, open_store, size_text
 
     store = open_store(cache_dir)
@@ -58,9 +58,9 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
 @command.command("clear")
 @cache_dir_option
 def clear(cache_dir: Path | None) -> None:
-    """Remove everything the cache holds.
+    """Remove everything from the cache.
 
-    Only files with the cache's own names and contents are removed; any other is left alone.
+    Only files that the cache itself has written are removed; other files in its folder stay.
     """
     from mel_debug.cache.digests import Digests
     from mel_debug.cache.location import open_artifacts, open_store, size_text
@@ -78,13 +78,13 @@ def clear(cache_dir: Path | None) -> None:
 @click.option(
     "--max-size",
     metavar="SIZE",
-    help="What may stay, such as 500MB or 2GiB.  [default: MEL_DEBUG_CACHE_SIZE, else 10 GB]",
+    help="The size to keep, such as 500MB or 2GiB.  [default: MEL_DEBUG_CACHE_SIZE, else 10 GB]",
 )
 @cache_dir_option
 def prune(max_size: str | None, cache_dir: Path | None) -> None:
-    """Remove the features that were used longest ago until the rest is small enough.
+    """Remove the least recently used features until the cache is small enough.
 
-    Converted models stay; `clear` removes them.
+    Converted models are only removed by `clear`.
     """
     from mel_debug.cache.location import open_store, parse_size
 

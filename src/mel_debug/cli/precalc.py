@@ -1,4 +1,4 @@
-"""`mel-debug precalc`: fill the feature cache for many photos."""
+"""`mel-debug precalc`: extract the features of many photos into the cache."""
 
 import sys
 import time

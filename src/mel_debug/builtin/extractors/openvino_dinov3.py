@@ -1,4 +1,4 @@
-"""Dense DINOv3 patch features through OpenVINO; once converted, without torch or timm."""
+"""DINOv3 patch features with OpenVINO; neither torch nor timm is needed once it is converted."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mel_debug.builtin.extractors.graphs import COMPILED, COMPILED_FILES, MODEL, Facts, graph_key
-from mel_debug.builtin.extractors.hub import cached_weights, identity_of
+from mel_debug.builtin.extractors.hub import cached_weights, weights_identity
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.core.errors import MelError, WeightsError, warn
@@ -66,7 +66,7 @@ def _converted_into_store(
 
 def _key(timm_name: str, options: BuildOptions, artifacts: ArtifactCache) -> str:
     """A key from the content of the weights and the versions of the packages that convert them."""
-    content = identity_of(timm_name, options)
+    content = weights_identity(timm_name, options)
     return graph_key(
         {
             "model": timm_name,
@@ -78,7 +78,7 @@ def _key(timm_name: str, options: BuildOptions, artifacts: ArtifactCache) -> str
 
 
 class GraphTransformer:
-    """A converted vision transformer as a feature extractor."""
+    """A converted vision transformer as a feature extractor; threads may share it."""
 
     def __init__(self, compiled: Any, facts: Facts) -> None:
         self.patch = facts.patch
@@ -86,16 +86,16 @@ class GraphTransformer:
         self._facts = facts
         self._compiled = compiled
         self._request = compiled.create_infer_request()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def extract(self, images: Pixels) -> Vectors:
         """(count, height, width, 3) uint8 to (count, rows, columns, dimensions) float32."""
         rows, columns = images.shape[1] // self.patch, images.shape[2] // self.patch
         facts = self._facts
         table = rotary_table(rows, columns, facts.head_dimensions, facts.temperature)
-        with self._turn:  # one image already keeps every core busy
+        with self._lock:  # one call already uses all cores
             answer = self._request.infer([np.ascontiguousarray(images), table], share_inputs=True)
-            self._compiled.release_memory()  # what lies between layers is of no use between photos
+            self._compiled.release_memory()  # activations, not needed between photos
         vectors: Vectors = answer[0].reshape(len(images), rows, columns, -1)
         return vectors
 
@@ -126,21 +126,21 @@ def _compiled(
 
 
 def _convert(timm_name: str, weights: Path) -> tuple[Any, Facts]:
-    from mel_debug.builtin.extractors.convert import converted
+    from mel_debug.builtin.extractors.convert import convert
     from mel_debug.builtin.extractors.dinov3 import load_model
 
-    return converted(load_model(timm_name, weights, "cpu"))
+    return convert(load_model(timm_name, weights, "cpu"))
 
 
 def _downloaded(timm_name: str) -> Path:
-    """Weights that timm has put into the hub's cache now."""
+    """Let timm download the weights, and return their path in Hugging Face's cache."""
     from mel_debug.builtin.extractors.dinov3 import load_model
 
     load_model(timm_name, None, "cpu")
     weights = cached_weights(timm_name)
     if weights is None:
         raise WeightsError(
-            f"timm downloaded {timm_name}, but not to where it is looked for; try `runtime=torch`"
+            f"timm downloaded {timm_name}, but not into Hugging Face's cache; try `runtime=torch`"
         )
     return weights
 
