@@ -157,7 +157,9 @@ def test_own_calibrations_go_before_those_that_ship(
     assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}', "[" * 10**5], ids=range(5)
+)
 def test_damaged_calibrations_are_an_error_that_names_the_file(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mel_debug.core.errors import MelError, UsageError, text_of
+from mel_debug.core.escape import escaped
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
 from mel_debug.files.beside import real_path
@@ -90,9 +91,10 @@ def check_stem(stem: str | None) -> None:
     """Raise UsageError for a stem that is no part of a file's name, or that has a meaning."""
     if stem is None:
         return
-    if not stem or "/" in stem or "\\" in stem or stem.strip(". ") != stem:
+    is_odd = "/" in stem or "\\" in stem or stem.strip(". ") != stem or escaped(stem) != stem
+    if not stem or is_odd:
         raise UsageError(f"{stem!r} is no stem: it becomes part of a name, PHOTO.STEM.json")
-    if stem == ABSENT:
+    if stem.casefold() == ABSENT:  # a file system may ignore case
         raise UsageError(f"PHOTO.{ABSENT}.json lists moles that are not there; try another stem")
 
 

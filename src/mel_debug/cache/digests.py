@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mel_debug.core.errors import MelError
+from mel_debug.core.json_value import parsed
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.digest import file_digest
 from mel_debug.files.regular import open_regular
@@ -43,7 +44,11 @@ class Digests:
 
     def forget(self) -> None:
         """Remove every note that was made here: its name follows from what it holds."""
-        for note in self.folder.glob("*.json"):
+        try:
+            notes = list(self.folder.glob("*.json"))
+        except OSError:  # a folder that can't be read
+            return
+        for note in notes:
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MelError):
                 if note.name == _name_for(_noted(note)["path"]):
                     note.unlink()
@@ -61,8 +66,10 @@ def _name_for(path: str) -> str:
 
 
 def _noted(note: Path) -> dict[str, Any]:
+    """What a note holds, its path as text. Raises ValueError, TypeError or KeyError for others."""
     with open_regular(note) as file:
-        return dict(json.loads(file.read()))
+        noted = dict(parsed(file.read()))
+    return {**noted, "path": str(noted["path"])}
 
 
 def _state(path: Path) -> list[int] | None:

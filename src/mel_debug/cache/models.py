@@ -1,6 +1,6 @@
 """Converted models that are kept beside the features."""
 
-import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mel_debug.core.errors import MelError
+from mel_debug.core.json_value import parsed
 from mel_debug.files.regular import open_regular
 from mel_debug.files.user_dirs import graph_folder
 
@@ -36,15 +37,13 @@ class StoredModel:
 def stored_models(cache: Path) -> list[StoredModel]:
     """The converted models of a cache, also those that a killed process left half done.
 
-    Folders with other names, and those without the mark of a graph, are not among them.
+    Folders with other names, those without the mark of a graph, and those that can't be read are
+    not among them.
     """
-    found = graph_folder(cache)
-    if not found.is_dir():
-        return []
     return [
-        StoredModel(folder, sum(file.stat().st_size for file in _files_of(folder)))
-        for folder in sorted(found.iterdir())
-        if not folder.is_symlink() and folder.is_dir() and _is_own(folder)
+        StoredModel(folder, sum(_size_of(file) for file in _files_of(folder)))
+        for folder in sorted(_folders_in(graph_folder(cache)))
+        if _is_own(folder)
     ]
 
 
@@ -72,8 +71,8 @@ def _is_own(folder: Path) -> bool:
         return False
     try:
         with open_regular(folder / FACTS) as file:
-            return bool(json.loads(file.read())["made_by"] == MADE_BY)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, MelError):
+            return bool(parsed(file.read())["made_by"] == MADE_BY)
+    except (OSError, ValueError, TypeError, KeyError, MelError):
         return False
 
 
@@ -81,18 +80,38 @@ def _folders_of(folder: Path) -> list[Path]:
     """The folders of a graph, innermost first; an unfinished removal holds a whole graph."""
     inner = []
     if _UNFINISHED.fullmatch(folder.name):
-        inner = [each for each in folder.iterdir() if _WHOLE.fullmatch(each.name)]
-    graphs = [each for each in [*inner, folder] if each.is_dir() and not each.is_symlink()]
-    return [part for graph in graphs for part in (graph / _COMPILED, graph)]
+        inner = [each for each in _folders_in(folder) if _WHOLE.fullmatch(each.name)]
+    return [part for graph in [*inner, folder] for part in (graph / _COMPILED, graph)]
 
 
 def _files_of(folder: Path) -> Iterator[Path]:
     """The files that a graph consists of."""
     for part in _folders_of(folder):
         is_compiled = part.name == _COMPILED
-        if part.is_symlink() or not part.is_dir():
-            continue
-        for file in part.iterdir():
+        # A link could lead to a folder of the user. (`Path.is_symlink` raises for folders that
+        # can't be searched.)
+        for file in [] if os.path.islink(part) else _listed(part):  # noqa: PTH114
             known = _COMPILED_FILE.fullmatch(file.name) if is_compiled else file.name in _FILES
-            if known and file.is_file():
-                yield file
+            if known and os.path.isfile(file):  # noqa: PTH113 - never raises
+                yield Path(file.path)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder that are no links."""
+    return [Path(each.path) for each in _listed(folder) if each.is_dir(follow_symlinks=False)]
+
+
+def _listed(folder: Path) -> list["os.DirEntry[str]"]:
+    """What a folder holds; nothing if it can't be read."""
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # removed this moment
+        return 0

@@ -48,7 +48,7 @@ def command(
     from mel_debug.cli.several import configurations_from
     from mel_debug.confidence.calibrations import check_calibrations, keep, own, own_path
     from mel_debug.confidence.fitting import fit
-    from mel_debug.files.outputs import OutputGuard, check_place
+    from mel_debug.files.outputs import OutputGuard, check_apart, check_place
 
     guard = OutputGuard((*roots, *given_weights(stages)))
     path = output or own_path()
@@ -57,6 +57,7 @@ def command(
     else:
         guard.check(output, check_calibrations)
     check_place(path.parent)
+    check_apart({"output": path, "state": state})
     if state is not None:
         check_state_file(guard, state)
     configurations = configurations_from(**stages)

@@ -15,8 +15,14 @@ PAGE_MARK = '<meta name="generator" content="mel-debug">'
 _EDGE_BYTES = 4096
 """How much of a file's beginning and end is read; the mark lies within, where we put it."""
 
-_MARKED_AT_THE_END = (b"RIFF", b"II", b"MM", b"BM")
-"""What WebP, TIFF and BMP begin with: their metadata, or what stands for it, may come last."""
+_MARKED_AT_THE_BEGINNING = (
+    b"\xff\xd8",
+    b"\x89PNG",
+    b"GIF8",
+    b"\0\0\0\x0cjP  ",
+    b"\xff\x4f\xff\x51",
+)
+"""What JPEG, PNG, GIF and JPEG 2000 begin with. Others may have the mark at their end."""
 
 
 def is_drawn(path: Path) -> bool:
@@ -34,8 +40,7 @@ def _edges(path: Path) -> tuple[bytes, bytes]:
     """The beginning of a file, and its end where that matters."""
     with suppress(OSError, UsageError), open_regular(path) as file:
         head = file.read(_EDGE_BYTES)
-        # Bytes 4 to 8 of HEIF and AVIF files name their first box.
-        if not head.startswith(_MARKED_AT_THE_END) and head[4:8] != b"ftyp":
+        if head.startswith(_MARKED_AT_THE_BEGINNING):
             return head, b""
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _EDGE_BYTES))

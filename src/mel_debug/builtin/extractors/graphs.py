@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mel_debug.core.escape import escaped
+from mel_debug.core.json_value import parsed
 
 FORMAT = 1
 """Raise it with any change to what is converted: older graphs are then not used again."""
@@ -64,7 +65,7 @@ def find_graph(folder: Path, key: str) -> Graph | None:
     """The graph of a key, if it is there and whole. Notes that it was used."""
     place = folder / key
     try:
-        told = json.loads((place / FACTS).read_text())
+        told = parsed((place / FACTS).read_bytes())
         facts = Facts(**told["facts"] | {"mean_colour": tuple(told["facts"]["mean_colour"])})
         if told["state"] != _state(place):
             return None
