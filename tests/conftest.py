@@ -105,10 +105,10 @@ def only_builtins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def become_another_user(tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """A function after which the test may enter `tmp_path`, but owns nothing that it made."""
+    """A function after which the test may read `tmp_path`, but owns nothing that it made."""
     if not hasattr(os, "setresuid") or os.geteuid() != 0:
         pytest.skip("only root on Linux can become another user and return")
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
+        folder.chmod(folder.stat().st_mode | 0o055)
     yield lambda: os.setresuid(65534, 65534, 0)
     os.setresuid(0, 0, 0)
