@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import pickle
 import tarfile
 import zipfile
@@ -106,6 +107,15 @@ def test_the_error_says_what_a_file_is_instead_of_a_complete_checkpoint(
 def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is a folder"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
+    """Reading a pipe would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "weights.pth")
+    for path in (tmp_path / "weights.pth", Path("/dev/zero")):
+        with pytest.raises(WeightsError, match="is a pipe or a device"):
+            read_checkpoint(path)
 
 
 @given(data=st.data())

@@ -162,6 +162,19 @@ def test_an_evaluation_is_refused_before_it_searches(tmp_path: Path, option: str
     )
 
 
+@pytest.mark.parametrize("name", ["index.html", "../plots/index.html"])
+def test_a_state_and_a_page_in_one_place_are_refused_before_searching(
+    tmp_path: Path, name: str
+) -> None:
+    """After hours of searching the page would be refused; plots and gallery in one folder too."""
+    save(skin(32, 24), tmp_path / "x.jpg")
+    plots = tmp_path / "plots"
+    common = ("evaluate", str(tmp_path), *EVALUATE, "--plots", str(plots))
+    plots.mkdir()
+    assert "lead to" in refused(tmp_path, *common, "--state", str(plots / name))
+    assert "lead to" in refused(tmp_path, *common, "--gallery", str(plots / "."))
+
+
 @pytest.mark.parametrize("option", ["--state", "--output"])
 @pytest.mark.parametrize("name", ["x.jpg", "x.jpg.json", "x.jpg.new.json", "notes.json"])
 def test_calibrating_replaces_no_file_of_others(tmp_path: Path, option: str, name: str) -> None:
