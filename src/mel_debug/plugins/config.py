@@ -37,6 +37,9 @@ PLAIN = Preset("plain", "the most similar patch by cosine, at its centre", "cosi
 
 DEFAULT_OVERLAP = 0.25
 
+MOST_THREADS = 1024
+"""More than any machine has cores; tens of thousands end in a segmentation fault of OpenMP."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
@@ -263,15 +266,19 @@ def _build_options(config: RunConfig) -> BuildOptions:
         config.offline,
         runtime=config.runtime,
         precision="f32" if config.precision == "auto" else config.precision,
-        threads=config.threads or _threads_allowed(),
+        threads=_threads(config.threads),
         keeping=ArtifactCache(graph_folder(cache), Digests(cache).of),
     )
 
 
-def _threads_allowed() -> int | None:
-    """What the environment allows each library; workers are started with it."""
+def _threads(wanted: int | None) -> int | None:
+    """What was asked for, else what the environment allows each library: workers start with it."""
+    if wanted is not None:
+        if not 1 <= wanted <= MOST_THREADS:
+            raise UsageError(f"`threads` lies between 1 and {MOST_THREADS}, not at {wanted}")
+        return wanted
     told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdecimal() and int(told) > 0 else None
+    return int(told) if told.isdecimal() and 1 <= int(told) <= MOST_THREADS else None
 
 
 def _check_runtime(config: RunConfig, extractor: StageSpec[FeatureExtractor]) -> None:
