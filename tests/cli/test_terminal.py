@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mel_debug.files.marks import marks_path
-from workbench import mark, run, save, settings, skin
+from sites import install, mel_debug
+from workbench import Scene, mark, run, save, settings, skin
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
@@ -112,3 +113,29 @@ def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_closed_streams_are_no_error() -> None:
     assert process("plugins", shell=">&- 2>&-").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_plugin_that_closes_standard_output_is_one_line(tmp_path: Path, scene: Scene) -> None:
+    """What is printed afterwards can't be."""
+    source = """
+import sys
+from mel_debug.plugin import StageSpec, hookimpl
+
+class Closing:
+    patch = 8
+    mean_colour = (0, 0, 0)
+
+    def extract(self, images):
+        sys.stdout.close()
+        raise OSError("broken")
+
+@hookimpl
+def mel_extractors():
+    return [StageSpec("closing", "toy", lambda _: Closing(), patch=8, image_size=64)]
+"""
+    install(tmp_path, "acme", source)
+    outcome = mel_debug(*scene.arguments("--extractor", "closing"), site=tmp_path)
+    assert outcome.code == 1
+    assert "Error: plugin 'acme', extractor 'closing' failed with OSError: broken" in outcome.stderr
+    assert "Traceback" not in outcome.stderr

@@ -346,3 +346,9 @@ def test_the_command_ends_with_one_line_that_names_plugin_and_stage(
         )
         assert reason in outcome.error
         assert not scene.output.exists()
+
+
+def test_vectors_of_a_masked_array_are_plain_ones() -> None:
+    """Masked arrays of numpy are arrays, but calculate in their own way."""
+    given = np.ma.masked_array(zeros(2, 2, 3, 4))
+    assert type(built_extractor(Answering(given)).extract(BATCH)) is np.ndarray

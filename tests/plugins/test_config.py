@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mel_debug.plugins.config import RunConfig, resolve
+from mel_debug.core.errors import UsageError
+from mel_debug.plugins.config import MOST_THREADS, RunConfig, resolve
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,19 @@ def test_pixels_are_retained_if_a_stage_reads_them(
     """One such stage is enough."""
     choice = resolve(replace(wanted, extractor="xfeat", cache_dir=tmp_path))
     assert choice.build_cached_features().features.keeps_pixels == keeps
+
+
+@pytest.mark.parametrize("threads", [-1, 0, MOST_THREADS + 1, 100_000, 10**20])
+def test_so_many_threads_that_a_runtime_would_crash_are_refused(
+    tmp_path: Path, threads: int
+) -> None:
+    """OpenMP ends the process for some of these, and torch takes no whole number beyond 64 bits."""
+    with pytest.raises(UsageError, match=rf"`threads` lies between 1 and 1024, not at {threads}$"):
+        resolve(RunConfig(extractor="xfeat", cache_dir=tmp_path, threads=threads))
+
+
+def test_an_environment_that_allows_more_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "100000")
+    assert resolve(RunConfig(extractor="xfeat", cache_dir=tmp_path)).options.threads is None

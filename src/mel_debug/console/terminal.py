@@ -66,7 +66,7 @@ def finish_streams(code: int) -> int:
 
 def _flush_error(stream: TextIO | None) -> OSError | None:
     try:
-        if stream is not None:
+        if stream is not None and not stream.closed:  # a plugin may close what is not its own
             stream.flush()
     except OSError as error:
         return error

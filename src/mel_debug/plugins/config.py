@@ -37,6 +37,9 @@ PLAIN = Preset("plain", "the most similar patch by cosine, at its centre", "cosi
 DEFAULT_OVERLAP = 0.25
 """Share of a window that its neighbours overlap, as in `Windows`."""
 
+MOST_THREADS = 1024
+"""More than any machine has cores; tens of thousands end in a segmentation fault of OpenMP."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
@@ -282,15 +285,22 @@ def _build_options(config: RunConfig) -> BuildOptions:
         config.offline,
         runtime=config.runtime,
         precision="f32" if config.precision == "auto" else config.precision,
-        threads=config.threads or _threads_allowed(),
+        threads=_threads(config.threads),
         artifacts=open_artifacts(config.cache_dir),
     )
 
 
-def _threads_allowed() -> int | None:
-    """The value of OMP_NUM_THREADS, which is also set for workers; None if it is not set."""
+def _threads(threads: int | None) -> int | None:
+    """The given number, else the value of OMP_NUM_THREADS, which is also set for workers.
+
+    None if neither is set. Raises UsageError for a number out of range.
+    """
+    if threads is not None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise UsageError(f"`threads` lies between 1 and {MOST_THREADS}, not at {threads}")
+        return threads
     text = os.environ.get("OMP_NUM_THREADS", "")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return int(text) if text.isdecimal() and 1 <= int(text) <= MOST_THREADS else None
 
 
 def _check_runtime(config: RunConfig, extractor: StageSpec[FeatureExtractor]) -> None:
