@@ -192,6 +192,7 @@ def test_a_checkpoint_with_code_is_neither_run_nor_recommended(tmp_path: Path) -
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_weights_of_dinov3_are_read_whatever_their_suffix(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:
