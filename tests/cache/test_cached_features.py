@@ -10,7 +10,7 @@ from PIL import ImageFile
 
 from caches import Counting, cached, half_mask, offer, photo
 from mel_debug.cache.encoding import HARMLESS
-from mel_debug.core.errors import WeightsError
+from mel_debug.core.errors import MelWarning, WeightsError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import BuildOptions, Option
 from mel_debug.core.types import FeatureMap, Photo, Pixels, Vectors
@@ -258,6 +258,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     """The answer is the same."""
     (tmp_path / "file").touch()
     path = photo(tmp_path)
-    without = cached(tmp_path / "file", offer(Counting())).of(read_photo(path))
+    with pytest.warns(MelWarning, match="features are not kept"):
+        without = cached(tmp_path / "file", offer(Counting())).of(read_photo(path))
     within = cached(tmp_path / "cache", offer(Counting())).of(read_photo(path))
     assert same(without, within, apart=HALF_STEP)

@@ -3,15 +3,13 @@
 import contextlib
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
-from mel_debug.core.errors import MelError
-from mel_debug.core.escape import escaped
+from mel_debug.core.errors import MelError, warn
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.hidden_names import is_part_name
 from mel_debug.files.regular import open_regular
@@ -111,7 +109,7 @@ class FileStore:
             self.write(key, data)
         except MelError as error:
             if not self._silent:
-                sys.stderr.write(f"warning: features are not kept: {escaped(str(error))}\n")
+                warn(f"features are not kept: {error}")
             self._silent = True
 
     def entries(self) -> list[Entry]:

@@ -189,8 +189,12 @@ def evaluated(
 
     skipped = SkippedPhotos()
     skip = None if strict else skipped.add
-    pairs = labelled_pairs(roots, skip)
-    tasks = plan_tasks(configurations, pairs, use_masks=use_masks, skip=skip)
+    try:
+        pairs = labelled_pairs(roots, skip)
+        tasks = plan_tasks(configurations, pairs, use_masks=use_masks, skip=skip)
+    except MelError:  # what was skipped may be why
+        skipped.show()
+        raise
     kept = State.begin(state or default_state(roots))
     if restart:
         kept.forget([task.key for task in tasks])
