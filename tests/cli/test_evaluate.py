@@ -287,7 +287,7 @@ def test_what_was_skipped_is_named_also_if_nothing_is_left(tmp_path: Path) -> No
         outcome = run(command, str(tmp_path), "--extractor", "xfeat")
         assert outcome.code == 1
         assert outcome.stderr.count("skipped: ") == 2
-        assert "no two photos" in outcome.error
+        assert "no two photos" in outcome.stderr
 
 
 @pytest.mark.slow
