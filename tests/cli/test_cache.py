@@ -285,3 +285,14 @@ def test_folders_of_other_users_stop_no_command(
     store = FileStore(closed_cache, 0)
     assert store.clear() == []
     assert not store.has("d" * 64)
+
+
+def test_a_cache_that_can_not_be_written_is_one_warning_with_flags(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """The search goes on; what to try is told in the words of the command line."""
+    (tmp_path / "file").touch()
+    outcome = run(*fast(scene, "--cache-dir", str(tmp_path / "file" / "cache")))
+    assert outcome.code == 0
+    (line,) = (line for line in outcome.stderr.splitlines() if "warning: " in line)
+    assert "try another --cache-dir, or --no-cache" in line

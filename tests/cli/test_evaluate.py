@@ -16,7 +16,7 @@ from mel_debug.confidence.calibrations import user_calibrations, user_path
 from mel_debug.confidence.judge import judge_for
 from mel_debug.evaluation.labelled import labelled_pairs
 from tolerance import assert_same_results
-from workbench import Outcome, run, run_python
+from workbench import Outcome, run, run_python, save, skin
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
@@ -289,6 +289,18 @@ def test_a_photo_that_can_not_be_used_is_named_and_the_others_are_measured(
     assert strict.code == 1
     assert strict.stdout == ""
     assert str(bad) in strict.stderr.splitlines()[-1]
+
+
+def test_what_was_skipped_is_named_also_if_nothing_is_left(tmp_path: Path) -> None:
+    """The advice to add photos alone would hide why there are none."""
+    for name in ("1.jpg", "2.jpg"):
+        save(skin(32, 24), tmp_path / name)
+        (tmp_path / f"{name}.json").write_text("{")
+    for command in ("evaluate", "calibrate"):
+        outcome = run(command, str(tmp_path), "--extractor", "xfeat")
+        assert outcome.code == 1
+        assert outcome.stderr.count("skipped: ") == 2
+        assert "no two photos" in outcome.stderr
 
 
 @pytest.mark.slow

@@ -197,8 +197,12 @@ def evaluated(
 
     skipped = SkippedPhotos()
     skip = None if strict else skipped.add
-    pairs = labelled_pairs(roots, skip)
-    tasks = plan_tasks(configurations, pairs, use_masks=use_masks, skip=skip)
+    try:
+        pairs = labelled_pairs(roots, skip)
+        tasks = plan_tasks(configurations, pairs, use_masks=use_masks, skip=skip)
+    except MelError:  # the skipped photos may be the reason
+        skipped.show()
+        raise
     stored = State.begin(state or default_state(roots))
     if restart:
         stored.forget([task.key for task in tasks])
