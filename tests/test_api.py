@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -190,3 +191,19 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     )
     outcome = run_python("-c", code)
     assert (outcome.code, outcome.stdout.strip()) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "mole", [(1.0, 2.0, 3.0), (), None, 5, ("a", "b")], ids=["three", "none", "None", "5", "text"]
+)
+def test_what_is_no_mole_is_refused(finder: Finder, scene: Scene, mole: Any) -> None:
+    with pytest.raises(UsageError, match=r"a mole is a uuid, a Mole or \(x, y\), not "):
+        finder.find(scene.source, mole, scene.target)
+
+
+def test_what_is_no_photo_is_refused(finder: Finder, scene: Scene) -> None:
+    """An image without pixels, and a path that no file can have."""
+    with pytest.raises(UsageError, match="at least 1 x 1 pixels"):
+        finder.find(scene.source, (5, 5), Image.new("RGB", (0, 0)))
+    with pytest.raises(UsageError, match="is no name of a file"):
+        finder.find("photo\0.jpg", (5, 5), scene.target)

@@ -363,8 +363,11 @@ def _marked(sources: Sequence[Any], moles: Sequence[MoleLike]) -> list[tuple[str
             marks = _read_marks(sources) if marks is None else marks
             found.append(_by_uuid(mole, marks))
         else:
-            x, y = mole
-            found.append((UNNAMED, [Point(float(x), float(y))] * len(sources)))
+            try:
+                x, y = map(float, mole)
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"a mole is a uuid, a Mole or (x, y), not {mole!r}") from error
+            found.append((UNNAMED, [Point(x, y)] * len(sources)))
     return found
 
 
@@ -397,13 +400,13 @@ def _photo(image: Any, *, use_masks: bool) -> "Photo":
 
     from mel_debug.core.photo import Photo
 
-    if isinstance(image, np.ndarray):
-        try:
+    try:
+        if isinstance(image, np.ndarray):
             return Photo.of(image)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-    if hasattr(image, "getexif"):
-        from mel_debug.files.photos import as_shown
+        if hasattr(image, "getexif"):
+            from mel_debug.files.photos import as_shown
 
-        return as_shown(image)
+            return as_shown(image)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     raise MelError(f"a photo is a path, an RGB array or a Pillow image, not {type(image).__name__}")

@@ -12,7 +12,10 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 
 def real_path(path: Path) -> Path:
     """The absolute path without links; of a link that leads in a circle, the link's own."""
-    return Path(os.path.realpath(path))
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a name with a null character
+        return path
 
 
 def is_there(path: Path) -> bool:

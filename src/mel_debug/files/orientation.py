@@ -42,6 +42,14 @@ def orientation_of(image: Image.Image, source: Source) -> int:
     return 1
 
 
+def orientation_in_memory(image: Image.Image) -> int:
+    """The EXIF orientation of a decoded image as Pillow knows it: it may have been turned since."""
+    found = None
+    with suppress(Exception):  # damaged EXIF
+        found = image.getexif().get(ExifTags.Base.Orientation)
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
 def _from_exif(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[Any]:
     if image.format == "TIFF":
         # Its own tags; Pillow turns a TIFF by the same when it decodes it.

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from mel_debug.core.errors import MelError, kind_and_text
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Mask, Photo
 from mel_debug.files.colour import as_srgb
@@ -12,9 +13,9 @@ from mel_debug.files.cut_short import decode
 from mel_debug.files.decoding import Source, opened
 from mel_debug.files.digest import file_digest
 from mel_debug.files.formats import HOLD_DECODER
-from mel_debug.files.greys import check_deep_colours, has_deep_colours
+from mel_debug.files.greys import check_deep_colours, has_deep_colours, is_deep_grey
 from mel_debug.files.masks import has_mask, mask_path, read_mask
-from mel_debug.files.orientation import SIDEWAYS, TURNS, orientation_of
+from mel_debug.files.orientation import SIDEWAYS, TURNS, orientation_in_memory, orientation_of
 
 __all__ = ["as_shown", "mask_path", "read_photo"]
 
@@ -47,11 +48,23 @@ def read_photo(path: Path, *, use_mask: bool = True) -> Photo:
 def as_shown(image: Image.Image) -> Photo:
     """A Pillow image as a photo: EXIF rotation and colour profile applied, without a mask.
 
-    The image itself is left as it is. Raises MelError as `read_photo` does.
+    The image is left as it is, but decoded. Raises MelError for one that can't be decoded or has
+    pixels that can't be shown, ValueError for one without pixels.
     """
-    source = Path("image")
-    turned = ImageOps.exif_transpose(image)
-    return Photo.of(np.asarray(as_srgb(turned, source)), name=str(source))
+    path = Path("image")
+    deep = has_deep_colours(image)
+    try:
+        image.load()
+    except Exception as error:  # decoders raise what they like
+        raise MelError(f"the image can't be decoded: {kind_and_text(error)}") from error
+    if deep:
+        check_deep_colours(image, path)
+    # A copy does not tell the format that it was read from, which says what is white.
+    shown = as_srgb(image if is_deep_grey(image) else image.copy(), path)
+    turn = TURNS.get(orientation_in_memory(image))
+    return Photo.of(
+        np.asarray(shown.transpose(turn) if turn is not None else shown), name=str(path)
+    )
 
 
 def _shown_size(image: Image.Image, source: Source) -> Size:
