@@ -1,11 +1,11 @@
-"""`mel-debug automark3` against its bars.
+"""`mel-debug automark3` measured against its targets.
 
     python benchmarks/automark.py pair PATH        a labelled pair of sessions, both ways
     python benchmarks/automark.py generated        precision and recall on generated sessions
     python benchmarks/automark.py many             100 moles against one, features cached
     python benchmarks/automark.py kills            SIGKILL at random moments of a run
 
-Every command is a process of its own, as a person starts it; extractor xfeat, everything else left
+Every command runs in its own process, as a user starts it; extractor xfeat, everything else left
 to the defaults. Photos and marks are copied first.
 """
 
@@ -42,18 +42,18 @@ WITHIN_PX, FAR_PX = 50.0, 100.0
 
 @click.group()
 def main() -> None:
-    """Pair, generated, many, kills."""
+    """Measure `mel-debug automark3`."""
 
 
 @main.command()
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def pair(path: Path) -> None:
-    """Two sessions under PATH: each is marked from the other, its common marks removed."""
+    """Mark each of two sessions under PATH from the other, with their common marks removed."""
     rows = []
     with workplace() as folder:
         for number in (0, 1):
             copy = folder / f"copy{number}"
-            shutil.copytree(path, copy)
+            shutil.copytree(path, copy, copy_function=shutil.copyfile)  # not its read-only mode
             photos = find_photos([copy])
             if len(photos) != 2:
                 raise click.UsageError(f"{path} holds {len(photos)} photos, not 2")
@@ -85,12 +85,14 @@ def pair(path: Path) -> None:
 
 
 @main.command()
-@click.option("--people", default=5, show_default=True, help="How many, from seed 720 on.")
+@click.option(
+    "--people", default=5, show_default=True, help="Number of people; their seeds start at 720."
+)
 @click.option("--megapixels", default=6.0, show_default=True)
 @click.option("--difficulty", default=0.5, show_default=True)
 @click.option("--preset", default="accurate", show_default=True)
 def generated(people: int, megapixels: float, difficulty: float, preset: str) -> None:
-    """Two parts of each person on two days; each day is marked from the other."""
+    """Mark each of two sessions of every person from the other, on two body parts."""
     rows, everything = [], []
     with workplace() as folder:
         for seed in range(FIRST_SEED, FIRST_SEED + people):
@@ -128,7 +130,7 @@ def counts(comparison: Comparison) -> list[int]:
 @click.option("--megapixels", default=12.0, show_default=True)
 @click.option("--preset", default="accurate", show_default=True)
 def many(megapixels: float, preset: str) -> None:
-    """The same pair of photos with one mole to look for and with a hundred, three times."""
+    """Time a pair of photos with one mole to find and with a hundred, three times each."""
     with workplace() as folder:
         root = synth(folder / "many", FIRST_SEED, megapixels, 0.5, moles=MANY, absent=0.0)
         reference, target = find_photos([root])
@@ -152,7 +154,7 @@ def many(megapixels: float, preset: str) -> None:
 @main.command()
 @click.option("--count", default=100, show_default=True)
 def kills(count: int) -> None:
-    """Kill a run of three targets again and again; after each, every marks file must be whole."""
+    """Kill runs with three targets at random moments; every marks file must stay complete."""
     chance = random.Random(1)
     with workplace() as folder:
         root = synth(folder / "kills", FIRST_SEED, 0.5, 0.3, photos=3, moles=8)
@@ -196,7 +198,7 @@ def command(references: Sequence[Path], targets: Sequence[Path], *more: str) -> 
 
 
 def automark(references: Sequence[Path], targets: Sequence[Path], *more: str) -> float:
-    """Run the command; gives its seconds."""
+    """Run the command and return its seconds."""
     start = time.perf_counter()
     done = subprocess.run(
         command(references, targets, *more), check=False, capture_output=True, text=True
@@ -216,7 +218,7 @@ def synth(
     moles: int = MOLES,
     absent: float = ABSENT_SHARE,
 ) -> Path:
-    """Two sessions of one person."""
+    """Generate two sessions of one person."""
     options = {
         "photos": photos,
         "sessions": 2,
@@ -235,7 +237,7 @@ def synth(
 
 
 def unmark(photo: Path, uuids: set[str] | None) -> list[object]:
-    """Remove marks of these moles, or all, from a moles file; gives the entries that are left."""
+    """Remove marks of these moles, or all, from a moles file; returns the remaining entries."""
     entries = json.loads(marks_path(photo).read_text())
     left = [e for e in entries if uuids is not None and e["uuid"] not in uuids]
     marks_path(photo).write_text(text_of(left) + "\n")
@@ -244,7 +246,7 @@ def unmark(photo: Path, uuids: set[str] | None) -> list[object]:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder for the run, with a feature cache of its own."""
+    """Yield a folder for the run, with its own feature cache."""
     with tempfile.TemporaryDirectory() as name:
         os.environ[CACHE] = str(Path(name, "cache"))
         yield Path(name)

@@ -1,4 +1,4 @@
-"""Compare extractors and matchers over labelled photos: accuracy beside speed and memory.
+"""Extractors and matchers compared on labelled photos: accuracy, speed and memory.
 
     python benchmarks/compare_backbones.py ROOT... [--extractor NAME]... [--similarity NAME]...
         [--weights EXTRACTOR=PATH]... [--plot FILE]
@@ -25,7 +25,7 @@ from tables import machine, show
 
 
 def present() -> list[str]:
-    """What can run here without a download."""
+    """Return the extractors that can run without a download."""
     sizes = [f"dinov3-{name}" for name, size in SIZES.items() if cached_weights(size.timm_name)]
     return ["xfeat", *sizes]
 
@@ -42,7 +42,7 @@ def weights_by_extractor(given: tuple[str, ...]) -> dict[str, Path]:
 def configurations(
     extractors: list[str], matchers: tuple[str, ...], weights: dict[str, Path]
 ) -> list[Configuration]:
-    """Every extractor with every matcher, each extractor with its own weights."""
+    """Return every extractor, with its own weights, with every matcher."""
     return [
         configuration
         for name in extractors
@@ -67,7 +67,7 @@ def main(
     weights: tuple[str, ...],
     plot: Path | None,
 ) -> None:
-    """One table, and one scatter plot of seconds against PCK."""
+    """Print a table and write a scatter plot of PCK against seconds."""
     files = weights_by_extractor(weights)
     names = list(extractors) or list(dict.fromkeys([*present(), *files]))
     try:

@@ -5,7 +5,8 @@
     python benchmarks/constants.py geometric PATH    the geometric matcher
 
 Nothing is painted for the first two: they use the true places of generated moles. PATH is a folder
-with two marked photos in `mel`'s layout. The docstrings of the constants quote these figures.
+with two marked photos in `mel`'s layout. The docstrings of the constants
+quote such figures, some from other runs of the same kind.
 """
 
 import importlib
@@ -21,10 +22,10 @@ from numpy.typing import NDArray
 
 from localisation import METHODS, Method, Pair, generated_pair, labelled_pairs
 from mel_debug.automark import alignment
-from mel_debug.automark.joint import Candidate, Frame, Proposal, judge_together
+from mel_debug.automark.joint import Candidate, Frame, Proposal, infer_jointly
 from mel_debug.core.geometry import Point, Size
 from mel_debug.synth import plan_pair
-from mel_debug.synth.rendering import where
+from mel_debug.synth.rendering import mole_positions
 from tables import machine, show
 
 Places = NDArray[np.complex128]
@@ -35,17 +36,17 @@ MARK_PX = 3.0
 
 GEOMETRIC: Mapping[str, Sequence[Any]] = {
     "warp_field.KNOTS": (7, 28),
-    "warp_field.BEND": (0.5, 4.5),
-    "warp_field.NOISE": (0.35, 1.4),
-    "warp_field.SHARED": (2.0, 18.0),
+    "warp_field.BEND_STD": (0.5, 4.5),
+    "warp_field.MATCH_STD": (0.35, 1.4),
+    "warp_field.MATCHES_PER_OBSERVATION": (2.0, 18.0),
     "pixel_alignment.RADII": ((12, 8), (48, 32)),
-    "pixel_alignment.LEAP": (6.0, 24.0),
-    "affine_fit.TOLERANCE": (1.25, 5.0),
+    "pixel_alignment.MOST_SHIFT": (6.0, 24.0),
+    "affine_fit.INLIER_CELLS": (1.25, 5.0),
     "photo_pair.FIRST_REACH": (3, 12),
-    "photo_pair.LANDS": (0.75, 3.0),
-    "matcher.FLOOR": (1.25, 5.0),
+    "photo_pair.CONFIRMED_CELLS": (0.75, 3.0),
+    "matcher.PRIOR_STD": (1.25, 5.0),
     "matcher.LAST_ZOOM": (0.35, 1.0),
-    "window_matching.BLUNT": (0.01, 0.16),
+    "window_matching.PRIOR_WEIGHT": (0.01, 0.16),
 }
 """Constants by module, and what to set them to."""
 
@@ -74,7 +75,15 @@ def alignment_constants(pairs: int) -> None:
         low, high = np.quantile(off, (0.5, 0.95))
         return [f"{np.concatenate(logs).mean():.3f}", float(low), float(high)]
 
-    names = ("TRAVEL", "TURN", "SHEAR", "BEND", "BEND_OVER", "NOISE", "TAIL")
+    names = (
+        "SHIFT_STD",
+        "SIMILARITY_STD",
+        "SHEAR_STD",
+        "BEND_STD",
+        "BEND_LENGTH",
+        "NOISE_STD",
+        "DEGREES_OF_FREEDOM",
+    )
     values = {
         f"alignment.{name}": [getattr(alignment, name) * factor for factor in (0.25, 0.5, 2, 4)]
         for name in names
@@ -94,7 +103,7 @@ def joint_constants(pairs: int) -> None:
         for source, found in sessions:
             proposals, truth = _searched(rng, source, found)
             for judged, right in zip(
-                judge_together(proposals, [], Frame(SIZE, SIZE), 25.0), truth, strict=True
+                infer_jointly(proposals, [], Frame(SIZE, SIZE), 25.0), truth, strict=True
             ):
                 sure = float(np.clip(judged.candidates[0].confidence, 1e-6, 1 - 1e-6))
                 logs.append(np.log(sure if right else 1 - sure))
@@ -102,12 +111,12 @@ def joint_constants(pairs: int) -> None:
         return [f"{np.mean(logs):.4f}", f"{np.mean(sides):.1%}"]
 
     values = {
-        "joint.STRAY": (0.0025, 0.005, 0.02, 0.04),
-        "joint.MOST_EVIDENCE": (2.0, 4.0, 9.0),
+        "joint.WRONG_STD": (0.0025, 0.005, 0.02, 0.04),
+        "joint.MAX_LOG_RATIO": (2.0, 4.0, 9.0),
         "joint.ROUNDS": (3, 6, 24),
-        "joint.FAR": (0.0125, 0.025, 0.1, 0.2),
-        "joint.GUESSES_FROM": (6, 12, 48),
-        "joint.DOUBT": (1e-8, 1e-2, 0.1, 1.0),
+        "joint.MISFIT_SHARE": (0.0125, 0.025, 0.1, 0.2),
+        "joint.PAIR_MOLES": (6, 12, 48),
+        "joint.MISFIT_WEIGHT": (1e-8, 1e-2, 0.1, 1.0),
     }
     rows = _changed("mel_debug.automark", values, measured)
     show("judged together", ("", "log likelihood", "right side of 0.5"), rows)
@@ -170,17 +179,19 @@ def _sessions(pairs: int) -> Iterator[tuple[Places, Places]]:
     rng = np.random.default_rng(0)
     for seed in range(4000, 4000 + pairs):
         body, first, second = plan_pair(seed, moles=15, absent=0.0)
-        seen = [{mole.uuid: mole for mole in where(body, shot)} for shot in (first, second)]
+        positions = [
+            {mole.uuid: mole for mole in mole_positions(body, shot)} for shot in (first, second)
+        ]
         places = [
             np.array(
                 [
                     complex(mole.x - shot.width / 2, mole.y - shot.height / 2)
-                    for mole in (there[uuid] for uuid in seen[0] if uuid in seen[1])
+                    for mole in (there[uuid] for uuid in positions[0] if uuid in positions[1])
                 ],
                 dtype=np.complex128,
             )
             / max(shot.width, shot.height)
-            for there, shot in zip(seen, (first, second), strict=True)
+            for there, shot in zip(positions, (first, second), strict=True)
         ]
         off = rng.normal(size=(2, len(places[1]))) * MARK_PX / SIZE.longest / 2**0.5
         yield places[0], places[1] + off[0] + 1j * off[1]

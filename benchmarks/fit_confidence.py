@@ -1,10 +1,10 @@
-"""Refit the calibration of confidence that ships, and check it on people it has not seen.
+"""Fit the calibrations that ship with mel-debug, and check them on other people.
 
-    python benchmarks/fit_confidence.py make FOLDER     sessions to learn from and to check on
-    python benchmarks/fit_confidence.py fit FOLDER      rewrites the file that ships
-    python benchmarks/fit_confidence.py check FOLDER    the bars, on the sessions to check on
+    python benchmarks/fit_confidence.py make FOLDER     generates people to fit and to check on
+    python benchmarks/fit_confidence.py fit FOLDER      rewrites the calibrations in the package
+    python benchmarks/fit_confidence.py check FOLDER    prints the measures on the others
 
-What is finished is kept in FOLDER: each step can be stopped, and goes on when run again.
+Finished searches are stored in FOLDER, so that each step can be stopped and resumed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ COMBINATIONS = (
     RunConfig(extractor="xfeat", preset="fast", matcher="softmax", no_cache=True),
     RunConfig(extractor="xfeat", preset="fast", matcher="euclidean", no_cache=True),
 )
-"""What gets a calibration. DINOv3 has none until its weights can be had where this is run."""
+"""Configurations to calibrate. DINOv3 is left out where its weights are not available."""
 
 OUTPUT = Path(__file__).parent.parent / "src" / "mel_debug" / "pipeline" / "calibration.json"
 
@@ -50,13 +50,13 @@ folder_argument = click.argument("folder", type=click.Path(file_okay=False, path
 
 @click.group()
 def main() -> None:
-    """Make, fit, check."""
+    """Generate photos, fit calibrations and check them."""
 
 
 @main.command()
 @folder_argument
 def make(folder: Path) -> None:
-    """Generate all sessions, two of one part of each person."""
+    """Generate all photos: two sessions of one body part of each person."""
     for name, (first, count) in SETS.items():
         for number in range(count):
             root = folder / name / str(first + number)
@@ -82,7 +82,7 @@ def make(folder: Path) -> None:
 @main.command()
 @folder_argument
 def fit(folder: Path) -> None:
-    """Fit every combination, and from all of them the one for combinations that have none."""
+    """Fit every combination, and one calibration to all of them for any other combination."""
     found: dict[str, Calibration] = {}
     everything: list[Answer] = []
     for configuration in configurations():
@@ -97,7 +97,7 @@ def fit(folder: Path) -> None:
 @main.command()
 @folder_argument
 def check(folder: Path) -> None:
-    """The bars of confidence for every combination, with the calibration that ships."""
+    """Print the measures of confidence of every combination with the calibration that ships."""
     click.echo(machine())
     rows = []
     for configuration in configurations():
@@ -121,17 +121,17 @@ def check(folder: Path) -> None:
 
 
 def configurations() -> Iterable[Configuration]:
-    """The combinations that this machine has weights for."""
+    """Yield the combinations whose weights are on this machine."""
     for wanted in COMBINATIONS:
         yield from product_of(wanted)
 
 
 def key_of(configuration: Configuration) -> str:
-    return configuration.choice.calibration_key
+    return configuration.run.calibration_key
 
 
 def finished(folder: Path, name: str, chosen: Sequence[Configuration]) -> tuple[list[Task], State]:
-    """Every search of a set, done, by what is kept and what was missing."""
+    """Run the searches of a set that the state does not hold, and return all of them."""
     roots = sorted(root for root in (folder / name).iterdir() if (root / "done").exists())
     if not roots:
         raise MelError(f"{folder / name} has no sessions; run make first")

@@ -1,4 +1,4 @@
-"""How many writes of a program that takes no lock are lost while marks are added to the same file.
+"""Writes lost by a program that takes no lock while mel-debug adds marks to the same file.
 
     python benchmarks/foreign_writer.py                 both kinds of writer, every 2 ms
     python benchmarks/foreign_writer.py --every 0.01    one that writes every 10 ms
@@ -32,7 +32,7 @@ WAYS = ("in place", "rename")
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one run left: marks written and marks that are missing in the end, on both sides."""
+    """Marks written and marks lost in one run, by either program."""
 
     foreign: int
     foreign_lost: int
@@ -42,15 +42,15 @@ class Count:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--writes", default=314, show_default=True, help="Foreign writes in a run.")
+@click.option("--writes", default=314, show_default=True, help="Foreign writes per run.")
 @click.option("--every", default=0.002, show_default=True, metavar="SECONDS")
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--folder", type=click.Path(path_type=Path), help="A folder of the disk to measure.")
+@click.option("--folder", type=click.Path(path_type=Path), help="A folder on the disk to measure.")
 @click.pass_context
 def main(
     context: click.Context, writes: int, every: float, rounds: int, folder: Path | None
 ) -> None:
-    """See the top of the file."""
+    """Count lost writes."""
     if context.invoked_subcommand is not None:
         return
     print(machine(), file=sys.stderr)
@@ -101,7 +101,7 @@ def _measured(way: str, writes: int, every: float, place: Path | None) -> Count:
 @click.argument("writes", type=int)
 @click.argument("every", type=float)
 def _write(path: Path, way: str, writes: int, every: float) -> None:
-    """The foreign writer; prints how many marks it wrote."""
+    """Write marks as a foreign program and print their number."""
     for number in range(writes):
         entries = json.loads(path.read_text())
         entries.append({"uuid": f"f{number:031d}", "x": number, "y": 2})

@@ -1,13 +1,13 @@
-"""How time and memory grow with the size of images, the number of moles and of photos.
+"""Time and memory by image size, number of moles, number of photos and number of marks.
 
     python benchmarks/growth.py size               one photo at 448 to 1792
-    python benchmarks/growth.py moles              1 to 1000 moles looked for in one photo
+    python benchmarks/growth.py moles              search for 1 to 1000 moles in one photo
     python benchmarks/growth.py photos             precalc of 1 to 64 photos
     python benchmarks/growth.py marks              10 to 100,000 marks read, added to, and planned
 
-Each figure is from a process of its own. The exponent is that of the power of n that fits best, by
-least squares on logarithms: 1 is in proportion, 0 is not at all. Photos are generated, DINOv3's
-weights seeded and random; nothing is downloaded.
+Each figure comes from its own process. The exponent is that of the best-fitting power of n, by
+least squares on logarithms: 1 means proportional growth, 0 none. Photos are generated and DINOv3's
+weights random from a fixed seed; nothing is downloaded.
 """
 
 import json
@@ -48,7 +48,7 @@ PHOTO = Size(2400, 3600)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An extractor, the folder of its weights and of all that is kept."""
+    """An extractor, and the folder of its weights and cache."""
 
     extractor: str
     runtime: str
@@ -78,7 +78,7 @@ class Case:
 
 @click.group()
 def main() -> None:
-    """See the top of the file."""
+    """Measure time and memory."""
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -91,7 +91,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @_options
 @click.option("--rounds", default=3, show_default=True)
 def size(extractor: str, runtime: str, rounds: int) -> None:
-    """Time and memory of describing one photo, by the size it is scaled to."""
+    """Measure feature extraction of one photo, by image size."""
     with _case(extractor, runtime) as case:
         figures = [_child("one", case, at, rounds) for at in SIZES]
     _show(f"{extractor}, one photo (seconds of the forward pass)", "pixels", SIZES, figures)
@@ -100,7 +100,7 @@ def size(extractor: str, runtime: str, rounds: int) -> None:
 @main.command()
 @_options
 def moles(extractor: str, runtime: str) -> None:
-    """Time and memory of looking for many moles in one target, both photos described already."""
+    """Measure the search for many moles in one target, with features in the cache."""
     with _case(extractor, runtime) as case:
         _child("many", case, 1)
         for similarity in ("cosine", "geometric"):
@@ -112,7 +112,7 @@ def moles(extractor: str, runtime: str) -> None:
 @_options
 @click.option("--image-size", default=448, show_default=True)
 def photos(extractor: str, runtime: str, image_size: int) -> None:
-    """Time and memory of `precalc`, by the number of photos; all have other content."""
+    """Measure `precalc` by the number of photos, which all differ."""
     with _case(extractor, runtime) as case:
         _child("one", case, image_size, 1)
         figures = []
@@ -129,10 +129,10 @@ def photos(extractor: str, runtime: str, image_size: int) -> None:
 
 
 @main.command()
-@click.option("--most", default=MARKS[-1], show_default=True, help="The largest number of marks.")
+@click.option("--most", default=MARKS[-1], show_default=True, help="Largest number of marks.")
 @click.option("--step", "steps", multiple=True, type=click.Choice(list(MARK_STEPS)))
 def marks(most: int, steps: tuple[str, ...]) -> None:
-    """Time and memory by the number of marks in a file; no photo is opened."""
+    """Measure time and memory by the number of marks in a file; no photo is opened."""
     numbers = [number for number in MARKS if number < most] + [most]
     for step in steps or MARK_STEPS:
         figures = []
@@ -163,12 +163,12 @@ def _marks(folder: Path, step: str, number: int) -> None:
 
 def _planned(reference: Path, target: Path) -> None:
     (planned,) = make_plan([reference], [target]).targets
-    if not planned.config_from(planned.references[0]):
-        raise AssertionError("nothing is wanted")
+    if not planned.moles_to_find(planned.references[0]):
+        raise AssertionError("there is nothing to find")
 
 
 def _mark(photo: Path, number: int) -> None:
-    """Write a moles file in `mel`'s layout, line by line: the writer's memory is not measured."""
+    """Write a moles file in `mel`'s layout, line by line to keep this process small."""
     photo.touch()
     with marks_path(photo).open("w") as file:
         for i in range(number):
@@ -182,7 +182,7 @@ def _mark(photo: Path, number: int) -> None:
 
 @contextmanager
 def _case(extractor: str, runtime: str) -> Iterator[Case]:
-    """A folder with a generated photo, weights, and the model converted if need be."""
+    """Yield a folder with a generated photo, weights and, if needed, the converted model."""
     with tempfile.TemporaryDirectory() as folder:
         case = Case(extractor, runtime, Path(folder))
         rng = np.random.default_rng(0)
@@ -200,7 +200,7 @@ def _case(extractor: str, runtime: str) -> Iterator[Case]:
 
 
 def _child(what: str, case: Case, *arguments: object) -> tuple[float, float]:
-    """Seconds that a step took, and the peak memory of the process that did it."""
+    """Return the seconds of a step and the peak memory of its process."""
     place = (case.extractor, case.runtime, case.folder)
     done = run(python(__file__, f"_{what}", *map(str, [*place, *arguments])))
     return float(json.loads(done.printed)), done.megabytes

@@ -1,10 +1,10 @@
-"""How close to the truth, how often, and how fast: methods x queries.
+"""Localisation error, share of moles found and speed of several methods.
 
-    python benchmarks/localisation.py m1 PATH         the directed queries of a labelled photo pair
+    python benchmarks/localisation.py m1 PATH         all queries of a labelled pair, both ways
     python benchmarks/localisation.py generated       generated pairs of known truth
-    python benchmarks/localisation.py moles           the time for many moles against one
+    python benchmarks/localisation.py moles           the time for many moles and for one
     python benchmarks/localisation.py cold PATH       one command from a cold start: time, memory
-    python benchmarks/localisation.py turns           targets turned and scaled
+    python benchmarks/localisation.py turns           rotated and scaled targets
 
 PATH is a folder with marked photos in `mel`'s layout. Errors are in native pixels of the target.
 """
@@ -43,7 +43,7 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two photos and the moles that both show: uuid to the point in each."""
+    """Two photos and the positions in each of the moles they share, by uuid."""
 
     source: Photo
     target: Photo
@@ -52,14 +52,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One method on one pair: error in pixels by uuid, and the seconds for all of them."""
+    """Errors in pixels by uuid of one method on one pair, and the seconds for all moles."""
 
     errors: Mapping[str, float]
     seconds: float
 
 
 class Method:
-    """A method built once; photos are decoded before the clock runs."""
+    """A built method; photos are decoded before timing starts."""
 
     def __init__(self, wanted: RunConfig) -> None:
         choice = resolve(wanted)
@@ -80,7 +80,7 @@ class Method:
 
 
 def labelled_pairs(folder: Path) -> Iterator[Pair]:
-    """Every directed pair of photos in a folder that share marks."""
+    """Return every ordered pair of photos in a folder that share marks."""
     paths = sorted(path for path in folder.rglob("*.jpg") if marks_path(path).exists())
     marks = {path: {mole.uuid: mole.point for mole in read_moles(path)} for path in paths}
     for source, target in itertools.permutations(paths, 2):
@@ -93,7 +93,7 @@ def labelled_pairs(folder: Path) -> Iterator[Pair]:
 def generated_pair(
     folder: Path, seed: int, *, megapixels: float, moles: int, difficulty: float, **forced: float
 ) -> Pair:
-    """A pair of generated photos, written as JPEG and read back; truth as rendered."""
+    """Return a pair of generated photos, written as JPEG and read back, with the exact truth."""
     body, first, second = plan_pair(
         seed, megapixels=megapixels, moles=moles, difficulty=difficulty, **forced
     )
@@ -107,7 +107,7 @@ def generated_pair(
 
 
 def summary(name: str, outcomes: list[Outcome]) -> list[object]:
-    """A row: counts within distances, median, 95th percentile, seconds a pair."""
+    """Return a row: counts within distances, median, 95th percentile, seconds per pair."""
     errors = sorted(error for outcome in outcomes for error in outcome.errors.values())
     within = [f"{sum(e <= px for e in errors) / len(errors):.1%}" for px in (2, 10, 20, 50)]
     seconds = statistics.median(outcome.seconds for outcome in outcomes)
@@ -130,7 +130,7 @@ def main() -> None:
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 def m1(folder: Path) -> None:
-    """Every directed query of the labelled photos in FOLDER, one column each."""
+    """Print the error of every query of the labelled photos in FOLDER."""
     rows = []
     for name, wanted in METHODS.items():
         method = Method(wanted)
@@ -152,7 +152,7 @@ def m1(folder: Path) -> None:
 def generated(
     pairs: int, moles: int, megapixels: float, difficulty: float, first_seed: int
 ) -> None:
-    """Generated pairs: perspective, bending, light, blur, JPEG."""
+    """Measure generated pairs that differ in perspective, bending, light, blur and JPEG."""
     methods = {name: Method(METHODS[name]) for name in ("single patch", "fast", "default")}
     outcomes: dict[str, list[Outcome]] = {name: [] for name in methods}
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +171,7 @@ def generated(
 @click.option("--megapixels", default=12.0)
 @click.option("--runs", default=3)
 def moles(megapixels: float, runs: int) -> None:
-    """The time for 30 moles of one pair against the time for one; photos decoded before."""
+    """Time 30 moles of one pair and a single one; photos are decoded before."""
     method = Method(METHODS["default"])
     with tempfile.TemporaryDirectory() as folder:
         pair = generated_pair(
@@ -201,7 +201,7 @@ print(time.perf_counter() - start, peak)
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--runs", default=3)
 def cold(folder: Path, runs: int) -> None:
-    """`dino3-map --extractor xfeat` on the first pair in FOLDER: wall time and peak memory."""
+    """Measure `dino3-map --extractor xfeat` on the first pair in FOLDER: wall time, peak memory."""
     pair = next(labelled_pairs(folder))
     uuid = next(iter(pair.moles))
     rows = []
@@ -218,10 +218,10 @@ def cold(folder: Path, runs: int) -> None:
 
 
 @main.command()
-@click.option("--pairs", default=3, help="Generated pairs for each angle and scale.")
+@click.option("--pairs", default=3, help="Generated pairs per angle and scale.")
 @click.option("--megapixels", default=12.0)
 def turns(pairs: int, megapixels: float) -> None:
-    """Targets turned by 0 to 180 degrees and scaled by 0.5 to 2."""
+    """Measure targets rotated by 0 to 180 degrees and scaled by 0.5 to 2."""
     cases: list[dict[str, float]] = [
         {"rotation": float(angle), "scale": 1.0} for angle in range(0, 181, 30)
     ]

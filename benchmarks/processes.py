@@ -1,4 +1,4 @@
-"""Whole processes: how long each takes, and the most memory it has at a time."""
+"""Wall time and peak memory of whole processes."""
 
 import json
 import os
@@ -14,7 +14,7 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One process that ended well: wall seconds, peak resident megabytes, and what it printed."""
+    """A process that succeeded: wall seconds, peak resident megabytes and its output."""
 
     seconds: float
     megabytes: float
@@ -30,7 +30,7 @@ seconds = time.perf_counter() - start
 with open(sys.argv[1], "w") as note:
     json.dump([os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss], note)
 """
-"""A small process that starts the command: a process begins with the memory of who starts it."""
+"""A small process that starts the command, because a process inherits its parent's peak memory."""
 
 
 def run(
@@ -63,7 +63,7 @@ def python(*arguments: str) -> list[str]:
 
 
 def in_turn(rounds: int, *contestants: Callable[[], float]) -> list[list[float]]:
-    """What each contestant measures, `rounds` times; they take turns, so that noise hits all."""
+    """Run each measurement `rounds` times, in turn, so that noise affects all alike."""
     measured: list[list[float]] = [[] for _ in contestants]
     for _ in range(rounds):
         for values, contestant in zip(measured, contestants, strict=True):
@@ -72,5 +72,5 @@ def in_turn(rounds: int, *contestants: Callable[[], float]) -> list[list[float]]
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Median, least and most."""
+    """Return median, minimum and maximum."""
     return statistics.median(values), min(values), max(values)

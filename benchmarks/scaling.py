@@ -1,10 +1,10 @@
-"""How many photos a second are described by one worker and by two, and what many photos would take.
+"""Photos per second with one worker and with two, and an estimate for many photos.
 
     python benchmarks/scaling.py [--photos N] [--megapixels M] [--extractor NAME] [--weights FILE]
         [--image-size N]
 
-Photos are generated, a few of them, and copied with other bytes behind their end, so that the cache
-takes each for another. Workers are warm before the clock starts: a long run starts them once.
+A few photos are generated and copied with different bytes after their end, so that the cache treats
+each as a new photo. Workers are warmed up before timing starts, as a long run starts them once.
 """
 
 import tempfile
@@ -22,29 +22,29 @@ from mel_debug.cache.location import size_text
 from mel_debug.core.errors import MelError
 from mel_debug.files.discovery import find_photos
 from mel_debug.files.photos import read_photo
-from mel_debug.jobs.executors import Workers, open_executor
-from mel_debug.jobs.extraction import Describe, describe
-from mel_debug.jobs.portable import portable
+from mel_debug.jobs.executors import open_executor
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import Failed
 from mel_debug.jobs.stream import stream
 from mel_debug.jobs.threads import threads_for
+from mel_debug.jobs.workers import Workers
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth.repository import begin_repository, plan_repository
 from tables import machine, show
 
 WARM_UP = 6
-"""Photos described before the clock starts: several for each worker."""
+"""Photos processed before timing starts: several per worker."""
 
 MANY = (1_000, 100_000, 10_000_000)
 AT_ONCE = (1, 2, 100)
-"""Workers for which times are told; measured are one and two."""
+"""Numbers of workers in the estimate; only one and two are measured."""
 
 Photos = list[Path]
 
 
 @dataclass(frozen=True)
 class Searcher:
-    """Photos to warm up with, photos to measure with, and what describes them."""
+    """Photos for warm-up and measurement, and the features to extract from them."""
 
     wanted: RunConfig
     warm_up: Photos
@@ -52,13 +52,13 @@ class Searcher:
     folder: Path
 
     def with_cache(self, name: str) -> RunConfig:
-        """What is wanted, with a cache of its own that nothing is forgotten from."""
+        """Return the configuration, with its own cache that is never pruned."""
         cache = self.folder / name
-        return portable(replace(self.wanted, cache_dir=cache, cache_bytes=10**13))
+        return replace(self.wanted, cache_dir=cache, cache_bytes=10**13).portable()
 
 
 def copies(folder: Path, photos: int, megapixels: float) -> Photos:
-    """Generated photos, each again and again under another name and with another content."""
+    """Write copies of generated photos under different names and with different content."""
     planned = plan_repository(
         folder / "made",
         7,
@@ -80,7 +80,7 @@ def copies(folder: Path, photos: int, megapixels: float) -> Photos:
 
 
 def here(searcher: Searcher) -> float:
-    """Photos a second in this process, as `mel-debug precalc` does it: decoding runs ahead."""
+    """Return photos per second in this process, with decoding ahead as in `mel-debug precalc`."""
     features = resolve(searcher.with_cache("here")).build_cached_features()
 
     def filled(paths: Photos) -> float:
@@ -98,13 +98,13 @@ def here(searcher: Searcher) -> float:
 
 
 def handed_out(searcher: Searcher, name: str, workers: Workers) -> float:
-    """Photos a second by workers."""
+    """Return photos per second with workers."""
     wanted = searcher.with_cache(name)
 
     def done(paths: Photos) -> float:
         start = time.perf_counter()
-        tasks = (Describe(wanted, path.absolute(), str(path)) for path in paths)
-        for outcome in stream(workers, describe, tasks):
+        tasks = (ExtractionTask(wanted, path.absolute(), str(path)) for path in paths)
+        for outcome in stream(workers, extract_to_cache, tasks):
             if isinstance(outcome, Failed):
                 raise MelError(outcome.reason)
         return len(paths) / (time.perf_counter() - start)
@@ -115,7 +115,7 @@ def handed_out(searcher: Searcher, name: str, workers: Workers) -> float:
 
 @contextmanager
 def dask(workers: int) -> Iterator[Workers]:
-    """A local cluster of processes with one thread each, as the README says to start one."""
+    """Start a local cluster of processes with one thread each, as the README describes."""
     from distributed import LocalCluster
 
     with ExitStack() as stack:
@@ -132,7 +132,7 @@ def dask(workers: int) -> Iterator[Workers]:
 
 
 def measured(searcher: Searcher) -> dict[str, float]:
-    """Photos a second by where the work was done."""
+    """Return photos per second by number of workers."""
     rates = {"this process, all cores": here(searcher)}
     with open_executor(2) as workers:
         rates[f"--jobs 2 x {threads_for(2)} thread"] = handed_out(searcher, "jobs", workers)
@@ -143,7 +143,7 @@ def measured(searcher: Searcher) -> dict[str, float]:
 
 
 def span(seconds: float) -> str:
-    """A time as a person says it."""
+    """Return a duration in the largest suitable unit."""
     for unit, length in (("years", 31_557_600), ("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length or (unit == "h" and seconds >= length):
             return f"{seconds / length:.1f} {unit}"
@@ -159,7 +159,7 @@ def span(seconds: float) -> str:
 def main(
     photos: int, megapixels: float, extractor: str, weights: Path | None, image_size: int | None
 ) -> None:
-    """Print two tables: what was measured, and what it means for many photos."""
+    """Print two tables: the measurements, and the estimate for many photos."""
     wanted = RunConfig(extractor, matcher="cosine", weights=weights, image_size=image_size)
     with tempfile.TemporaryDirectory() as folder:
         paths = copies(Path(folder), WARM_UP + photos, megapixels)

@@ -13,7 +13,7 @@ from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 
 
 def make_weights(size: str, path: Path) -> None:
-    """A checkpoint of a DINOv3 size in which no weight is idle."""
+    """Write a checkpoint of a DINOv3 size in which every weight affects the output."""
     from safetensors.torch import save_file
 
     with torch.device("meta"):

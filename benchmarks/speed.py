@@ -1,4 +1,4 @@
-"""How close to what the machine can do: models, imports, commands and their memory.
+"""Time and memory of models, imports and commands, compared with the machine's own rate.
 
     python benchmarks/speed.py PATH
     python benchmarks/speed.py PATH --baseline FOLDER    beside a checkout of an older commit
@@ -37,8 +37,8 @@ from tables import machine, show
 
 HEAD = ("median", "min", "max")
 
-UNTOLD_OPENVINO = "from mel_debug.builtin.extractors.openvino_import import openvino"
-"""As the project imports it: without its telemetry."""
+QUIET_OPENVINO = "from mel_debug.builtin.extractors.openvino_import import openvino"
+"""Imports OpenVINO as mel-debug does, without its telemetry."""
 
 LEAST_COMMAND = """
 import click
@@ -52,8 +52,8 @@ command(["--help"])
 
 
 @dataclass(frozen=True)
-class Searcher:
-    """What one run of the script works with."""
+class Settings:
+    """The settings of one run of the script."""
 
     source: Path
     target: Path
@@ -74,7 +74,7 @@ class Searcher:
     def cache(self) -> Path:
         return self.folder / "cache"
 
-    def choice(self, runtime: str, precision: str) -> ResolvedRun:
+    def resolved(self, runtime: str, precision: str) -> ResolvedRun:
         return resolve(
             RunConfig(
                 dino_size=self.size,
@@ -89,7 +89,7 @@ class Searcher:
 
     @property
     def ways(self) -> list[tuple[str, str]]:
-        """Runtimes and precisions to compare."""
+        """The runtimes and precisions to compare."""
         runtimes = ["torch", *(["openvino"] if find_spec("openvino") else [])]
         return [
             (runtime, precision)
@@ -105,7 +105,9 @@ class Searcher:
 @click.option("--image-size", default=896, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--baseline", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--bf16/--no-bf16", default=None, help="Default: if the processor has it.")
+@click.option(
+    "--bf16/--no-bf16", default=None, help="Measure bf16.  [default: if the processor supports it]"
+)
 @click.option("--only", multiple=True, type=click.Choice(["models", "starts", "commands", "many"]))
 def main(
     path: Path,
@@ -121,11 +123,11 @@ def main(
     source, target, mole = _marked_pair(path)
     with_bf16 = (find_spec("openvino") is not None and has_bf16()) if bf16 is None else bf16
     with tempfile.TemporaryDirectory() as folder:
-        searcher = Searcher(
+        settings = Settings(
             source, target, mole, size, image_size, rounds, Path(folder), baseline,
             ("f32", "bf16") if with_bf16 else ("f32",),
         )  # fmt: skip
-        make_weights(size, searcher.weights)
+        make_weights(size, settings.weights)
         print(f"{machine()}; load {os.getloadavg()[0]:.1f}; DINOv3 {size} at {image_size}")
         for name, table in (
             ("models", models),
@@ -134,11 +136,11 @@ def main(
             ("many", many),
         ):
             if not only or name in only:
-                table(searcher)
+                table(settings)
 
 
 def _marked_pair(path: Path) -> tuple[Path, Path, str]:
-    """Two photos and a mole that both mark."""
+    """Return two photos and the uuid of a mole that both mark."""
     photos = [photo for photo in find_photos([path]) if marks_path(photo).exists()]
     marked = {photo: {mole.uuid for mole in read_moles(photo)} for photo in photos}
     for source in photos:
@@ -149,12 +151,12 @@ def _marked_pair(path: Path) -> tuple[Path, Path, str]:
     raise click.UsageError(f"{path} has no two photos that mark one mole")
 
 
-def models(searcher: Searcher) -> None:
-    """Forward passes on one input, and the share of the machine's rate that they reach."""
-    grid = PatchGrid.fit(read_photo(searcher.target).size, searcher.image_size, 16)
+def models(settings: Settings) -> None:
+    """Time forward passes on one input, also as a share of the machine's rate."""
+    grid = PatchGrid.fit(read_photo(settings.target).size, settings.image_size, 16)
     width, height = grid.scaled.width, grid.scaled.height
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-    timms = plain_timm(searcher.size, searcher.weights)
+    timms = plain_timm(settings.size, settings.weights)
     normal = torch.from_numpy(image).permute(0, 3, 1, 2).float().sub(128).div(64)
     gflop = _gflop(partial(timms.forward_features, normal))
     theirs = transformers_model(timms)
@@ -163,33 +165,33 @@ def models(searcher: Searcher) -> None:
         ("plain timm", "f32", gflop, partial(_plain, timms.forward_features, normal)),
         ("transformers", "f32", gflop, partial(_plain, theirs, normal)),
     ]
-    for runtime, precision in searcher.ways:
-        built = searcher.choice(runtime, precision).build_extractor()
+    for runtime, precision in settings.ways:
+        built = settings.resolved(runtime, precision).build_extractor()
         contestants.append(
             (f"mel-debug, {runtime}", precision, gflop, partial(built.extract, image))
         )
-    contestants += _xfeat(read_photo(searcher.target).size)
+    contestants += _xfeat(read_photo(settings.target).size)
     *measured, full, half = in_turn(
-        searcher.rounds,
+        settings.rounds,
         *(partial(_seconds, work) for *_, work in contestants),
         partial(_matrix_rate, torch.float32),
         partial(_matrix_rate, torch.bfloat16),
     )
-    searcher.rates.update(f32=statistics.median(full), bf16=statistics.median(half))
+    settings.rates.update(f32=statistics.median(full), bf16=statistics.median(half))
     rates = [("f32", *spread(full)), ("bf16", *spread(half))]
     show("Matrix products, 2048 x 2048 (torch.mm), GFLOP/s", ("precision", *HEAD), rates)
     base = statistics.median(measured[0])
     rows = []
     for (name, precision, amount, _), times in zip(contestants, measured, strict=True):
         median, *rest = spread(times)
-        share = f"{100 * amount / median / searcher.rates[precision]:.0f} %"
+        share = f"{100 * amount / median / settings.rates[precision]:.0f} %"
         rows.append((name, precision, median, *rest, median / base, amount, share))
     head = ("model", "precision", *HEAD, "of timm", "GFLOP", "of the rate")
     show(f"One forward pass, {width} x {height} (XFeat: 2048)", head, rows)
 
 
 def _matrix_rate(dtype: torch.dtype) -> float:
-    """GFLOP/s of a large matrix product, the median of those of a second."""
+    """Return the median GFLOP/s of a large matrix product over one second."""
     one, other = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
     taken, end = [], time.perf_counter() + 1
     while time.perf_counter() < end:
@@ -211,9 +213,9 @@ def _xfeat(size: Any) -> list[tuple[str, str, float, Callable[[], object]]]:
 
 
 def _gflop(work: Callable[[], object]) -> float:
-    """Counted by torch: products and sums of matrix products, convolutions and attention.
+    """Return GFLOP of matrix products, convolutions and attention, as torch counts them.
 
-    Attention is taken apart for it: what torch fuses on a processor it does not count.
+    Attention is not fused for this, because torch does not count its fused form on a CPU.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
@@ -230,7 +232,7 @@ def _plain(model: Callable[[torch.Tensor], Any], batch: torch.Tensor) -> Any:
 
 
 def _check(timms: Any, theirs: Any, batch: torch.Tensor) -> None:
-    """Both compute the same, or the comparison would mean nothing."""
+    """Print how much the outputs of both implementations differ."""
     small = batch[:, :, :64, :96]
     ours = _plain(timms.forward_features, small)
     wrong = (ours - _plain(theirs, small).last_hidden_state).norm(dim=-1) / ours.norm(dim=-1)
@@ -243,90 +245,90 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def starts(searcher: Searcher) -> None:
-    """Whole processes that only import, or only show help."""
+def starts(settings: Settings) -> None:
+    """Time processes that only import, print help or fail early."""
     names = ["pass", "import click", "import numpy", "import click, numpy, PIL.Image"]
     names += ["import torch", "import torch, timm"]
-    names += [UNTOLD_OPENVINO] if find_spec("openvino") else []
+    names += [QUIET_OPENVINO] if find_spec("openvino") else []
     jobs = [(name, python("-c", name)) for name in names]
     jobs.append(("a command of Click with one option, --help", python("-c", LEAST_COMMAND)))
     jobs += [
         (" ".join(["mel-debug", *words]), python("-m", "mel_debug", *words))
         for words in (["--help"], ["dino3-map", "--help"])
     ]
-    files = [str(searcher.folder / "found.jpg"), str(searcher.target)]
+    files = [str(settings.folder / "found.jpg"), str(settings.target)]
     for name, words in (
         ("no such option", ["--nope"]),
-        ("no such file", [*files, searcher.mole, str(searcher.folder / "none.jpg")]),
-        ("no such uuid", [*files, "0" * 32, str(searcher.source)]),
+        ("no such file", [*files, settings.mole, str(settings.folder / "none.jpg")]),
+        ("no such uuid", [*files, "0" * 32, str(settings.source)]),
     ):
         jobs.append((name, python("-m", "mel_debug", "dino3-map", *words)))
-    _show_processes(searcher, "Starting", jobs, ends_with=(0, 1, 2))  # what is wrong is told
+    _show_processes(settings, "Starting", jobs, ends_with=(0, 1, 2))  # errors included
 
 
-def commands(searcher: Searcher) -> None:
-    """`dino3-map` on the pair: cold, then with features kept; what is converted is there."""
+def commands(settings: Settings) -> None:
+    """Time `dino3-map` on the pair, without and with cached features, after model conversion."""
     jobs = []
-    if searcher.baseline is not None:
-        jobs.append(("baseline, cold", _baseline(searcher)))
-    for runtime, precision in searcher.ways:
+    if settings.baseline is not None:
+        jobs.append(("baseline, cold", _baseline(settings)))
+    for runtime, precision in settings.ways:
         how = ["--runtime", runtime, "--precision", precision]
-        run(_search(searcher, *how, "--no-cache"))  # converts the model
-        jobs.append((f"{runtime} {precision}, cold", _search(searcher, *how, "--no-cache")))
-    run(_search(searcher))  # keeps features
-    jobs.append(("warm", _search(searcher)))
-    _show_processes(searcher, "dino3-map, whole command", jobs)
+        run(_search(settings, *how, "--no-cache"))  # converts the model
+        jobs.append((f"{runtime} {precision}, cold", _search(settings, *how, "--no-cache")))
+    run(_search(settings))  # fills the cache
+    jobs.append(("warm", _search(settings)))
+    _show_processes(settings, "dino3-map, whole command", jobs)
 
 
-def _search(searcher: Searcher, *more: str) -> list[str]:
+def _search(settings: Settings, *more: str) -> list[str]:
     return python(
-        "-m", "mel_debug", *_arguments(searcher), "--cache-dir", str(searcher.cache), *more
+        "-m", "mel_debug", *_arguments(settings), "--cache-dir", str(settings.cache), *more
     )
 
 
-def _baseline(searcher: Searcher) -> list[str]:
-    """The command of another checkout, which knows no `--runtime`."""
-    source = str(searcher.baseline / "src") if searcher.baseline else ""
+def _baseline(settings: Settings) -> list[str]:
+    """Return the command of another checkout, which has no `--runtime`."""
+    source = str(settings.baseline / "src") if settings.baseline else ""
     start = f"import sys; sys.path.insert(0, {source!r}); "
     start += "from mel_debug.cli.main import main; main(sys.argv[1:], prog_name='mel-debug')"
-    return python("-c", start, *_arguments(searcher), "--no-cache")
+    return python("-c", start, *_arguments(settings), "--no-cache")
 
 
-def _arguments(searcher: Searcher) -> list[str]:
-    files = [searcher.folder / "found.jpg", searcher.target, searcher.mole, searcher.source]
-    build = ["--dino-size", searcher.size, "--weights", str(searcher.weights), "--device", "cpu"]
-    size = ["--image-size", str(searcher.image_size)]
+def _arguments(settings: Settings) -> list[str]:
+    files = [settings.folder / "found.jpg", settings.target, settings.mole, settings.source]
+    build = ["--dino-size", settings.size, "--weights", str(settings.weights), "--device", "cpu"]
+    size = ["--image-size", str(settings.image_size)]
     return ["dino3-map", *map(str, files), *build, *size, "--offline"]
 
 
-def many(searcher: Searcher) -> None:
-    """`precalc` of 16 photos, beside the rate at which photos would only pass through the model."""
-    photos = searcher.folder / "photos"
+def many(settings: Settings) -> None:
+    """Compare the rate of `precalc` on 16 photos with that of forward passes alone."""
+    photos = settings.folder / "photos"
     photos.mkdir()
-    for number in range(16):  # what follows the end of a JPEG is not read: other bytes, same photo
-        content = searcher.target.read_bytes() + bytes([number])
+    for number in range(16):  # bytes after the end of a JPEG are ignored
+        content = settings.target.read_bytes() + bytes([number])
         (photos / f"{number:02}.jpg").write_bytes(content)
     rows = []
-    for runtime, precision in searcher.ways:
-        built = searcher.choice(runtime, precision).build_extractor()
-        grid = PatchGrid.fit(read_photo(searcher.target).size, searcher.image_size, 16)
+    for runtime, precision in settings.ways:
+        built = settings.resolved(runtime, precision).build_extractor()
+        grid = PatchGrid.fit(read_photo(settings.target).size, settings.image_size, 16)
         shape = (1, grid.scaled.height, grid.scaled.width, 3)
         passing = partial(_seconds, partial(built.extract, np.zeros(shape, np.uint8)))
         passing()
-        forward = [passing() for _ in range(2 * searcher.rounds)]
-        shutil.rmtree(searcher.cache / "features", ignore_errors=True)
-        how = ["--runtime", runtime, "--precision", precision, "--cache-dir", str(searcher.cache)]
+        forward = [passing() for _ in range(2 * settings.rounds)]
+        shutil.rmtree(settings.cache / "features", ignore_errors=True)
+        how = ["--runtime", runtime, "--precision", precision, "--cache-dir", str(settings.cache)]
         build = [
             "--dino-size",
-            searcher.size,
+            settings.size,
             "--weights",
-            str(searcher.weights),
+            str(settings.weights),
             "--device",
             "cpu",
         ]
-        size = ["--image-size", str(searcher.image_size)]
+        size = ["--image-size", str(settings.image_size)]
         done = run(python("-m", "mel_debug", "precalc", str(photos), *build, *size, *how))
-        forward += [passing() for _ in range(2 * searcher.rounds)]  # a machine's pace may change
+        forward += [passing() for _ in range(2 * settings.rounds)]  # the machine's speed may change
         rate = re.search(r"\(([\d.]+) photos/s\)", done.printed)
         reached = float(rate[1]) if rate else float("nan")
         only = 1 / statistics.median(forward)
@@ -337,7 +339,7 @@ def many(searcher: Searcher) -> None:
 
 
 def _show_processes(
-    searcher: Searcher,
+    settings: Settings,
     title: str,
     jobs: Sequence[tuple[str, list[str]]],
     ends_with: Sequence[int] = (0,),
@@ -349,7 +351,7 @@ def _show_processes(
         peaks[name] = max(peaks.get(name, 0), done.megabytes)
         return done.seconds
 
-    times = in_turn(searcher.rounds, *(partial(measured, *job) for job in jobs))
+    times = in_turn(settings.rounds, *(partial(measured, *job) for job in jobs))
     first = statistics.median(times[0])
     rows = [
         (name, *spread(values), statistics.median(values) / first, peaks[name])

@@ -1,4 +1,4 @@
-"""What the benchmark scripts share: plain tables and a note of the machine."""
+"""Plain tables and a description of the machine, for the benchmark scripts."""
 
 import os
 import platform
@@ -8,13 +8,13 @@ from mel_debug.core.tables import aligned
 
 
 def show(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a titled table; numbers are rounded to what a reader needs."""
+    """Print a titled table; numbers are rounded to about three digits."""
     first, *rest = aligned([head, *([_text(value) for value in row] for row in rows)])
     print(f"\n{title}", first, "-" * len(first), *rest, sep="\n")
 
 
 def machine() -> str:
-    """One line about where the figures come from."""
+    """Return one line that describes the machine."""
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 

@@ -1,5 +1,6 @@
 """Laws of the six functions for notebooks: they agree with the stages."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mel_debug import (
     render_heatmap,
     scale_image_to_fit,
 )
-from mel_debug.core.errors import UsageError, WeightsError
+from mel_debug.core.errors import MelError, UsageError, WeightsError
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Photo
 from mel_debug.matching.features import PhotoFeatures
@@ -90,7 +91,7 @@ def test_cosine_is_torchs_cosine_similarity(seed: int, patches: int, dimensions:
 
 
 def test_the_heatmap_is_bgr() -> None:
-    """What is alike is red, which OpenCV keeps last."""
+    """Similar patches are red, which is the last channel for OpenCV."""
     similarities = torch.tensor([0.0, 0.1, 0.2, 1.0, 0.1, 0.2, 0.9, 0.1])
     picture = render_heatmap(np.full((32, 64, 3), 100, dtype=np.uint8), similarities, 32, 64)
     assert picture.shape == (32, 64, 3)
@@ -108,7 +109,7 @@ def test_the_heatmap_takes_the_photo_at_any_size() -> None:
 
 
 def test_an_image_that_was_not_scaled_to_whole_patches_is_refused(model: Any) -> None:
-    """Its last patches would be cut off without a word."""
+    """Its last patches would be cut off silently."""
     for attempt in (
         lambda: extract_all_patch_features(SOURCE, model),
         lambda: extract_mole_patch_feature(SOURCE, 5, 5, model),
@@ -118,25 +119,68 @@ def test_an_image_that_was_not_scaled_to_whole_patches_is_refused(model: Any) ->
             attempt()
 
 
+@pytest.mark.parametrize("convert", [str, Path])
+def test_weights_of_a_file_are_loaded_without_a_network(
+    model: Any, dinov3_small: Dinov3Weights, convert: Callable[[Path], Any]
+) -> None:
+    """From a path or its text, in either format: the same model as from the cache."""
+    scaled, _ = scale_image_to_fit(SOURCE, IMAGE_SIZE)
+    expected = extract_all_patch_features(scaled, model).numpy()
+    for path in (dinov3_small.safetensors, dinov3_small.pth):
+        loaded, dimensions = load_dinov3_model("small", weights=convert(path), offline=True)
+        assert dimensions == 384
+        assert np.allclose(
+            extract_all_patch_features(scaled, loaded).numpy(), expected, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_errors_name_no_flag(tmp_path: Path, dinov3_small: Dinov3Weights, model: Any) -> None:
+    """They say what a caller in Python can do, in one line."""
+    text = tmp_path / "weights.pth"
+    text.write_text("not weights")
+    grey = np.zeros((64, 112), np.uint8)
+    calls: list[Callable[[], object]] = [
+        lambda: load_dinov3_model("medium"),
+        lambda: load_dinov3_model("small", weights=text),
+        lambda: load_dinov3_model("small", weights=tmp_path / "none.pth"),
+        lambda: load_dinov3_model("small", weights=tmp_path),
+        lambda: load_dinov3_model("base", weights=dinov3_small.safetensors),
+        lambda: scale_image_to_fit(SOURCE, 100),
+        lambda: scale_image_to_fit(grey, IMAGE_SIZE),
+        lambda: scale_image_to_fit(SOURCE / 255, IMAGE_SIZE),  # type: ignore[arg-type]
+        lambda: extract_all_patch_features(SOURCE, model),
+        lambda: render_heatmap(SOURCE, torch.zeros(5), 64, 112),
+    ]
+    for call in calls:
+        with pytest.raises(MelError) as caught:
+            call()
+        assert "--" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
 def test_an_unknown_size_lists_the_sizes_there_are() -> None:
     """Before anything is looked for."""
     with pytest.raises(UsageError, match="try one of: small, base, large, huge, 7b"):
         load_dinov3_model("medium")
 
 
-def test_without_weights_the_recipe_says_what_to_try(
+def test_missing_weights_are_an_error_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It neither waits for a network that may not be used nor starts with random weights."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(WeightsError, match="no weights for vit_small"):
+    with pytest.raises(WeightsError, match="no weights for vit_small") as caught:
         load_dinov3_model("small")
+    assert "--" not in str(caught.value)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(WeightsError, match="no weights for vit_small"):
+        load_dinov3_model("small", offline=True)
 
 
 @pytest.mark.slow
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    """The functions are there by name, and what they need is imported when one is asked for."""
+    """Names can be listed; modules are imported on first use of a name."""
     code = """
 import sys
 import mel_debug

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
-    from mel_debug.api import Blobs, Finder, FoundMole, find_mole
+    from mel_debug.api import Blobs, Finder, FoundMole, Settings, find_mole
     from mel_debug.core.errors import MelError, PluginError, UsageError, WeightsError
     from mel_debug.core.mole import Mole
     from mel_debug.notebook import (
@@ -30,6 +30,7 @@ __all__ = [
     "MelError",
     "Mole",
     "PluginError",
+    "Settings",
     "UsageError",
     "WeightsError",
     "__version__",
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "mel_debug.api": ("Blobs", "Finder", "FoundMole", "find_mole"),
+    "mel_debug.api": ("Blobs", "Finder", "FoundMole", "Settings", "find_mole"),
     "mel_debug.core.errors": ("MelError", "PluginError", "UsageError", "WeightsError"),
     "mel_debug.core.mole": ("Mole",),
     "mel_debug.notebook": (
@@ -55,7 +56,7 @@ _LAZY = {
         "scale_image_to_fit",
     ),
 }
-"""What is imported at first use: `import mel_debug` must stay fast, and torch is slow."""
+"""Names by the module that defines them, imported at first use to keep `import mel_debug` fast."""
 
 
 def __getattr__(name: str) -> Any:

@@ -181,11 +181,10 @@ def _hub() -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    from mel_debug.cache.location import open_store
-    from mel_debug.cache.models import stored_models
+    from mel_debug.cache.location import open_artifacts, open_store
 
     store = open_store()
-    entries, models = store.entries(), stored_models(store.folder)
+    entries, models = store.entries(), open_artifacts().entries()
     return {
         "folder": str(store.folder),
         "exists": store.folder.is_dir(),

@@ -1,4 +1,4 @@
-"""Everything that a plugin imports: its hooks, the three stages, the values they exchange."""
+"""The interface for plugins: hooks, the three stages, and the values that they exchange."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -65,16 +65,16 @@ __all__ = [
 ]
 
 GROUP = "mel_debug"
-"""The entry-point group of plugins, and their project name in pluggy."""
+"""The entry-point group of plugins, which is also the project name for pluggy."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
-"""Marks a function of a plugin as the implementation of the hook of the same name."""
+"""Decorator for a plugin's implementation of the hook with the same name."""
 
 
 @hookspec
 def mel_extractors() -> "list[StageSpec[FeatureExtractor]]":  # type: ignore[empty-body]
-    """Return the feature extractors of this plugin. Must be cheap: import nothing heavy here."""
+    """Return the feature extractors of this plugin. Must be fast: import nothing heavy here."""
 
 
 @hookspec
@@ -105,7 +105,7 @@ _LAZY = {
     "mel_debug.core.scaling": ("resized",),
     "mel_debug.core.types": ("FeatureMap", "Match", "Measurement", "Query", "Vectors", "View"),
 }
-"""What is imported at first use: arrays are not needed to list what is installed."""
+"""Names by the module that defines them, imported at first use: listing needs no numpy."""
 
 
 def __getattr__(name: str) -> Any:

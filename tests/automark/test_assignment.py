@@ -1,4 +1,4 @@
-"""Laws of giving places to moles."""
+"""Laws of assigning places to moles."""
 
 import random
 
@@ -27,60 +27,60 @@ def mole(name: str, *places: tuple[float, float]) -> tuple[str, list[PooledPlace
 
 @given(votes, thresholds)
 def test_no_two_moles_get_one_place(votes: dict[str, list[PooledPlace]], threshold: float) -> None:
-    """Nor places nearer to each other than two moles can be told apart."""
-    given_to = assign(votes, NEAR, threshold)
-    assert set(given_to) == set(votes)
-    placed = [each.vote.place for each in given_to.values() if each.vote is not None]
+    """Nor places that count as the same."""
+    assigned = assign(votes, NEAR, threshold)
+    assert set(assigned) == set(votes)
+    placed = [each.place.place for each in assigned.values() if each.place is not None]
     for number, place in enumerate(placed):
         assert all(place.distance_to(other) > NEAR for other in placed[:number])
 
 
 @given(votes, thresholds)
-def test_nobody_is_placed_with_less_than_asked_for(
+def test_no_mole_gets_a_place_below_the_threshold(
     votes: dict[str, list[PooledPlace]], threshold: float
 ) -> None:
-    """And each only at a place that it named."""
+    """And each only gets a place that was proposed for it."""
     for uuid, each in assign(votes, NEAR, threshold).items():
-        if each.vote is not None:
-            assert each.vote in votes[uuid]
-            assert each.vote.confidence >= threshold
+        if each.place is not None:
+            assert each.place in votes[uuid]
+            assert each.place.confidence >= threshold
 
 
 @given(votes, thresholds, st.randoms())
 def test_the_order_of_moles_plays_no_part(
     votes: dict[str, list[PooledPlace]], threshold: float, chance: random.Random
 ) -> None:
-    """A mole gets what it gets, whoever is named first."""
+    """The assignment of a mole is the same in any order."""
     shuffled = list(votes.items())
     chance.shuffle(shuffled)
     assert assign(dict(shuffled), NEAR, threshold) == assign(votes, NEAR, threshold)
 
 
-def test_of_two_that_want_one_place_the_surer_gets_it() -> None:
-    """The other gets none, and is told who has it."""
-    given_to = assign(dict([mole("a", (100, 0.9)), mole("b", (104, 0.7))]), NEAR, 0.5)
-    assert given_to["a"].vote is not None
-    assert given_to["b"].vote is None
-    assert given_to["b"].rival == "a"
+def test_of_two_moles_the_more_confident_one_gets_the_place() -> None:
+    """The other one gets none, and the first one is its rival."""
+    assigned = assign(dict([mole("a", (100, 0.9)), mole("b", (104, 0.7))]), NEAR, 0.5)
+    assert assigned["a"].place is not None
+    assert assigned["b"].place is None
+    assert assigned["b"].rival == "a"
 
 
-def test_a_mole_with_another_place_gives_way() -> None:
-    """All together are placed better so, though the first alone would not be."""
+def test_a_mole_may_get_its_second_best_place() -> None:
+    """If the sum over all moles is larger then."""
     torn = mole("a", (100, 0.9), (500, 0.85))
-    given_to = assign(dict([torn, mole("b", (100, 0.8))]), NEAR, 0.5)
-    assert given_to["a"].vote == torn[1][1]
-    assert given_to["b"].vote is not None
+    assigned = assign(dict([torn, mole("b", (100, 0.8))]), NEAR, 0.5)
+    assert assigned["a"].place == torn[1][1]
+    assert assigned["b"].place is not None
 
 
-def test_nobody_takes_a_place_that_is_worse_than_none() -> None:
-    """A mole that is not here costs as much as one placed at the threshold."""
-    given_to = assign(dict([mole("a", (100, 0.9), (500, 0.3)), mole("b", (100, 0.95))]), NEAR, 0.5)
-    assert given_to["a"].vote is None
-    assert given_to["b"].vote is not None
+def test_no_mole_gets_a_place_that_is_worse_than_none() -> None:
+    """A mole without a place counts like one at the threshold."""
+    assigned = assign(dict([mole("a", (100, 0.9), (500, 0.3)), mole("b", (100, 0.95))]), NEAR, 0.5)
+    assert assigned["a"].place is None
+    assert assigned["b"].place is not None
 
 
-def test_without_places_nobody_is_here() -> None:
-    """Every mole has an answer all the same."""
-    given_to = assign({"a": [], "b": []}, NEAR, 0.5)
-    assert [each.vote for each in given_to.values()] == [None, None]
+def test_without_places_no_mole_gets_one() -> None:
+    """Every mole has an entry nevertheless."""
+    assigned = assign({"a": [], "b": []}, NEAR, 0.5)
+    assert [each.place for each in assigned.values()] == [None, None]
     assert assign({}, NEAR, 0.5) == {}

@@ -1,4 +1,4 @@
-"""Laws of deciding what becomes of each mole of a target."""
+"""Laws of the decisions about the moles of a target."""
 
 import random
 from dataclasses import replace
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mel_debug.automark.decide import Decision, Outcome, Rules, decide
 from mel_debug.automark.joint import Candidate, Frame, Proposal
-from mel_debug.automark.search import PairAnswer
+from mel_debug.automark.search import PairResult
 from mel_debug.automark.targets import Reference, Target
 from mel_debug.core.geometry import Point, Size
 from mel_debug.core.types import Mole
@@ -22,7 +22,7 @@ PLACES = {f"m{n}": Point(CHANCE.uniform(300, 3500), CHANCE.uniform(300, 2600)) f
 
 
 def there(uuid: str) -> Point:
-    """Where the target shows a mole: a little further right."""
+    """The place of a mole in the target: a little further right."""
     return Point(PLACES[uuid].x + 100, PLACES[uuid].y + 40)
 
 
@@ -30,13 +30,13 @@ def found(uuid: str, sure: float, place: Point | None = None) -> Proposal:
     return Proposal(uuid, PLACES[uuid], (Candidate(place or there(uuid), sure),))
 
 
-def answer(*proposals: Proposal, name: str = "ref.jpg") -> tuple[Reference, PairAnswer]:
+def answer(*proposals: Proposal, name: str = "ref.jpg") -> tuple[Reference, PairResult]:
     reference = Reference(Path(name), PLACES, frozenset(PLACES))
-    return reference, PairAnswer(FRAME, proposals)
+    return reference, PairResult(FRAME, proposals)
 
 
 def decided(
-    *answers: tuple[Reference, PairAnswer], marks: tuple[Mole, ...] = (), **rules: object
+    *answers: tuple[Reference, PairResult], marks: tuple[Mole, ...] = (), **rules: object
 ) -> dict[str, Decision]:
     target = Target(Path("target.jpg"), marks, tuple(reference for reference, _ in answers))
     decisions = decide(target, answers, Rules(**rules))  # type: ignore[arg-type]
@@ -46,20 +46,20 @@ def decided(
 SURE = tuple(found(f"m{n}", 0.95) for n in range(7))
 
 
-def test_every_mole_that_a_reference_knows_is_decided_once() -> None:
-    """Also those that no search answered for."""
+def test_there_is_one_decision_for_each_mole_of_the_references() -> None:
+    """Also for moles without a search."""
     nowhere = found("m7", 0.02, Point(3900, 50))
     decisions = decided(answer(*SURE, nowhere), marks=(Mole("m8", there("m8"), False),))
     assert {uuid: decision.outcome for uuid, decision in decisions.items()} == {
         **{f"m{n}": Outcome.ADDED for n in range(7)},
         "m7": Outcome.NOT_FOUND,
-        "m8": Outcome.THERE,
+        "m8": Outcome.ALREADY_MARKED,
     }
     assert decided(answer())["m0"].outcome is Outcome.NOT_SEARCHED
 
 
-def test_a_mole_of_which_every_search_failed_is_not_searched_and_says_why() -> None:
-    """One that another photo was searched with is decided by that photo alone."""
+def test_a_mole_whose_searches_all_failed_is_not_searched() -> None:
+    """The reason is given; moles of another reference are decided by that one."""
     good, failed = answer(*SURE)[0], Reference(Path("cut.jpg"), PLACES, frozenset(PLACES))
     target = Target(Path("target.jpg"), (), (failed, good))
     decisions = decide(target, [answer(*SURE)], Rules(), {failed.photo: "cut.jpg is damaged"})
@@ -70,33 +70,33 @@ def test_a_mole_of_which_every_search_failed_is_not_searched_and_says_why() -> N
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(-1e300, 1e300))
-def test_no_mark_of_a_target_is_too_far_away_to_decide(x: float, y: float) -> None:
-    """However large its numbers are."""
+def test_marks_far_outside_the_photo_do_not_prevent_decisions(x: float, y: float) -> None:
+    """For any finite coordinates."""
     decisions = decided(answer(*SURE), marks=(Mole("far", Point(x, y), True),))
     assert decisions["m0"].outcome in (Outcome.ADDED, Outcome.UNCERTAIN)
 
 
-def test_a_spot_is_at_the_mark_unless_a_photo_that_led_there_shows_none() -> None:
-    """Of a mole that nothing led to, nobody knows."""
+def test_a_reference_without_a_blob_at_its_mark_is_reported() -> None:
+    """Without references it is unknown."""
     reference, sure = answer(*SURE)
-    bare = replace(sure, bare=frozenset({"m1"}))
+    bare = replace(sure, without_blob=frozenset({"m1"}))
     decisions = decided((reference, bare))
     assert decisions["m0"].spot_at_mark is True
     assert decisions["m1"].spot_at_mark is False
-    assert decisions["m1"].bare == (reference.photo,)
+    assert decisions["m1"].without_blob == (reference.photo,)
     assert decisions["m7"].spot_at_mark is None
 
 
-def test_the_place_of_a_mark_is_not_given_away() -> None:
-    """Nor what lies as near to it as one mole."""
+def test_the_place_of_an_existing_mark_is_never_assigned() -> None:
+    """Nor a place that counts as the same."""
     nearby = Point(there("m7").x + 3, there("m7").y)
     decisions = decided(answer(*SURE, found("m7", 0.9)), marks=(Mole("other", nearby, False),))
     assert decisions["m7"].outcome is Outcome.UNCERTAIN
     assert decisions["m7"].reason == "its place is marked as other"
 
 
-def test_marks_that_are_there_lead_the_way() -> None:
-    """Canonical ones surely; guesses as far as they fit, for they may be wrong too."""
+def test_existing_marks_take_part_in_the_inference() -> None:
+    """Canonical marks are certain; guesses may be wrong."""
     for canonical in (True, False):
         marks = tuple(Mole(f"m{n}", there(f"m{n}"), canonical) for n in range(7))
         decisions = decided(answer(found("m7", 0.4), found("m8", 0.9, Point(50, 50))), marks=marks)
@@ -107,30 +107,30 @@ def test_marks_that_are_there_lead_the_way() -> None:
 
 
 def test_two_moles_never_get_one_place() -> None:
-    """The one that is surer gets it, in the light of where all others lead."""
+    """The mole with the higher posterior gets it."""
     decisions = decided(answer(*SURE, found("m7", 0.9, there("m0"))))
     assert decisions["m0"].outcome is Outcome.ADDED
     assert decisions["m7"].outcome in (Outcome.UNCERTAIN, Outcome.NOT_FOUND)
 
 
 def test_a_mole_that_contradicts_all_others_is_not_marked() -> None:
-    """However sure its match is of itself."""
+    """However confident its match is."""
     decisions = decided(answer(*SURE, found("m7", 0.9, Point(3900, 50))))
     assert decisions["m7"].outcome is not Outcome.ADDED
     assert decisions["m7"].agreeing == 0
 
 
-def test_as_many_moles_must_agree_as_were_asked_for() -> None:
-    """Others than the mole itself."""
+def test_the_required_number_of_moles_must_agree() -> None:
+    """Not counting the mole itself."""
     enough = decided(answer(*SURE), min_consistent=6)
     assert all(enough[f"m{n}"].outcome is Outcome.ADDED for n in range(7))
     short = decided(answer(*SURE), min_consistent=7)
     assert {short[f"m{n}"].outcome for n in range(7)} == {Outcome.UNCERTAIN}
-    assert short["m0"].reason == "6 other moles agree, 7 are asked for"
+    assert short["m0"].reason == "6 other moles agree, but 7 are required"
 
 
-def test_references_that_disagree_make_a_mole_less_sure() -> None:
-    """And those that agree make it surer; it names those that led there."""
+def test_references_that_disagree_lower_the_confidence() -> None:
+    """References that agree raise it, and are listed."""
     weak = (found("m7", 0.6),)
     one = decided(answer(*weak, name="1.jpg"))["m7"]
     agreeing = decided(answer(*weak, name="1.jpg"), answer(*weak, name="2.jpg"))["m7"]
@@ -144,7 +144,7 @@ def test_references_that_disagree_make_a_mole_less_sure() -> None:
 
 
 def test_what_is_below_the_threshold_is_uncertain_and_what_is_unlikely_not_found() -> None:
-    """With its best place all the same, for a person to look at."""
+    """Its best place is reported nevertheless."""
     decisions = decided(answer(*SURE), min_confidence=0.9999)
     assert {decisions[f"m{n}"].outcome for n in range(7)} == {Outcome.UNCERTAIN}
     assert decisions["m0"].point == there("m0")
@@ -154,18 +154,18 @@ def test_what_is_below_the_threshold_is_uncertain_and_what_is_unlikely_not_found
     assert everything.outcome is Outcome.ADDED
 
 
-def test_a_mole_that_no_reference_can_show_is_not_searched_and_says_why() -> None:
-    """Its mask hides it, say."""
+def test_a_mole_that_no_reference_shows_is_not_searched() -> None:
+    """For example because its mask hides it; the reason is given."""
     reference, _ = answer()
-    unseen = PairAnswer(FRAME, (), (("m0", "ref.jpg: its mask hides mole m0"),))
-    decision = decided((reference, unseen))["m0"]
+    unsearchable = PairResult(FRAME, (), (("m0", "ref.jpg: its mask hides mole m0"),))
+    decision = decided((reference, unsearchable))["m0"]
     assert decision.outcome is Outcome.NOT_SEARCHED
     assert decision.reason == "ref.jpg: its mask hides mole m0"
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_moles_plays_no_part(seed: int) -> None:
-    """What becomes of a mole does not hang on who is asked first."""
+    """The outcome of a mole is the same in any order."""
     moles = [*SURE, found("m7", 0.5), found("m8", 0.9, there("m1"))]
     before = decided(answer(*moles))
     random.Random(seed).shuffle(moles)

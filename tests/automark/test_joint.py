@@ -1,4 +1,4 @@
-"""Laws of judging the moles of two photos together."""
+"""Laws of joint inference over the moles of two photos."""
 
 import random
 
@@ -10,9 +10,9 @@ from mel_debug.automark.joint import (
     Anchor,
     Candidate,
     Frame,
-    Judged,
+    InferredMole,
     Proposal,
-    judge_together,
+    infer_jointly,
 )
 from mel_debug.core.geometry import Point, Size
 from strategies import seeds
@@ -23,7 +23,7 @@ NEAR = 80.0
 
 
 def carried(point: Point) -> Point:
-    """Where the target shows what the source shows at a point: a turn, a shift, a bend."""
+    """The point of the target that corresponds to one of the source: rotated, shifted and bent."""
     x, y = point.x - 2000, point.y - 1500
     bend = 1e-5 * x * y
     return Point(2100 + 0.95 * x - 0.1 * y + bend, 1450 + 0.1 * x + 0.95 * y - bend)
@@ -36,13 +36,13 @@ def proposal(number: int, place: Point, confidence: float, **more: object) -> Pr
 
 
 def right(number: int, confidence: float) -> Proposal:
-    """A mole found where it is."""
+    """A mole with the right place."""
     found = proposal(number, Point(0, 0), confidence)
     return Proposal(found.uuid, found.marked, (Candidate(carried(found.marked), confidence),))
 
 
 def wrong(number: int, confidence: float) -> Proposal:
-    """A mole found elsewhere: a fifth of the photo off or more, in any direction."""
+    """A mole with a wrong place, at least a fifth of the photo off, in any direction."""
     found = right(number, confidence)
     place, rng = found.candidates[0].place, random.Random(number + 1000)
     elsewhere = place
@@ -51,17 +51,17 @@ def wrong(number: int, confidence: float) -> Proposal:
     return Proposal(found.uuid, found.marked, (Candidate(elsewhere, confidence),))
 
 
-def judged(*proposals: Proposal, anchors: tuple[Anchor, ...] = ()) -> dict[str, Judged]:
-    return {each.uuid: each for each in judge_together(proposals, anchors, FRAME, NEAR)}
+def judged(*proposals: Proposal, anchors: tuple[Anchor, ...] = ()) -> dict[str, InferredMole]:
+    return {each.uuid: each for each in infer_jointly(proposals, anchors, FRAME, NEAR)}
 
 
-def confidence(result: dict[str, Judged], number: int) -> float:
+def confidence(result: dict[str, InferredMole], number: int) -> float:
     return result[f"{number:032x}"].candidates[0].confidence
 
 
 @given(seeds)
 def test_the_order_of_moles_plays_no_part(seed: int) -> None:
-    """Each gets the same confidence, to many digits."""
+    """The confidences agree to 1e-6."""
     moles = [right(n, 0.3 + 0.05 * n) for n in range(8)] + [wrong(20, 0.8), wrong(21, 0.4)]
     before = judged(*moles)
     random.Random(seed).shuffle(moles)
@@ -73,23 +73,23 @@ def test_the_order_of_moles_plays_no_part(seed: int) -> None:
         assert after[uuid].agreeing == each.agreeing
 
 
-def test_moles_that_agree_make_each_other_surer() -> None:
-    """A weak match where all others lead is believed."""
+def test_moles_that_agree_raise_each_others_confidence() -> None:
+    """Also that of a weak match at the predicted place."""
     result = judged(*(right(n, 0.9) for n in range(7)), right(7, 0.35))
     assert confidence(result, 7) > 0.8
     assert result[f"{7:032x}"].agreeing == 7
 
 
-def test_a_sure_match_that_contradicts_all_others_is_doubted() -> None:
-    """However sure it is of itself; and nobody else is doubted for it."""
+def test_a_confident_match_that_contradicts_all_others_becomes_improbable() -> None:
+    """And the others stay probable."""
     result = judged(*(right(n, 0.9) for n in range(7)), wrong(7, 0.97))
     assert confidence(result, 7) < 0.5
     assert result[f"{7:032x}"].agreeing == 0
     assert all(confidence(result, n) >= 0.9 for n in range(7))
 
 
-def test_many_mistakes_do_not_outvote_those_that_fit_together() -> None:
-    """Mistakes contradict each other as well."""
+def test_right_matches_win_over_as_many_wrong_ones() -> None:
+    """Because wrong matches contradict each other."""
     moles = [right(n, 0.6) for n in range(8)]
     moles += [wrong(20 + n, 0.6) for n in range(8)]
     result = judged(*moles)
@@ -97,16 +97,16 @@ def test_many_mistakes_do_not_outvote_those_that_fit_together() -> None:
     assert all(confidence(result, 20 + n) < 0.2 for n in range(8))
 
 
-def test_moles_marked_in_both_photos_lead_the_way() -> None:
-    """They are known to be right, so one match among them is judged by them."""
+def test_anchors_determine_the_alignment() -> None:
+    """A single match is checked against them."""
     marks = [right(n, 1.0) for n in range(6)]
     anchors = tuple(Anchor(m.uuid, m.marked, m.candidates[0].place) for m in marks)
     assert confidence(judged(right(9, 0.4), anchors=anchors), 9) > 0.7
     assert confidence(judged(wrong(9, 0.9), anchors=anchors), 9) < 0.3
 
 
-def test_a_runner_up_where_all_others_lead_is_preferred() -> None:
-    """A place that likeness alone put second."""
+def test_a_second_candidate_at_the_predicted_place_is_preferred() -> None:
+    """Although its own probability is lower."""
     stray = wrong(9, 0.6)
     there = carried(stray.marked)
     torn = Proposal(stray.uuid, stray.marked, (stray.candidates[0], Candidate(there, 0.08)))
@@ -116,13 +116,13 @@ def test_a_runner_up_where_all_others_lead_is_preferred() -> None:
 
 
 def test_a_mole_alone_keeps_about_its_own_confidence() -> None:
-    """There is nobody to bear it out, and nobody to doubt it."""
+    """No other mole confirms or contradicts it."""
     for sure in (0.1, 0.5, 0.9):
         assert confidence(judged(right(0, sure)), 0) == pytest.approx(sure, abs=0.12)
 
 
-def test_what_goes_by_geometry_is_borne_out_less_by_geometry() -> None:
-    """Where the matcher follows the skin around, even a mole that has gone is found near there."""
+def test_geometric_matches_gain_less_from_agreement() -> None:
+    """Such a matcher finds a place near the prediction even if the mole is gone."""
     others = [right(n, 0.95) for n in range(8)]
     there = right(9, 0.05)
     gone = Proposal(there.uuid, there.marked, there.candidates, by_geometry=True)
@@ -131,7 +131,7 @@ def test_what_goes_by_geometry_is_borne_out_less_by_geometry() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.floats(0, 400))
 def test_probabilities_of_a_mole_add_up_to_one_at_most(own: list[float], blur: float) -> None:
-    """Whatever its candidates had."""
+    """For any probabilities of its candidates."""
     total = max(1.0, sum(own))
     candidates = tuple(
         Candidate(Point(500.0 + 600 * n, 1000), each / total) for n, each in enumerate(own)
@@ -143,8 +143,8 @@ def test_probabilities_of_a_mole_add_up_to_one_at_most(own: list[float], blur: f
     assert ordered == sorted(ordered, reverse=True)
 
 
-def test_nothing_to_judge_is_nothing_judged() -> None:
-    """Also beside moles that are marked in both photos."""
+def test_without_proposals_the_result_is_empty() -> None:
+    """Also with anchors."""
     assert judged() == {}
     assert judged(anchors=(Anchor("a", Point(1, 1), Point(2, 2)),)) == {}
 

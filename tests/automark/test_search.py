@@ -1,4 +1,4 @@
-"""Laws of the work on one pair of photos."""
+"""Laws of the search of one pair of photos."""
 
 import pickle
 from dataclasses import replace
@@ -6,20 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from caches import Counting, offer
 from mel_debug.automark.search import (
     PairTask,
-    PhotoTask,
     Setup,
-    describe_photo,
     search_pair,
     searcher_for,
 )
-from mel_debug.confidence.calibrations import ANY, keep, own_path, shipped
+from mel_debug.builtin import plugin
+from mel_debug.confidence.calibrations import ANY, shipped, store, user_path
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
 from mel_debug.files.photos import mask_path
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import WorkerSetupError
+from mel_debug.plugin import hookimpl
 from mel_debug.plugins.config import RunConfig
+from mel_debug.plugins.registry import load_registry
 from sessions import PLACES, Session, make_session, uuid
 from tolerance import assert_same_results, differences
 from workbench import save, skin
@@ -38,38 +41,63 @@ def days(tmp_path: Path) -> tuple[Session, Session]:
     return make_session(tmp_path, "day1"), make_session(tmp_path, "day2")
 
 
+def extract(made: Setup, photo: Path) -> bool:
+    """Extract a photo as the runs of `automark` do."""
+    return extract_to_cache(
+        ExtractionTask(made.config, photo, str(photo), made.use_masks, made.identity)
+    )
+
+
 def task(days: tuple[Session, Session], *numbers: int, **more: object) -> PairTask:
     before, after = days
     moles = tuple((uuid(n), Point(*before.place(n))) for n in numbers)
     return PairTask(setup(**more), before.photo, after.photo, moles)
 
 
-def test_work_and_answers_can_be_sent_to_other_processes(days: tuple[Session, Session]) -> None:
-    """And are small: places and numbers, no feature maps."""
+def test_tasks_and_results_can_be_pickled(days: tuple[Session, Session]) -> None:
+    """And are small, because they contain no feature maps."""
     sent = pickle.loads(pickle.dumps(task(days, *range(len(PLACES)))))
     answer = pickle.dumps(search_pair(sent))
     assert len(answer) < 10_000
     assert [each.uuid for each in pickle.loads(answer).proposals] == [uuid(n) for n in range(8)]
 
 
-def test_a_search_of_known_photos_takes_features_from_the_cache(
+def test_a_search_of_cached_photos_loads_no_extractor(
     days: tuple[Session, Session],
 ) -> None:
-    """Whoever described them: then no model is built."""
+    """Whichever process has extracted them."""
     asked = task(days, 0, 1)
     for photo in (asked.reference, asked.target):
-        describe_photo(PhotoTask(asked.setup, photo))
-    searcher_for(setup(image_size=128))  # another setup: this process starts anew
+        extract(asked.setup, photo)
+    searcher_for(setup(image_size=128))  # another setup replaces the searcher of this process
     before = search_pair(asked)
     features = searcher_for(asked.setup).photo_cache.features
     assert features.extractor._built is None  # type: ignore[attr-defined]
     assert_same_results(search_pair(asked), before)
 
 
-def test_a_mole_that_the_reference_can_not_show_does_not_stop_the_others(
+def test_a_process_loads_the_extractor_once_for_extraction_and_search(
+    days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if its identity is unknown before it is loaded, as with weights to be downloaded."""
+    counting = Counting()
+    spec = replace(offer(counting), depends_on=lambda _: ["release 1"] if counting.built else None)
+    monkeypatch.setattr(plugin, "mel_extractors", hookimpl(lambda: [spec]))
+    load_registry.cache_clear()
+    try:
+        asked = task(days, 0, 1, extractor="toy", image_size=64)
+        assert extract(asked.setup, asked.reference)
+        search_pair(asked)
+        search_pair(task(days, 0, 1, extractor="toy", image_size=64))  # a later run
+    finally:
+        load_registry.cache_clear()
+    assert len(counting.built) == 1
+
+
+def test_a_mole_that_the_reference_does_not_show_does_not_stop_the_others(
     days: tuple[Session, Session],
 ) -> None:
-    """One outside the photo, one that its mask hides."""
+    """One is outside the photo, one is hidden by its mask."""
     before, _ = days
     mask = skin(256, 256)[..., 0] * 0 + 255
     x, y = before.place(1)
@@ -80,13 +108,13 @@ def test_a_mole_that_the_reference_can_not_show_does_not_stop_the_others(
     asked = PairTask(asked.setup, asked.reference, asked.target, (*asked.moles, outside))
     answer = search_pair(asked)
     assert [each.uuid for each in answer.proposals] == [uuid(0), uuid(2)]
-    reasons = dict(answer.unseen)
+    reasons = dict(answer.unsearchable)
     assert "mask hides" in reasons[uuid(1)]
     assert "outside" in reasons[uuid(9)]
 
 
-def test_candidates_are_distinct_places_the_best_first(days: tuple[Session, Session]) -> None:
-    """Their confidences add up to one at most."""
+def test_candidates_are_distinct_places(days: tuple[Session, Session]) -> None:
+    """Their confidences add up to at most one."""
     for each in search_pair(task(days, *range(5))).proposals:
         sure = [candidate.confidence for candidate in each.candidates]
         assert 1 < len(sure) <= 4
@@ -97,18 +125,18 @@ def test_candidates_are_distinct_places_the_best_first(days: tuple[Session, Sess
         assert each.position_std_px > 0
 
 
-def test_a_process_with_other_weights_takes_no_part(days: tuple[Session, Session]) -> None:
-    """It would fill the cache with what nobody looks for."""
+def test_a_process_with_other_weights_is_refused(days: tuple[Session, Session]) -> None:
+    """It would store features under keys that no other process uses."""
     asked = task(days, 0)
-    other = replace(asked.setup, remembers=True, identity="the identity of something else")
+    other = replace(asked.setup, identity="the identity of something else")
     with pytest.raises(WorkerSetupError, match="install the same on both"):
-        describe_photo(PhotoTask(other, asked.target))
+        extract(other, asked.target)
 
 
-def test_a_later_run_in_the_same_process_sees_a_photo_as_it_is_then(
+def test_a_later_run_in_the_same_process_reads_photos_again(
     days: tuple[Session, Session],
 ) -> None:
-    """A worker outlives the run it was opened for, and a person replaces photos."""
+    """A worker may outlive a run, and photos may be replaced between runs."""
     before = search_pair(task(days, 0))
     first, second = (day.photo.read_bytes() for day in days)
     for day, content in zip(days, (second, first), strict=True):
@@ -117,21 +145,23 @@ def test_a_later_run_in_the_same_process_sees_a_photo_as_it_is_then(
     assert after.proposals[0].candidates[0].place != before.proposals[0].candidates[0].place
 
 
-def test_confidence_is_that_of_where_the_run_was_started(days: tuple[Session, Session]) -> None:
-    """A machine that helps may have a calibration of its own."""
+def test_confidence_comes_from_the_calibration_of_the_starting_machine(
+    days: tuple[Session, Session],
+) -> None:
+    """Other machines may have a calibration of their own."""
     asked = task(days, 0)
     before = search_pair(asked)
-    keep(own_path(), {"xfeat/cosine": shipped()[ANY]})
+    store(user_path(), {"xfeat/cosine": shipped()[ANY]})
     sent = pickle.loads(pickle.dumps(asked))
     searcher_for(setup(image_size=128))
     assert_same_results(search_pair(sent), before)
     assert list(differences(search_pair(task(days, 0)), before))
 
 
-def test_a_photo_that_is_none_is_told_by_name(tmp_path: Path) -> None:
-    """It is no fault of the process."""
+def test_a_damaged_photo_is_an_error_of_that_photo(tmp_path: Path) -> None:
+    """Not of the worker."""
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo")
     with pytest.raises(MelError, match=r"broken\.jpg") as told:
-        describe_photo(PhotoTask(setup(), broken))
+        extract(setup(), broken)
     assert not isinstance(told.value, WorkerSetupError)

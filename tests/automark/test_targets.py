@@ -1,4 +1,4 @@
-"""Laws of which photos are searched for which moles."""
+"""Laws of pairing targets with references."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from mel_debug.files.marks import marks_path
 
 
 def photo(folder: Path, name: str, *uuids: str, guessed: tuple[str, ...] = ()) -> Path:
-    """An empty file of a photo's name, and its marks if there are any."""
+    """An empty file with the name of a photo, and a moles file if there are marks."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -34,43 +34,43 @@ def paired(plan: Plan) -> dict[str, list[str]]:
 
 
 def test_a_photo_is_never_its_own_reference(tmp_path: Path) -> None:
-    """However it is named."""
+    """Whatever path leads to it."""
     first, second = photo(tmp_path, "1/a.jpg", "m"), photo(tmp_path, "2/a.jpg", "n")
     other_name = tmp_path / "1" / ".." / "1" / "a.jpg"
     assert paired(make_plan([other_name, second], [first, tmp_path])) == {"1": ["2"], "2": ["1"]}
 
 
-def test_moles_wanted_are_canonical_and_not_marked_at_all(tmp_path: Path) -> None:
-    """A guess in the target counts as there, a guess in a reference tells nothing."""
+def test_moles_to_find_are_canonical_and_not_marked_yet(tmp_path: Path) -> None:
+    """A guess counts as a mark in a target, but not in a reference."""
     reference = photo(tmp_path, "1/a.jpg", "a", "b", "c", guessed=("d",))
     target = photo(tmp_path, "2/a.jpg", "a", guessed=("b",))
     (planned,) = make_plan([reference], [target]).targets
-    assert list(planned.config_from(planned.references[0])) == ["c"]
+    assert list(planned.moles_to_find(planned.references[0])) == ["c"]
     assert planned.known == ["a", "b", "c"]
 
 
-def test_a_mole_that_a_reference_marks_twice_is_not_looked_for(tmp_path: Path) -> None:
-    """Nobody knows which of the two it is."""
+def test_a_mole_that_a_reference_marks_twice_is_not_searched_for(tmp_path: Path) -> None:
+    """Its right place is unknown."""
     reference = photo(tmp_path, "1/a.jpg", "a", "b", "b")
     (planned,) = make_plan([reference], [photo(tmp_path, "2/a.jpg")]).targets
     assert planned.known == ["a"]
 
 
-def test_with_a_stem_only_its_marks_count_as_there(tmp_path: Path) -> None:
-    """In references the main marks are the ones that are known."""
+def test_with_a_stem_only_its_marks_count_as_existing(tmp_path: Path) -> None:
+    """References use their main marks."""
     reference, target = photo(tmp_path, "1/a.jpg", "a", "b"), photo(tmp_path, "2/a.jpg", "a", "b")
     marks_path(target, "auto").write_text('[{"uuid": "b", "x": 0, "y": 0}]')
     (planned,) = make_plan([reference], [target], "auto").targets
-    assert list(planned.config_from(planned.references[0])) == ["a"]
+    assert list(planned.moles_to_find(planned.references[0])) == ["a"]
 
 
-def test_in_a_repository_each_part_of_the_body_is_by_itself(tmp_path: Path) -> None:
-    """Unless a reference is named, or no reference is of the target's part."""
+def test_in_a_repository_references_are_of_the_same_body_part(tmp_path: Path) -> None:
+    """Unless a reference is given by name, or none is of the target's part."""
     parts = tmp_path / "rotomaps" / "parts"
     back = photo(parts, "Trunk/Back/day1/0.jpg", "a")
     arm = photo(parts, "LeftArm/Upper/day1/0.jpg", "b")
     target = photo(parts, "Trunk/Back/day2/0.jpg")
-    lonely = photo(parts, "RightArm/Upper/day2/0.jpg")
+    other_part = photo(parts, "RightArm/Upper/day2/0.jpg")
 
     def references(*places: Path, of: Path = target) -> list[Path]:
         (planned,) = make_plan(places, [of]).targets
@@ -78,13 +78,13 @@ def test_in_a_repository_each_part_of_the_body_is_by_itself(tmp_path: Path) -> N
 
     assert references(tmp_path) == [back]
     assert references(arm, tmp_path) == [arm, back]
-    assert references(tmp_path, of=lonely) == [arm, back]
+    assert references(tmp_path, of=other_part) == [arm, back]
     assert part_of(back) == (parts / "Trunk" / "Back").resolve()
     assert part_of(tmp_path / "0.jpg") is None
 
 
-def test_what_is_wrong_with_a_photo_is_told_with_its_name(tmp_path: Path) -> None:
-    """Of those that were named; in a folder, photos without marks are just no references."""
+def test_problems_name_their_photo(tmp_path: Path) -> None:
+    """In a folder, photos without marks are no problem."""
     good = photo(tmp_path / "folder", "1/a.jpg", "a")
     photo(tmp_path / "folder", "2/a.jpg")
     unmarked = photo(tmp_path, "3/a.jpg")
@@ -97,14 +97,14 @@ def test_what_is_wrong_with_a_photo_is_told_with_its_name(tmp_path: Path) -> Non
     assert [target.photo for target in plan.targets] == [good]
 
 
-def test_without_any_reference_there_is_nothing_to_do(tmp_path: Path) -> None:
-    """In one line."""
+def test_no_usable_reference_is_an_error(tmp_path: Path) -> None:
+    """Which says what is missing."""
     with pytest.raises(MelError, match="none of the references marks a mole"):
         make_plan([photo(tmp_path, "1/a.jpg", guessed=("a",))], [photo(tmp_path, "2/a.jpg")])
 
 
 def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
-    """It is one target, no reference of its own link, and has the marks beside the real file."""
+    """They are one target, with the marks beside the real file, and no reference of each other."""
     reference = photo(tmp_path, "1/a.jpg", "a", "b")
     target = photo(tmp_path, "2/a.jpg", "b")
     link = tmp_path / "links" / "x.jpg"
@@ -117,7 +117,7 @@ def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
 
 
 def test_one_bad_moles_file_does_not_stop_the_others(tmp_path: Path) -> None:
-    """Each is named: far away, too deep, a pipe, too long a name, marks beside a link."""
+    """Marks far away, deeply nested, in a pipe, with a long name, or beside a link are reported."""
     reference, good = photo(tmp_path, "1/a.jpg", "a"), photo(tmp_path, "2/good.jpg")
     far, deep, pipe = (photo(tmp_path, f"2/{name}.jpg") for name in ("far", "deep", "pipe"))
     long = photo(tmp_path, f"2/{'x' * 248}.jpg")
@@ -140,12 +140,12 @@ def test_one_bad_moles_file_does_not_stop_the_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stem", ["", "a/b", "..", ".hidden", "absent", "a\\b"])
 def test_a_stem_is_part_of_a_name(tmp_path: Path, stem: str) -> None:
-    """Not a path, and not one that has a meaning already."""
+    """Not a path, and not a reserved one."""
     with pytest.raises(UsageError):
         make_plan([photo(tmp_path, "1/a.jpg", "a")], [photo(tmp_path, "2/a.jpg")], stem)
 
 
 def test_a_problem_names_its_photo_once() -> None:
-    """Also where the reason does so already."""
+    """Also if the reason contains its name."""
     assert str(Problem(Path("a.jpg"), "a.jpg is damaged")) == "a.jpg is damaged"
     assert str(Problem(Path("a.jpg"), "is damaged")) == "a.jpg: is damaged"

@@ -31,7 +31,7 @@ def small(dinov3_small: Dinov3Weights) -> FeatureExtractor:
 
 @pytest.fixture(scope="module")
 def timms_own(dinov3_small: Dinov3Weights) -> Any:
-    """The same weights in a model that only timm had a hand in."""
+    """The same weights in a model built by timm alone."""
     model = timm.create_model(dinov3_small.timm_name, pretrained=False, num_classes=0)
     model.load_state_dict(load_file(dinov3_small.safetensors))
     return model.eval()
@@ -58,10 +58,10 @@ def cosines(one: Vectors, other: Vectors) -> Vectors:
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
-def test_features_equal_timms_own_forward_features(
+def test_features_equal_those_of_timm(
     dinov3_small: Dinov3Weights, small: FeatureExtractor, timms_own: Any, kind: str
 ) -> None:
-    """With the prefix dropped, on seeded random weights, from either kind of checkpoint."""
+    """Without prefix tokens, with seeded random weights, from either kind of checkpoint."""
     images = np.stack([skin(112, 64, seed) for seed in (1, 2)])
     ours = small if kind == "safetensors" else extractor("dinov3-small", dinov3_small.pth)
     vectors = ours.extract(images)
@@ -70,8 +70,8 @@ def test_features_equal_timms_own_forward_features(
     assert relative_error(vectors, timms_features(timms_own, images)) <= ROUNDING
 
 
-def test_the_weights_of_the_test_tell_patches_apart(timms_own: Any) -> None:
-    """Otherwise agreeing with timm would prove little."""
+def test_the_random_weights_distinguish_patches(timms_own: Any) -> None:
+    """Otherwise agreement with timm would prove little."""
     image = skin(112, 64, 1)
     vectors = timms_features(timms_own, image[np.newaxis])
     mirrored = timms_features(timms_own, image[np.newaxis, :, ::-1])
@@ -79,10 +79,8 @@ def test_the_weights_of_the_test_tell_patches_apart(timms_own: Any) -> None:
     assert relative_error(vectors[:, ::-1], vectors) > 0.01
 
 
-def test_a_loaded_model_is_what_timm_would_have_made(
-    dinov3_small: Dinov3Weights, timms_own: Any
-) -> None:
-    """Weights to the bit, and what no checkpoint holds, though nothing is initialised first."""
+def test_a_loaded_model_equals_that_of_timm(dinov3_small: Dinov3Weights, timms_own: Any) -> None:
+    """To the bit, including buffers that are not in the checkpoint."""
     model = load_model(dinov3_small.timm_name, dinov3_small.safetensors, "cpu")
     state, expected = model.state_dict(), load_file(dinov3_small.safetensors)
     assert state.keys() == expected.keys()
@@ -94,16 +92,16 @@ def test_a_loaded_model_is_what_timm_would_have_made(
 
 
 OFFICIAL = {"reg_token": "storage_tokens", "gamma_1": "ls1.gamma", "gamma_2": "ls2.gamma"}
-"""What the release of DINOv3's authors calls things, by timm's names for them."""
+"""The names in the release of DINOv3's authors, by the names in timm."""
 
 
-def test_the_names_and_extras_of_the_official_release_are_understood(
+def test_checkpoints_of_the_official_release_are_read(
     tmp_path: Path,
     dinov3_small: Dinov3Weights,
     small: FeatureExtractor,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It has a mask token and biases of zeros that timm leaves out; nothing of it is printed."""
+    """They have a mask token and zero biases that timm leaves out; nothing is printed."""
     state = {}
     for name, tensor in load_file(dinov3_small.safetensors).items():
         state[_renamed(name)] = tensor
@@ -125,17 +123,17 @@ def _renamed(name: str) -> str:
     return name
 
 
-def test_weights_kept_in_half_precision_are_computed_with_in_full(
+def test_half_precision_weights_are_computed_in_full_precision(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:
-    """A file's type is how it is kept, not how it is meant to be used."""
+    """The type in the file does not set the precision of the computation."""
     halves = {name: t.half() for name, t in load_file(dinov3_small.safetensors).items()}
     save_file(halves, tmp_path / "half.safetensors")
     model = load_model(dinov3_small.timm_name, tmp_path / "half.safetensors", "cpu")
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
-def test_bf16_turns_no_vector_by_more_than_a_few_degrees(dinov3_small: Dinov3Weights) -> None:
+def test_bf16_rotates_no_vector_by_more_than_a_few_degrees(dinov3_small: Dinov3Weights) -> None:
     """The cosine to the same patch in f32 is at least 0.999."""
     image = skin(112, 64, 3)[np.newaxis]
     full = extractor("dinov3-small", dinov3_small.safetensors, runtime="torch").extract(image)
@@ -146,25 +144,25 @@ def test_bf16_turns_no_vector_by_more_than_a_few_degrees(dinov3_small: Dinov3Wei
     assert cosines(full, short).min() >= 0.999
 
 
-def test_an_image_gets_the_same_features_alone_and_among_others(small: FeatureExtractor) -> None:
-    """A batch only saves time."""
+def test_features_do_not_depend_on_the_batch(small: FeatureExtractor) -> None:
+    """Except for rounding."""
     images = np.stack([skin(64, 48, seed) for seed in range(3)])
     alone = np.concatenate([small.extract(image[np.newaxis]) for image in images])
     assert relative_error(small.extract(images), alone) <= ROUNDING
 
 
-def test_the_colour_that_means_nothing_is_the_mean_of_the_training_images(
+def test_the_mean_colour_is_that_of_the_training_images(
     small: FeatureExtractor, timms_own: Any
 ) -> None:
-    """After normalising it is 0, within the rounding to whole bytes."""
+    """After normalisation it is 0, except for rounding to bytes."""
     config = timm.data.resolve_model_data_config(timms_own)
     normal = (np.array(small.mean_colour) / 255 - config["mean"]) / config["std"]
     assert np.abs(normal).max() <= 0.5 / 255 / min(config["std"])
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_size_on_offer_is_a_model_of_timm(size: str) -> None:
-    """By name, patch and the length of its vectors; built without memory for its weights."""
+def test_every_size_is_a_model_of_timm(size: str) -> None:
+    """With its name, patch and number of dimensions; built on the meta device."""
     offered = SIZES[size]
     with torch.device("meta"):
         model = timm.create_model(offered.timm_name, pretrained=False, num_classes=0)
@@ -184,7 +182,7 @@ class Malicious:
 
 
 def test_a_malicious_checkpoint_runs_no_code(tmp_path: Path) -> None:
-    """It is refused in one line, and what it wanted done is not done."""
+    """It is refused with an error of one line."""
     trace = tmp_path / "trace"
     plain, zipped = tmp_path / "plain.pth", tmp_path / "zipped.pth"
     plain.write_bytes(pickle.dumps({"norm.weight": Malicious(trace)}))
@@ -196,8 +194,8 @@ def test_a_malicious_checkpoint_runs_no_code(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
-def test_a_checkpoint_of_another_size_is_one_line(dinov3_small: Dinov3Weights) -> None:
-    """Small weights don't make a base model."""
+def test_a_checkpoint_of_another_size_is_an_error_of_one_line(dinov3_small: Dinov3Weights) -> None:
+    """Weights of the small model do not load as the base model."""
     with pytest.raises(WeightsError, match=r"vit_base.*of this model and size") as caught:
         extractor("dinov3-base", dinov3_small.safetensors)
     assert str(dinov3_small.safetensors) in str(caught.value)
@@ -205,10 +203,10 @@ def test_a_checkpoint_of_another_size_is_one_line(dinov3_small: Dinov3Weights) -
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
-def test_a_checkpoint_cut_short_is_one_line(
+def test_a_checkpoint_cut_short_is_an_error_of_one_line(
     tmp_path: Path, dinov3_small: Dinov3Weights, kind: str
 ) -> None:
-    """Half a download is named as such."""
+    """Which says so."""
     whole: Path = getattr(dinov3_small, kind)
     path = tmp_path / whole.name
     with whole.open("rb") as file:
@@ -218,10 +216,10 @@ def test_a_checkpoint_cut_short_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_with_a_weight_missing_is_one_line(
+def test_a_checkpoint_with_a_missing_tensor_is_an_error_of_one_line(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:
-    """A model that is random in part must not answer."""
+    """A partly random model must not be used."""
     state = load_file(dinov3_small.safetensors)
     del state[min(state)]
     path = tmp_path / "partial.safetensors"
@@ -230,10 +228,10 @@ def test_a_checkpoint_with_a_weight_missing_is_one_line(
         extractor("dinov3-small", path)
 
 
-def test_weights_that_are_given_come_before_the_cache_and_that_before_the_network(
+def test_given_weights_are_preferred_to_the_cache_and_the_cache_to_the_network(
     tmp_path: Path, dinov3_small: Dinov3Weights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither of the two needs anything to be downloaded."""
+    """Neither of the first two needs the network."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache_of(tmp_path, dinov3_small)))
     cached = find_weights(dinov3_small.timm_name, BuildOptions(offline=True))
     assert cached is not None

@@ -80,7 +80,7 @@ def test_the_brightest_photo_does_not_overflow() -> None:
 
 @given(seeds)
 def test_green_and_blue_show_the_photo_alone(seed: int) -> None:
-    """Heat is red and nothing else."""
+    """Scores change only the red channel."""
     photo = skin(48, 32, seed)
     picture = heated(photo, match_of())
     assert np.abs(picture[..., 1:] - photo[..., 1:] * 0.7).max() <= 0.51
@@ -88,10 +88,10 @@ def test_green_and_blue_show_the_photo_alone(seed: int) -> None:
 
 
 @given(seeds, st.floats(-100, 100), st.floats(0.01, 100))
-def test_heat_depends_on_the_order_of_scores_and_not_on_their_scale(
+def test_heat_does_not_depend_on_the_scale_of_scores(
     seed: int, shift: float, stretch: float
 ) -> None:
-    """The metric and its range don't matter to the eye."""
+    """An affine change of all scores leaves the picture unchanged."""
     scores = np.random.default_rng(seed).random((2, 3)).astype(np.float32)
     other = (scores * stretch + shift).astype(np.float32)
     spread = float(np.ptp(scores) * stretch)
@@ -100,8 +100,8 @@ def test_heat_depends_on_the_order_of_scores_and_not_on_their_scale(
 
 
 @given(seeds, st.integers(1, 63))
-def test_heat_runs_from_0_to_1_over_the_kept_cells_alone(seed: int, which: int) -> None:
-    """What is masked neither gets heat nor sets the scale."""
+def test_heat_ranges_from_0_to_1_over_the_valid_cells(seed: int, which: int) -> None:
+    """Masked cells have no heat and don't affect the scale."""
     scores = np.random.default_rng(seed).standard_normal((2, 3)).astype(np.float32)
     valid = np.array([which >> bit & 1 for bit in range(6)], dtype=bool).reshape(2, 3)
     heat = normalised(scores, valid)
@@ -113,7 +113,7 @@ def test_heat_runs_from_0_to_1_over_the_kept_cells_alone(seed: int, which: int) 
 
 
 def test_a_masked_cell_gets_no_red() -> None:
-    """Even when it is the most alike of all."""
+    """This holds even if it has the highest score."""
     valid = ALL.copy()
     valid[1, 0] = False
     picture = heated(GREY, match_of(valid=valid, best=Cell(1, 2)))
@@ -121,12 +121,12 @@ def test_a_masked_cell_gets_no_red() -> None:
     assert picture[PATCH, 2 * PATCH].tolist() in ([146, 70, 70], [147, 70, 70])
 
 
-def test_a_target_that_is_alike_everywhere_has_no_heat() -> None:
-    """No difference is no red, and no division by nothing."""
+def test_equal_scores_have_no_heat() -> None:
+    """There is no division by a range of 0."""
     assert (heated(GREY, match_of(scores=np.ones_like(SCORES))) == 70).all()
 
 
-def test_the_cross_is_green_and_on_the_best_place() -> None:
+def test_the_cross_is_green_and_on_the_match() -> None:
     """Two bars of 31 x 3 pixels that meet on the pixel that contains the best place."""
     picture = np.zeros((100, 100, 3), dtype=np.uint8)
     draw_cross(picture, Point(40.7, 60.2), GREEN)
@@ -143,7 +143,7 @@ def test_the_cross_is_green_and_on_the_best_place() -> None:
     st.floats(0, 1),
     st.floats(0, 1),
 )
-def test_a_cross_is_cut_at_the_border(width: int, height: int, x: float, y: float) -> None:
+def test_a_cross_is_clipped_at_the_border(width: int, height: int, x: float, y: float) -> None:
     """It never wraps round or fails, and its middle is always drawn."""
     picture = np.zeros((height, width, 3), dtype=np.uint8)
     centre = Point(min(x * width, width - 0.01), min(y * height, height - 0.01))
@@ -181,7 +181,7 @@ def test_a_ring_is_drawn_at_its_radius_and_nowhere_else(x: float, y: float, radi
 
 
 @pytest.mark.parametrize("best", [Cell(row, column) for row in range(2) for column in range(3)])
-def test_the_picture_is_the_target_as_the_extractor_saw_it(best: Cell) -> None:
+def test_the_picture_is_the_scaled_target(best: Cell) -> None:
     """In scaled pixels, with the cross on the middle of the best cell."""
     photo = skin(96, 64)
     match = match_of(best=best, photo=Size(96, 64))
@@ -199,7 +199,7 @@ def test_the_picture_is_the_target_as_the_extractor_saw_it(best: Cell) -> None:
 
 
 @pytest.mark.parametrize("name", ["heatmap", "pair"])
-def test_drawing_leaves_the_photos_alone(name: str) -> None:
+def test_drawing_does_not_change_the_photos(name: str) -> None:
     """Also where the photo is the size of the picture already and need not be scaled."""
     target, source = skin(48, 32, 1), skin(48, 32, 2)
     before = target.copy(), source.copy()

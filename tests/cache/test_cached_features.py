@@ -1,4 +1,4 @@
-"""Laws of remembered features: never stale, the same as computed ones, and free."""
+"""Laws of cached features: never stale, equal to computed ones, and without cost."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 from PIL import ImageFile
 
 from caches import Counting, cached, half_mask, offer, photo
-from mel_debug.cache.encoding import HARMLESS
-from mel_debug.core.errors import WeightsError
+from mel_debug.cache.encoding import MAX_HALF_ERROR
+from mel_debug.core.errors import MelWarning, WeightsError
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import BuildOptions, Option
 from mel_debug.core.types import FeatureMap, Photo, Pixels, Vectors
@@ -23,7 +23,7 @@ from workbench import PatchColours, matcher, renderer, save, skin
 
 
 def same(one: FeatureMap, other: FeatureMap, *, apart: float = 0.0) -> bool:
-    """Whether maps are equal, but for vectors that are `apart` of their length if computed anew."""
+    """Whether maps are equal, where vectors may differ by a share `apart` of their length."""
     return (
         one.grid == other.grid
         and relative_error(one.vectors, other.vectors) <= apart
@@ -33,8 +33,8 @@ def same(one: FeatureMap, other: FeatureMap, *, apart: float = 0.0) -> bool:
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_hit_is_what_the_miss_was_and_costs_nothing(tmp_path: Path, *, masked: bool) -> None:
-    """To the bit, with the same painted photo; the extractor is not even built."""
+def test_a_hit_equals_the_miss_and_builds_nothing(tmp_path: Path, *, masked: bool) -> None:
+    """To the bit, with the same painted photo."""
     path = photo(tmp_path, masked=masked)
     miss = cached(tmp_path / "cache", offer(Counting())).of(read_photo(path))
     unused = Counting()
@@ -44,18 +44,18 @@ def test_a_hit_is_what_the_miss_was_and_costs_nothing(tmp_path: Path, *, masked:
     assert unused.built == []
 
 
-def test_remembered_features_are_the_computed_ones_within_half_precision(tmp_path: Path) -> None:
-    """A thousandth of a vector's length, at most."""
+def test_cached_features_equal_computed_ones_within_half_precision(tmp_path: Path) -> None:
+    """They differ by at most a thousandth of a vector's length."""
     opened = read_photo(photo(tmp_path, masked=True))
     exact = PhotoFeatures(Counting(), 64).of(opened)
-    valid = cached(tmp_path / "cache", offer(Counting())).of(opened)
-    assert relative_error(valid.vectors, exact.vectors) <= HARMLESS
-    assert np.array_equal(valid.valid, exact.valid)
+    stored = cached(tmp_path / "cache", offer(Counting())).of(opened)
+    assert relative_error(stored.vectors, exact.vectors) <= MAX_HALF_ERROR
+    assert np.array_equal(stored.valid, exact.valid)
 
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are decoded from here on."""
+    """The names of the files that are decoded during the test."""
     names: list[str] = []
     plain = ImageFile.ImageFile.load
 
@@ -69,7 +69,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_hit_decodes_neither_photo_nor_mask(tmp_path: Path, decoded: list[str]) -> None:
-    """Both are decoded when somebody asks for the pixels, and not before."""
+    """Both are decoded when pixels are read, and not before."""
     path = photo(tmp_path, masked=True, name="photo.jpg")
     before = cached(tmp_path / "cache", offer(Counting())).of(read_photo(path))
     assert set(decoded) == {"photo.jpg", "photo.jpg.mask.png"}
@@ -81,10 +81,10 @@ def test_a_hit_decodes_neither_photo_nor_mask(tmp_path: Path, decoded: list[str]
     assert set(decoded) == {"photo.jpg", "photo.jpg.mask.png"}
 
 
-def test_a_warm_search_and_its_heatmap_decode_the_target_only(
+def test_a_search_of_cached_photos_decodes_the_target_only(
     tmp_path: Path, decoded: list[str]
 ) -> None:
-    """Of the source, nothing but its features is needed."""
+    """The heatmap needs the target; of the source only features are needed."""
     source = photo(tmp_path, masked=True, name="source.jpg")
     target = photo(tmp_path, masked=True, seed=1, name="target.jpg")
     for _ in range(2):
@@ -118,8 +118,8 @@ CHANGES: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_changes_features_are_not_stale(tmp_path: Path, change: str) -> None:
-    """Each is a miss, and each way back is a hit on what was valid before."""
+def test_whatever_changes_features_is_a_miss(tmp_path: Path, change: str) -> None:
+    """And changing it back is a hit."""
     path = photo(tmp_path, masked=True)
     (tmp_path / WEIGHTS).write_bytes(b"weights")
     counting = Counting()
@@ -151,7 +151,7 @@ def test_whatever_changes_features_are_not_stale(tmp_path: Path, change: str) ->
 @pytest.mark.parametrize(
     "indifferent", [{"device": "cpu"}, {"offline": True}, {"moved": True}, {"renamed": True}]
 )
-def test_what_does_not_change_features_is_no_miss(
+def test_what_does_not_change_features_is_a_hit(
     tmp_path: Path, indifferent: dict[str, Any]
 ) -> None:
     """The same photo under another name, the same weights elsewhere, another device."""
@@ -171,7 +171,7 @@ def test_what_does_not_change_features_is_no_miss(
 
 @pytest.mark.parametrize("damage", [b"", b"not features", None])
 def test_a_damaged_file_is_a_miss_and_replaced(tmp_path: Path, damage: bytes | None) -> None:
-    """Cut short, emptied or foreign."""
+    """Whether it is cut short, empty or foreign."""
     path = photo(tmp_path)
     before = cached(tmp_path / "cache", offer(Counting())).of(read_photo(path))
     (file,) = (tmp_path / "cache" / "features").glob("*/*")
@@ -187,8 +187,8 @@ def test_a_damaged_file_is_a_miss_and_replaced(tmp_path: Path, damage: bytes | N
     assert unused.built == []
 
 
-def test_a_photo_that_changes_while_it_is_described_is_not_kept(tmp_path: Path) -> None:
-    """What was decoded may be of neither content."""
+def test_a_photo_that_changes_during_extraction_is_not_stored(tmp_path: Path) -> None:
+    """The decoded pixels may be a mixture."""
     path = photo(tmp_path)
 
     class Meddling(Counting):
@@ -203,7 +203,7 @@ def test_a_photo_that_changes_while_it_is_described_is_not_kept(tmp_path: Path) 
 
 
 def test_weights_that_change_while_they_are_loaded_are_an_error(tmp_path: Path) -> None:
-    """Else features of the new would be valid as those of the old."""
+    """Otherwise features of the new weights would be stored under the key of the old ones."""
     weights = tmp_path / WEIGHTS
     weights.write_bytes(b"weights")
 
@@ -217,8 +217,8 @@ def test_weights_that_change_while_they_are_loaded_are_an_error(tmp_path: Path) 
         features.of(read_photo(photo(tmp_path)))
 
 
-def test_missing_weights_are_told_before_a_photo_is_decoded(tmp_path: Path) -> None:
-    """Decoding takes long; an error should not."""
+def test_missing_weights_are_an_error_before_a_photo_is_decoded(tmp_path: Path) -> None:
+    """Because decoding takes time."""
 
     class Weightless(Counting):
         def build(self, options: BuildOptions) -> Counting:
@@ -231,16 +231,16 @@ def test_missing_weights_are_told_before_a_photo_is_decoded(tmp_path: Path) -> N
         cached(tmp_path / "cache", offer(Weightless())).of(read_photo(path))
 
 
-def test_photos_in_memory_and_parts_of_photos_are_not_kept(tmp_path: Path) -> None:
-    """Nothing tells their content."""
+def test_photos_in_memory_and_parts_of_photos_are_not_cached(tmp_path: Path) -> None:
+    """They have no key."""
     features = cached(tmp_path / "cache", offer(Counting()))
     seen = features.of(Photo.of(skin(96, 64)))
     features.of(seen.photo.crop(0, 0, seen.photo.size, (0, 0, 0)))
     assert features.store.entries() == []
 
 
-def test_vectors_beyond_half_precision_are_kept_whole(tmp_path: Path) -> None:
-    """And read back to the bit."""
+def test_vectors_beyond_half_precision_are_stored_in_full(tmp_path: Path) -> None:
+    """And are read back to the bit."""
 
     class Large(PatchColours):
         def extract(self, images: Pixels) -> Vectors:
@@ -254,10 +254,11 @@ def test_vectors_beyond_half_precision_are_kept_whole(tmp_path: Path) -> None:
     assert relative_error(miss.vectors, exact.vectors) <= 1e-6
 
 
-def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
-    """The answer is the same."""
+def test_a_cache_that_cannot_be_written_changes_no_result(tmp_path: Path) -> None:
+    """It causes a warning."""
     (tmp_path / "file").touch()
     path = photo(tmp_path)
-    without = cached(tmp_path / "file", offer(Counting())).of(read_photo(path))
+    with pytest.warns(MelWarning, match="features are not cached"):
+        without = cached(tmp_path / "file", offer(Counting())).of(read_photo(path))
     within = cached(tmp_path / "cache", offer(Counting())).of(read_photo(path))
     assert same(without, within, apart=HALF_STEP)

@@ -1,4 +1,4 @@
-"""Laws of remembered digests: never wrong, and a large file is read once."""
+"""Laws of stored digests: they are never wrong, and a large file is read once."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ def sha256(data: bytes) -> str:
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files count as settled at once, so that a test need not wait."""
+    """Digests of new files are stored at once, so that tests need not wait."""
     monkeypatch.setattr(module, "SETTLED_SECONDS", -1.0)
 
 
@@ -35,7 +35,7 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 @pytest.mark.usefixtures("settled")
 def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also by other runs, and by another name of the same file."""
+    """Also by other runs, and under another name of the same file."""
     read = count_reads(monkeypatch)
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"weights")
@@ -47,8 +47,8 @@ def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("settled")
-def test_changed_content_is_never_taken_for_the_old(tmp_path: Path) -> None:
-    """Even of the same size and with its modification time set back."""
+def test_changed_content_has_a_new_digest(tmp_path: Path) -> None:
+    """Even with the same size and with the modification time set back."""
     digests = Digests(tmp_path / "cache")
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"before")
@@ -64,10 +64,10 @@ def test_changed_content_is_never_taken_for_the_old(tmp_path: Path) -> None:
     assert digests.of(weights) == sha256(b"third!")
 
 
-def test_a_file_that_just_changed_is_not_remembered(
+def test_the_digest_of_a_file_that_just_changed_is_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may change again within what its times can tell apart."""
+    """It may change again within the resolution of its times."""
     read = count_reads(monkeypatch)
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"weights")
@@ -78,8 +78,8 @@ def test_a_file_that_just_changed_is_not_remembered(
 
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b"\xff", b'{"path": 1, "state": 2}'])
-def test_a_damaged_note_is_made_anew(tmp_path: Path, damage: bytes) -> None:
-    """It is only a note."""
+def test_a_damaged_record_is_replaced(tmp_path: Path, damage: bytes) -> None:
+    """And the digest is computed again."""
     digests = Digests(tmp_path / "cache")
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"weights")
@@ -91,8 +91,8 @@ def test_a_damaged_note_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     assert note.read_bytes() == whole
 
 
-def test_without_a_place_for_notes_digests_are_still_right(tmp_path: Path) -> None:
-    """They only take longer."""
+def test_without_a_writable_folder_digests_are_right(tmp_path: Path) -> None:
+    """They are computed each time."""
     (tmp_path / "file").touch()
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"weights")

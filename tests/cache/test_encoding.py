@@ -1,4 +1,4 @@
-"""Laws of features as bytes: nothing that matters is lost, and nothing foreign is taken in."""
+"""Laws of features as bytes: they are read as written, and foreign bytes are rejected."""
 
 import hashlib
 import zlib
@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from safetensors.numpy import load, save
 
-from mel_debug.cache.encoding import HARMLESS, StoredFeatures, decode, encode, halved
+from mel_debug.cache.encoding import (
+    MAX_HALF_ERROR,
+    StoredFeatures,
+    decode,
+    encode,
+    in_half_precision,
+)
 from mel_debug.core.geometry import PatchGrid, Size
 from mel_debug.core.types import Vectors
 
@@ -39,8 +45,8 @@ def example() -> StoredFeatures:
 
 
 @given(vectors_of(any_number), st.integers(0, 9))
-def test_what_is_read_is_what_was_written(vectors: Vectors, seed: int) -> None:
-    """Grid, vectors, valid cells and colour, to the bit."""
+def test_decoding_inverts_encoding(vectors: Vectors, seed: int) -> None:
+    """Grid, vectors, valid mask and colour, to the bit."""
     before = described(vectors, seed)
     after = decode(KEY, encode(KEY, before))
     assert after is not None
@@ -51,31 +57,31 @@ def test_what_is_read_is_what_was_written(vectors: Vectors, seed: int) -> None:
 
 
 @given(vectors_of(any_number))
-def test_half_precision_moves_no_vector_by_more_than_a_thousandth(vectors: Vectors) -> None:
-    """Of its own length, whatever the numbers; where it would, they stay as they are."""
-    valid = halved(vectors)
-    moved = np.linalg.norm(valid.astype(np.float64) - vectors.astype(np.float64), axis=-1)
-    assert (moved <= HARMLESS * np.linalg.norm(vectors.astype(np.float64), axis=-1)).all()
+def test_half_precision_changes_no_vector_by_more_than_a_thousandth(vectors: Vectors) -> None:
+    """Of its length; otherwise vectors keep full precision."""
+    half = in_half_precision(vectors)
+    moved = np.linalg.norm(half.astype(np.float64) - vectors.astype(np.float64), axis=-1)
+    assert (moved <= MAX_HALF_ERROR * np.linalg.norm(vectors.astype(np.float64), axis=-1)).all()
 
 
 @given(vectors_of(st.floats(-1000, 1000, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3)))
-def test_everyday_numbers_take_half_the_space(vectors: Vectors) -> None:
-    """What extractors give fits half precision."""
-    assert halved(vectors).dtype == np.float16
+def test_usual_vectors_are_stored_in_half_precision(vectors: Vectors) -> None:
+    """Such as those of the built-in extractors."""
+    assert in_half_precision(vectors).dtype == np.float16
 
 
 @pytest.mark.parametrize("number", [65600.0, 1e20, 1e-7, 1e-30])
-def test_numbers_beyond_half_precision_stay_whole(number: float) -> None:
-    """Too large they would be infinite, too small they would be zero."""
+def test_numbers_beyond_half_precision_keep_full_precision(number: float) -> None:
+    """Large ones would become infinite, small ones zero."""
     vectors = np.ones((3, 3, 4), dtype=np.float32)
     vectors[1, 2] = number
-    assert halved(vectors).dtype == np.float32
-    assert np.array_equal(halved(vectors), vectors)
+    assert in_half_precision(vectors).dtype == np.float32
+    assert np.array_equal(in_half_precision(vectors), vectors)
 
 
 @given(st.data())
-def test_a_file_cut_short_or_changed_is_nothing(data: st.DataObject) -> None:
-    """Wherever it ends, and whichever byte is another."""
+def test_a_file_cut_short_or_changed_is_rejected(data: st.DataObject) -> None:
+    """At any length, and with any changed byte."""
     whole = encode(KEY, example())
     cut = data.draw(st.integers(0, len(whole) - 1))
     assert decode(KEY, whole[:cut]) is None
@@ -86,13 +92,13 @@ def test_a_file_cut_short_or_changed_is_nothing(data: st.DataObject) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_nothing(data: bytes) -> None:
-    """Nothing but what was written for the key is taken for features."""
+def test_arbitrary_bytes_are_rejected(data: bytes) -> None:
+    """Only bytes written for the key are accepted."""
     assert decode(KEY, data) is None
 
 
-def test_features_of_another_photo_are_nothing() -> None:
-    """A file that was renamed to the key tells the key it was written for."""
+def test_features_of_another_key_are_rejected() -> None:
+    """A renamed file contains the key it was written for."""
     assert decode(OTHER_KEY, encode(KEY, example())) is None
 
 
@@ -111,8 +117,8 @@ def test_features_of_another_photo_are_nothing() -> None:
         {"checksum": np.array([], dtype=np.uint32)},
     ],
 )
-def test_a_foreign_file_of_the_same_format_is_nothing(changes: dict[str, Any]) -> None:
-    """It may be good safetensors, as of another program or another version of this one."""
+def test_other_safetensors_files_are_rejected(changes: dict[str, Any]) -> None:
+    """Such as those of another program or of another version."""
     whole = load(encode(KEY, example()))
     content = {name: array for name, array in {**whole, **changes}.items() if array is not None}
     total = 0

@@ -1,4 +1,4 @@
-"""Laws of where the cache is and how large it may grow."""
+"""Laws of the folder and the size limit of the cache."""
 
 from pathlib import Path
 
@@ -22,28 +22,28 @@ from mel_debug.files.user_dirs import CACHE
         ("3kB", 3000),
     ],
 )
-def test_sizes_read_as_they_are_written(text: str, size: int) -> None:
-    """Decimal units, and binary ones with an i."""
+def test_sizes_have_decimal_and_binary_units(text: str, size: int) -> None:
+    """Binary units have an i."""
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "GB", "-1", "10 XB", "1e9", "10 GB GB", "ten"])
-def test_what_is_no_size_is_told_with_examples(text: str) -> None:
-    """The error quotes it."""
-    with pytest.raises(UsageError, match=r"is no size; try one like 500MB"):
+def test_a_malformed_size_is_an_error_with_examples(text: str) -> None:
+    """The error quotes the text."""
+    with pytest.raises(UsageError, match=r"is not a size; try one like 500MB"):
         parse_size(text)
 
 
 @pytest.mark.parametrize("text", ["0 B", "999 B", "1.0 kB", "12.3 MB", "10.0 GB", "2.5 TB"])
-def test_a_size_as_shown_can_be_read_again(text: str) -> None:
-    """So what `cache info` prints is good for `--max-size`."""
+def test_printed_sizes_can_be_parsed(text: str) -> None:
+    """So the output of `cache info` is valid for `--max-size`."""
     assert size_text(parse_size(text)) == text
 
 
-def test_an_option_goes_before_the_environment(
+def test_an_argument_has_priority_over_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the environment before the platform's own place."""
+    """And the environment over the default folder."""
     monkeypatch.setenv(CACHE, str(tmp_path / "environment"))
     assert open_store().folder == tmp_path / "environment"
     assert open_store(tmp_path / "option").folder == tmp_path / "option"
@@ -51,8 +51,8 @@ def test_an_option_goes_before_the_environment(
     assert "mel-debug" in open_store().folder.parts
 
 
-def test_the_size_is_ten_gigabytes_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that is no size is an error that names the variable."""
+def test_the_default_limit_is_ten_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A malformed setting is an error that names the variable."""
     monkeypatch.delenv(SIZE, raising=False)
     assert open_store().most_bytes == 10**10
     monkeypatch.setenv(SIZE, "2GB")
@@ -62,8 +62,8 @@ def test_the_size_is_ten_gigabytes_unless_set(monkeypatch: pytest.MonkeyPatch) -
         open_store()
 
 
-def test_opening_a_cache_makes_nothing(tmp_path: Path) -> None:
-    """There is a folder once there is something in it."""
+def test_opening_a_cache_makes_no_folder(tmp_path: Path) -> None:
+    """The folder is made when something is stored."""
     store = open_store(tmp_path / "cache")
     assert store.entries() == []
     assert store.prune(0) == []

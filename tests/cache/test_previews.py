@@ -1,4 +1,4 @@
-"""Laws of valid previews: what a known photo looks like, without its file."""
+"""Laws of stored previews, which replace decoding a cached photo."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 2400, 1500
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photo larger than a preview, of which the mask keeps the left two thirds."""
+    """A photo larger than a preview; its mask covers the left two thirds."""
     folder = tmp_path_factory.mktemp("large")
     path = save(skin(WIDTH, HEIGHT), folder / "large.jpg")
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -31,8 +31,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.booleans())
-def test_what_is_opened_is_what_was_kept(width: int, height: int, masked: bool) -> None:
-    """The mask to the bit, the pixels as a JPEG of high quality keeps them."""
+def test_a_stored_preview_equals_the_original(width: int, height: int, masked: bool) -> None:
+    """The mask to the bit, the pixels within the error of a JPEG of high quality."""
     pixels = np.full((height, width, 3), (180, 140, 120), np.uint8)
     mask = np.random.default_rng(width).random((height, width)) < 0.5 if masked else None
     opened = StoredPreview.of(Preview(pixels, mask)).open()
@@ -45,27 +45,29 @@ def test_what_is_opened_is_what_was_kept(width: int, height: int, masked: bool) 
 
 
 def test_a_small_photo_is_its_own_preview() -> None:
-    """To the pixel, so nothing is lost where nothing is gained."""
+    """To the pixel: storing a preview would lose quality and save nothing."""
     photo = Photo.of(skin(64, 48))
     assert photo.preview.pixels is photo.pixels
 
 
-def test_a_large_photos_preview_fits_and_keeps_its_shape(large: Path) -> None:
-    """The longer side has all the pixels there may be."""
+def test_the_preview_of_a_large_photo_keeps_its_shape(large: Path) -> None:
+    """Its longer side has the maximum length."""
     photo = read_photo(large)
     assert photo.preview.size == Size(PREVIEW_SIDE, PREVIEW_SIDE * HEIGHT // WIDTH)
     assert photo.preview.mask is not None
     assert photo.preview.mask.mean() == pytest.approx(2 / 3, abs=0.01)
 
 
-def test_a_known_photo_is_judged_and_shown_without_decoding_it(large: Path, tmp_path: Path) -> None:
-    """Features, a look at a spot and a picture to draw on; the first run gave just the same."""
+def test_a_cached_photo_is_searched_and_drawn_without_decoding_it(
+    large: Path, tmp_path: Path
+) -> None:
+    """Features, blobs and the picture come from the cache and equal those of the first run."""
     features = cached(tmp_path, offer(Counting(), "weights"))
     first = features.of(read_photo(large)).photo
     photo = read_photo(large)
     again = features.of(Photo(photo.name, photo.size, _refuse, _refuse, photo.key)).photo
     place, size = Point(700, 600), Size(64, 40)
-    assert np.array_equal(again.shown(size), first.shown(size))
+    assert np.array_equal(again.displayed(size), first.displayed(size))
     assert np.array_equal(again.preview.pixels, first.preview.pixels)
     here, there = blob_at(first, place), blob_at(again, place)
     assert (here.contrast, here.sigma) == pytest.approx((there.contrast, there.sigma))

@@ -1,4 +1,4 @@
-"""Laws of `mel-debug automark3`, run as a person runs it."""
+"""Laws of `mel-debug automark3`, run as a command."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def automark(before: Session, after: Session, *more: str) -> Outcome:
 
 
 def test_moles_of_the_reference_are_marked_in_the_target(days: tuple[Session, Session]) -> None:
-    """As guesses with a confidence, at the right places, in a file of its own if there is none."""
+    """As guesses with a confidence, at the right places; a missing moles file is created."""
     before, after = days
     known = before.marks()
     outcome = automark(before, after)
@@ -58,13 +59,13 @@ def test_moles_of_the_reference_are_marked_in_the_target(days: tuple[Session, Se
         assert 0.5 <= entry["confidence"] <= 1
     assert before.marks() == known
     head, counts = outcome.stdout.splitlines()
-    columns = ["added", "already there", "not found", "uncertain", "not searched"]
+    columns = ["added", "already marked", "not found", "uncertain", "not searched"]
     assert re.split(r"\s{2,}", head.strip()) == columns
     assert sum(map(int, counts.split()[1:])) == len(ALL)
 
 
-def test_a_second_run_finds_it_all_there(days: tuple[Session, Session]) -> None:
-    """And adds nothing: no mole is marked twice, no mark moves."""
+def test_a_second_run_adds_nothing(days: tuple[Session, Session]) -> None:
+    """No mole is marked twice, and no mark moves."""
     before, after = days
     automark(before, after)
     first = marks_path(after.photo).read_bytes()
@@ -72,11 +73,11 @@ def test_a_second_run_finds_it_all_there(days: tuple[Session, Session]) -> None:
     assert marks_path(after.photo).read_bytes() == first
     (target,) = report["targets"]
     assert target["added"] == 0
-    assert target["there"] == len(after.marks())
+    assert target["already_marked"] == len(after.marks())
 
 
-def test_marks_that_are_there_stay_as_they_are(days: tuple[Session, Session]) -> None:
-    """Wherever they are, with all their keys, and before the new ones."""
+def test_existing_marks_stay_as_they_are(days: tuple[Session, Session]) -> None:
+    """With all their keys, and before the new marks."""
     before, after = days
     after.mark(2, 0, note={"kept": [1, None]}, confidence=0.25)
     there = after.marks()
@@ -87,8 +88,8 @@ def test_marks_that_are_there_stay_as_they_are(days: tuple[Session, Session]) ->
     assert len(after.marks()) > 2
 
 
-def test_guesses_of_the_reference_are_not_passed_on(days: tuple[Session, Session]) -> None:
-    """Only a canonical mole is looked for."""
+def test_guesses_of_a_reference_are_not_searched_for(days: tuple[Session, Session]) -> None:
+    """Only canonical moles are searched for."""
     before, after = days
     before.mark(*ALL, is_uuid_canonical=False)
     outcome = automark(before, after)
@@ -98,7 +99,7 @@ def test_guesses_of_the_reference_are_not_passed_on(days: tuple[Session, Session
 
 
 def test_a_dry_run_writes_nothing(days: tuple[Session, Session]) -> None:
-    """But tells what it would."""
+    """But prints what it would write."""
     before, after = days
     outcome = automark(before, after, "--dry-run", "--json")
     assert outcome.report["targets"][0]["added"] >= 6
@@ -107,7 +108,7 @@ def test_a_dry_run_writes_nothing(days: tuple[Session, Session]) -> None:
 
 
 def test_a_stem_keeps_guesses_apart_from_the_true_marks(days: tuple[Session, Session]) -> None:
-    """True marks are neither used nor changed, so what was guessed can be compared with them."""
+    """True marks are neither used nor changed, so the guesses can be compared with them."""
     before, after = days
     after.mark(*range(GONE))
     truth = marks_path(after.photo).read_bytes()
@@ -120,24 +121,26 @@ def test_a_stem_keeps_guesses_apart_from_the_true_marks(days: tuple[Session, Ses
     assert compared["precision"] == 1.0
 
 
-def test_every_decision_is_told_if_asked_for(days: tuple[Session, Session]) -> None:
-    """With the reason, on standard error."""
+def test_with_verbose_every_decision_is_printed(days: tuple[Session, Session]) -> None:
+    """With its reason, on standard error."""
     before, after = days
     after.mark(0)
     outcome = automark(before, after, "-v")
     lines = [line for line in outcome.stderr.splitlines() if line.startswith(str(after.photo))]
     assert len(lines) == len(ALL)
-    assert "already there: marked already" in lines[0]
-    assert any(" added: sure enough; best place (" in line for line in lines)
+    assert "already marked: marked already" in lines[0]
+    assert any(" added: its confidence is high enough; best place (" in line for line in lines)
     assert any("other moles agree" in line for line in lines)
 
 
-def test_more_agreement_than_there_are_moles_is_never_met(days: tuple[Session, Session]) -> None:
-    """Then nothing is marked, and -v says why."""
+def test_requiring_more_agreeing_moles_than_there_are_adds_nothing(
+    days: tuple[Session, Session],
+) -> None:
+    """And -v prints the reason."""
     before, after = days
     outcome = automark(before, after, "-v", "--min-consistent", "50")
     assert not marks_path(after.photo).exists()
-    assert "50 are asked for" in outcome.stderr
+    assert "50 are required" in outcome.stderr
     assert automark(before, after, "--min-consistent", "3").code == 0
     assert len(after.errors()) >= 5
 
@@ -156,7 +159,7 @@ def test_a_report_shows_every_new_mark(days: tuple[Session, Session], tmp_path: 
 
 
 def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
-    """Or each after its own, and folders as well; a photo is never its own reference."""
+    """Or each after its own flag, and folders; a photo is never its own reference."""
     sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]
     sessions[0].mark(*ALL)
     sessions[1].mark(1, 3, 5)
@@ -164,7 +167,7 @@ def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
     outcome = run(*arguments(folders[:2], folders[1:], "--json"))
     targets = outcome.report["targets"]
     assert [target["target"] for target in targets] == [str(s.photo) for s in sessions[1:]]
-    assert targets[0]["there"] == 3
+    assert targets[0]["already_marked"] == 3
     (mole,) = [mole for mole in targets[1]["moles"] if mole["uuid"] == uuid(1)]
     assert set(mole["references"]) == {str(s.photo) for s in sessions[:2]}
     assert max(sessions[2].errors().values()) <= CLOSE
@@ -178,7 +181,7 @@ def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
 def test_bad_photos_are_named_and_do_not_stop_the_rest(
     days: tuple[Session, Session], tmp_path: Path
 ) -> None:
-    """A target that is no photo, a reference without marks, marks that can't be read."""
+    """A damaged target, a reference without marks, and marks that cannot be read."""
     before, after = days
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo")
@@ -192,6 +195,44 @@ def test_bad_photos_are_named_and_do_not_stop_the_rest(
     assert "there were problems with 3 photos" in outcome.stderr.splitlines()[-1]
     assert len(after.errors()) >= 6
     assert marks_path(damaged).read_text() == "[{"
+
+
+def _read_only(marks: Path) -> None:
+    marks.chmod(0o444)
+
+
+def _linked(marks: Path) -> None:
+    marks.with_name("copy").hardlink_to(marks)
+
+
+def _with_a_key_twice(marks: Path) -> None:
+    marks.write_text(marks.read_text().replace('"uuid":', '"x": 1, "uuid":', 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [(_read_only, "is read-only"), (_linked, "hard links"), (_with_a_key_twice, "occurs twice")],
+)
+def test_a_target_whose_moles_file_cannot_be_rewritten_is_not_searched(
+    days: tuple[Session, Session], tmp_path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    """It is named with the reason and the others are marked; a dry run searches it."""
+    before, after = days
+    third = make_session(tmp_path, "day3")
+    third.mark(0)
+    spoil(marks_path(third.photo))
+    old = marks_path(third.photo).read_bytes()
+    asked = arguments([before.photo], [third.photo, after.photo], "--json")
+    outcome = run(*asked)
+    assert outcome.code == 1
+    refused, marked = json.loads(outcome.stdout)["targets"]
+    assert refused["not_searched"] == len(ALL) - 1
+    assert all(reason in each["reason"] for each in refused["moles"][1:])
+    assert marked["added"] >= 6
+    assert marks_path(third.photo).read_bytes() == old
+    assert json.loads(run("cache", "info", "--json").stdout)["photos"] == 2
+    dry = run(*asked, "--dry-run")
+    assert dry.report["targets"][0]["not_searched"] == 0
 
 
 def cut_short(photo: Path) -> Path:
@@ -212,7 +253,7 @@ def cut_short(photo: Path) -> Path:
 def test_moles_of_a_photo_that_could_not_be_read_are_not_searched(
     days: tuple[Session, Session], tmp_path: Path, which: str, more: list[str]
 ) -> None:
-    """Never "not found", which means gone; the other target is done and the exit code is 1."""
+    """They are never "not found"; the other target is marked, and the exit code is 1."""
     before, after = days
     third = make_session(tmp_path, "day3")
     references = [before.photo]
@@ -242,8 +283,10 @@ def test_moles_of_a_photo_that_could_not_be_read_are_not_searched(
     assert "problems with 1 photo," in outcome.stderr.splitlines()[-1]
 
 
-def test_a_report_says_what_was_not_searched(days: tuple[Session, Session], tmp_path: Path) -> None:
-    """In its table, and which photo could not be read."""
+def test_a_report_lists_what_was_not_searched(
+    days: tuple[Session, Session], tmp_path: Path
+) -> None:
+    """In its table, with the photo that could not be read."""
     before, after = days
     bad = cut_short(make_session(tmp_path, "day3").photo)
     run(*arguments([before.photo], [after.photo, bad], "--report", str(tmp_path / "report")))
@@ -256,7 +299,7 @@ def test_a_report_says_what_was_not_searched(days: tuple[Session, Session], tmp_
 def test_without_weights_one_line_comes_before_any_search(
     days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, jobs: str
 ) -> None:
-    """No table either: nothing is known of any mole. Both with and without a cache."""
+    """And no table; both with and without a cache."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     before, after = days
     asked = ["automark3", "--reference", str(before.photo), "--target", str(after.photo)]
@@ -283,10 +326,10 @@ BAD_MARKS = {
 
 
 @pytest.mark.parametrize("kind", BAD_MARKS)
-def test_no_marks_of_one_target_stop_the_others(
+def test_strange_marks_of_one_target_do_not_stop_the_others(
     days: tuple[Session, Session], tmp_path: Path, kind: str
 ) -> None:
-    """It is named, or its moles are decided as any others; the next target is marked."""
+    """The target is either reported or decided as usual; the next target is marked."""
     before, after = days
     third = make_session(tmp_path, "day3")
     marks_path(third.photo).write_text(BAD_MARKS[kind])
@@ -301,16 +344,16 @@ def test_no_marks_of_one_target_stop_the_others(
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        (["--extra-stem", "a/b"], "is no stem"),
+        (["--extra-stem", "a/b"], "cannot be a stem"),
         (["--extra-stem", "absent"], "another stem"),
         (["--extractor", "nothing"], "nothing"),
         (["--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"], "exclude each other"),
     ],
 )
-def test_misuse_is_told_before_anything_is_done(
+def test_wrong_options_are_usage_errors(
     days: tuple[Session, Session], more: list[str], complaint: str
 ) -> None:
-    """With exit code 2."""
+    """With exit code 2, before any photo is read."""
     before, after = days
     outcome = automark(before, after, *more)
     assert outcome.code == 2
@@ -321,7 +364,7 @@ def test_misuse_is_told_before_anything_is_done(
 def test_with_cached_features_neither_torch_nor_a_model_is_loaded(
     days: tuple[Session, Session], tmp_path: Path
 ) -> None:
-    """The second search of the same photos needs only what the first left in the cache."""
+    """The second search of the same photos only needs the cache."""
     before, after = days
     asked = arguments([before.photo], [after.photo], "--dry-run", "--json")
     first, _ = run_and_see_imports(tmp_path / "note", *asked)
@@ -330,28 +373,28 @@ def test_with_cached_features_neither_torch_nor_a_model_is_loaded(
     assert "torch" not in loaded
 
 
-def test_each_photo_is_described_once_without_a_cache_too(
+def test_without_a_cache_each_photo_is_extracted_once(
     days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """However many pairs it is part of."""
+    """However many pairs it belongs to."""
     third = make_session(tmp_path, "day3")
     third.mark(*range(GONE))
-    described = []
-    describe = PhotoFeatures.of
+    extracted = []
+    extract = PhotoFeatures.of
 
     def noted(features: PhotoFeatures, photo: Photo) -> FeatureMap:
-        described.append(photo.name)
-        return describe(features, photo)
+        extracted.append(photo.name)
+        return extract(features, photo)
 
     monkeypatch.setattr(PhotoFeatures, "of", noted)
     before, after = days
     run(*arguments([before.photo, third.photo], [after.photo, third.photo], "--no-cache"))
-    assert sorted(described) == sorted(str(session.photo) for session in (before, after, third))
+    assert sorted(extracted) == sorted(str(session.photo) for session in (before, after, third))
 
 
 @pytest.mark.slow
 def test_two_jobs_give_what_one_gives(days: tuple[Session, Session]) -> None:
-    """In processes of their own, with fewer threads each; no confidence is near the threshold."""
+    """With fewer threads each; no confidence is near the threshold."""
     before, after = days
     asked = ("--min-confidence", "0.3", "--dry-run", "--json")
     here = automark(before, after, *asked)
@@ -372,7 +415,7 @@ def process(*arguments: str) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_two_runs_on_one_target_lose_no_mark(tmp_path: Path) -> None:
-    """Each has a reference with other moles; in the end all are marked, each once."""
+    """Each has a reference with other moles; in the end every mole is marked once."""
     sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]
     sessions[0].mark(0, 1, 2, 3)
     sessions[1].mark(3, 4, 5, 6)
@@ -387,7 +430,7 @@ def test_two_runs_on_one_target_lose_no_mark(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_the_old_file_or_the_new_and_a_rerun_completes_it(
     days: tuple[Session, Session],
 ) -> None:
-    """SIGKILL at random moments, of the whole command."""
+    """SIGKILL of the whole command, at random moments."""
     before, after = days
     after.mark(0)
     old = marks_path(after.photo).read_bytes()

@@ -40,4 +40,4 @@ def test_what_was_started_with_ctrl_c_ignored_goes_on(
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert "12 described" in output
+    assert "12 extracted" in output

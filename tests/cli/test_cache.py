@@ -1,4 +1,4 @@
-"""Laws of `mel-debug cache`, and of the cache as every command uses it."""
+"""Laws of `mel-debug cache`, and of the cache in other commands."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mel_debug.builtin.extractors.graphs import Facts, keep_graph
+from mel_debug.cache.artifacts import ArtifactStore
 from mel_debug.cache.digests import Digests
 from tolerance import assert_same_picture, assert_same_results
 from workbench import Outcome, Scene, mark, run, run_and_see_imports, save, skin
@@ -23,7 +23,7 @@ SIZE = ("--image-size", "256")
 
 
 def fast(scene: Scene, *more: str) -> list[str]:
-    """`dino3-map` with what ships and needs no second look at pixels."""
+    """`dino3-map` with built-in stages that do not read full-size pixels after extraction."""
     files = [str(scene.output), str(scene.target), scene.uuid, str(scene.source)]
     return ["dino3-map", *files, "--extractor", "xfeat", "--preset", "fast", *SIZE, *more]
 
@@ -34,8 +34,10 @@ def info(*more: str) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_a_warm_search_imports_no_torch_and_says_the_same(scene: Scene, tmp_path: Path) -> None:
-    """In a process of its own, in its report and in its picture."""
+def test_a_search_of_cached_photos_imports_no_torch_and_has_the_same_result(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """In its report and in its picture."""
     cold, loaded = run_and_see_imports(tmp_path / "note", *fast(scene, "--json"))
     assert "torch" in loaded
     picture = np.asarray(Image.open(scene.output))
@@ -45,16 +47,16 @@ def test_a_warm_search_imports_no_torch_and_says_the_same(scene: Scene, tmp_path
     assert_same_picture(np.asarray(Image.open(scene.output)), picture)
 
 
-def test_no_cache_neither_keeps_nor_reads(scene: Scene, feature_cache: Path) -> None:
-    """Nor makes a folder."""
+def test_with_no_cache_nothing_is_stored_or_read(scene: Scene, feature_cache: Path) -> None:
+    """And no folder is made."""
     assert run(*fast(scene, "--no-cache")).code == 0
     assert not feature_cache.exists()
 
 
-def test_cache_dir_goes_before_the_environment(
+def test_cache_dir_has_priority_over_the_environment(
     scene: Scene, tmp_path: Path, feature_cache: Path
 ) -> None:
-    """All commands take it."""
+    """In all commands."""
     folder = str(tmp_path / "elsewhere")
     assert run(*fast(scene, "--cache-dir", folder)).code == 0
     assert not feature_cache.exists()
@@ -63,8 +65,8 @@ def test_cache_dir_goes_before_the_environment(
 
 
 @pytest.mark.parametrize("changed", ["source", "target"])
-def test_a_photo_that_changes_is_described_anew(scene: Scene, changed: str) -> None:
-    """The answer is that of a search without a cache."""
+def test_a_changed_photo_is_extracted_again(scene: Scene, changed: str) -> None:
+    """The result is that of a search without a cache."""
     assert run(*fast(scene)).code == 0
     path = scene.source if changed == "source" else scene.target
     save(skin(256, 224, seed=8), path)
@@ -78,11 +80,11 @@ def test_a_bad_size_in_the_environment_is_a_usage_error(scene: Scene) -> None:
     """Before anything is computed."""
     outcome = run(*fast(scene), env={"MEL_DEBUG_CACHE_SIZE": "lots"})
     assert outcome.code == 2
-    assert "MEL_DEBUG_CACHE_SIZE: 'lots' is no size" in outcome.error
+    assert "MEL_DEBUG_CACHE_SIZE: 'lots' is not a size" in outcome.error
 
 
-def test_the_size_in_the_environment_is_kept_to(scene: Scene) -> None:
-    """The photo used last stays."""
+def test_the_size_limit_of_the_environment_is_respected(scene: Scene) -> None:
+    """The most recently used photo stays."""
     run(*fast(scene))
     (each,) = {entry.stat().st_size for entry in files()}
     run("cache", "clear")
@@ -94,16 +96,16 @@ def files() -> list[Path]:
     return [*Path(str(info()["folder"]), "features").glob("*/*")]
 
 
-def test_info_tells_folder_number_size_and_oldest_use(scene: Scene, feature_cache: Path) -> None:
-    """For a script and for a person."""
+def test_info_has_folder_number_size_and_oldest_use(scene: Scene, feature_cache: Path) -> None:
+    """As JSON and as text."""
     assert info() == {
         "folder": str(feature_cache),
         "photos": 0,
         "bytes": 0,
         "most_bytes": 10**10,
         "oldest_use": None,
-        "graphs": 0,
-        "graph_bytes": 0,
+        "models": 0,
+        "model_bytes": 0,
     }
     run(*fast(scene))
     old, new = sorted(files())
@@ -118,8 +120,8 @@ def test_info_tells_folder_number_size_and_oldest_use(scene: Scene, feature_cach
     assert "2001-09-09" in shown or "2001-09-08" in shown
 
 
-def test_prune_keeps_what_was_used_last(scene: Scene) -> None:
-    """Reading a photo's features is use."""
+def test_prune_keeps_the_most_recently_used(scene: Scene) -> None:
+    """Reading the features of a photo counts as use."""
     run(*fast(scene))
     for file in files():
         os.utime(file, (time.time() - 100, time.time() - 100))
@@ -133,10 +135,8 @@ def test_prune_keeps_what_was_used_last(scene: Scene) -> None:
     assert info()["photos"] == 2
 
 
-def test_clear_removes_everything_but_what_is_not_its_own(
-    scene: Scene, feature_cache: Path
-) -> None:
-    """Also what it noted of weights."""
+def test_clear_removes_only_files_of_the_cache(scene: Scene, feature_cache: Path) -> None:
+    """Including the digests of weights."""
     run(*fast(scene))
     (feature_cache / "mine.txt").write_text("mine")
     outcome = run("cache", "clear")
@@ -152,37 +152,36 @@ def test_clear_removes_everything_but_what_is_not_its_own(
 @pytest.mark.parametrize(
     "arguments", [["cache", "info"], ["cache", "clear"], ["cache", "prune"], ["cache", "--help"]]
 )
-def test_looking_after_the_cache_imports_nothing_heavy(
-    tmp_path: Path, arguments: list[str]
-) -> None:
+def test_the_commands_import_no_heavy_package(tmp_path: Path, arguments: list[str]) -> None:
     """And an empty cache is no error."""
     outcome, loaded = run_and_see_imports(tmp_path / "note", *arguments)
     assert outcome.code == 0
     assert loaded == set()
 
 
-def test_a_size_that_is_none_is_a_usage_error() -> None:
-    """With examples."""
+def test_a_malformed_size_is_a_usage_error() -> None:
+    """The error has examples of sizes."""
     outcome: Outcome = run("cache", "prune", "--max-size", "some")
     assert outcome.code == 2
     assert "try one like 500MB" in outcome.error
 
 
 def own_graph(folder: Path) -> Path:
-    """A converted model as the cache keeps it."""
-    graph = keep_graph(folder, "a" * 64, Facts(16, (0, 0, 0), 64, 100.0), written)
-    graph.compiled.mkdir()
-    (graph.compiled / "123.blob").write_bytes(b"compiled")
-    return graph.folder
+    """A converted model as the cache stores it."""
+    store = ArtifactStore(folder, lambda _: "")
+    graph = store.store("a" * 64, written, later=("compiled/*.blob",))
+    (graph / "compiled").mkdir()
+    (graph / "compiled" / "123.blob").write_bytes(b"compiled")
+    return graph
 
 
-def written(model: Path) -> None:
-    model.write_text("<net/>")
-    model.with_suffix(".bin").write_bytes(b"weights")
+def written(folder: Path) -> None:
+    (folder / "model.xml").write_text("<net/>")
+    (folder / "model.bin").write_bytes(b"weights")
 
 
-def test_clear_removes_graphs_by_their_mark_only(tmp_path: Path, graph_folder: Path) -> None:
-    """Folders and files of others stay, whatever they are called, also inside a graph."""
+def test_clear_removes_only_models_with_a_manifest(tmp_path: Path, graph_folder: Path) -> None:
+    """Other folders and files stay, whatever their names, also inside the folder of a model."""
     folder = graph_folder.parent / "marked"
     whole, broken = own_graph(folder), folder / f".{'b' * 64}.x1_y.part"
     broken.mkdir()
@@ -206,7 +205,7 @@ def test_clear_removes_graphs_by_their_mark_only(tmp_path: Path, graph_folder: P
 
 
 def test_clearing_a_folder_that_is_no_cache_removes_nothing(tmp_path: Path) -> None:
-    """Even one that has folders and files with the names of a cache's."""
+    """Even if it has folders and files with the names of a cache."""
     theirs = [
         tmp_path / "1.jpg",
         tmp_path / "digests" / "mine.json",
@@ -224,8 +223,8 @@ def test_clearing_a_folder_that_is_no_cache_removes_nothing(tmp_path: Path) -> N
         assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(theirs)
 
 
-def test_clear_removes_what_was_noted_of_weights(tmp_path: Path, feature_cache: Path) -> None:
-    """Notes by names that follow from what they hold; also on names that are no text."""
+def test_clear_removes_the_digests_of_weights(tmp_path: Path, feature_cache: Path) -> None:
+    """Whose names match their content; also for a path of undecodable bytes."""
     weights = tmp_path / os.fsdecode(b"\xff.pt")
     weights.write_bytes(b"weights")
     os.utime(weights, (10**9, 10**9))

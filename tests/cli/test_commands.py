@@ -169,7 +169,7 @@ def test_moles_of_a_photo_without_marks_is_one_line(tmp_path: Path) -> None:
     marks_path(photo).write_text("{}")
     outcome = run("moles", str(photo))
     assert outcome.code == 1
-    assert "bare.jpg.json must hold a list" in outcome.error
+    assert "bare.jpg.json must contain a list" in outcome.error
 
 
 LISTED = {

@@ -31,8 +31,8 @@ def photo(tmp_path: Path) -> Path:
     return photo
 
 
-def test_the_measures_are_those_worked_out_by_hand(photo: Path) -> None:
-    """2 of 4 found, 2 of 4 guesses right, every right guess surer than every wrong one."""
+def test_the_measures_match_a_case_computed_by_hand(photo: Path) -> None:
+    """2 of 4 found, 2 of 4 guesses right, and every right guess has the higher confidence."""
     report = run("compare-marks", str(photo), "--extra-stem", "auto", "--json").report
     counts = [report[kind] for kind in ("matched", "misplaced", "missing", "added")]
     assert counts == [2, 1, 1, 1]
@@ -66,7 +66,7 @@ def test_the_error_distance_decides_what_matches(photo: Path) -> None:
         assert run("compare-marks", str(photo), *asked).report["matched"] == matched
 
 
-def test_only_what_references_know_can_be_missing(photo: Path, tmp_path: Path) -> None:
+def test_only_moles_of_the_references_can_be_missing(photo: Path, tmp_path: Path) -> None:
     """A mole that no reference marks could not be found."""
     known = save(skin(64, 64), tmp_path / "known.png")
     write(known, None, ("a", 0, 0, None), ("b", 0, 0, None), ("c", 0, 0, None))
@@ -75,8 +75,8 @@ def test_only_what_references_know_can_be_missing(photo: Path, tmp_path: Path) -
     assert (report["missing"], report["recall"]) == (0, pytest.approx(2 / 3))
 
 
-def test_a_person_reads_a_table(photo: Path) -> None:
-    """Counts, rates, and what other thresholds would give."""
+def test_the_text_has_counts_rates_and_a_table_by_confidence(photo: Path) -> None:
+    """The table shows the rates at other thresholds."""
     text = run("compare-marks", str(photo), "--extra-stem", "auto").stdout
     assert "recall 50.0%, precision 50.0%" in text
     assert "AUROC of the confidence 1.000" in text
@@ -85,7 +85,7 @@ def test_a_person_reads_a_table(photo: Path) -> None:
 
 
 def test_folders_are_searched_for_photos_with_both_files(photo: Path, tmp_path: Path) -> None:
-    """Others there are passed over; without any, that is told."""
+    """Other photos are ignored; without any such photo it is an error."""
     save(skin(64, 64), tmp_path / "unmarked.png")
     report = run("compare-marks", str(tmp_path), "--extra-stem", "auto", "--json").report
     assert [compared["photo"] for compared in report["photos"]] == [str(photo)]
@@ -95,21 +95,21 @@ def test_folders_are_searched_for_photos_with_both_files(photo: Path, tmp_path: 
 
 
 def test_guesses_without_a_confidence_are_compared_all_the_same(photo: Path) -> None:
-    """There is just no ROC of them."""
+    """They have no ROC."""
     write(photo, "auto", ("a", 0, 0, None), ("x", 9, 9, None))
     report = run("compare-marks", str(photo), "--extra-stem", "auto", "--json").report
     assert (report["matched"], report["added"], report["auroc"]) == (1, 1, None)
 
 
-def test_a_confidence_that_is_none_is_told(photo: Path) -> None:
-    """With the file and the entry."""
+def test_an_invalid_confidence_is_an_error(photo: Path) -> None:
+    """The error has the file and the entry."""
     write(photo, "auto", ("a", 0, 0, 7.0))
     outcome = run("compare-marks", str(photo), "--extra-stem", "auto")
     assert outcome.code == 1
     assert "photo.png.auto.json: the confidence of entry 1" in outcome.error
 
 
-def test_uncertain_marks_are_no_truth(photo: Path) -> None:
+def test_marks_that_are_not_canonical_are_not_true_marks(photo: Path) -> None:
     """A mark that is not canonical is a guess itself; guesses of that mole are left out."""
     entries = json.loads(marks_path(photo).read_text())
     entries[2]["is_uuid_canonical"] = False

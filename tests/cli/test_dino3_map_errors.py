@@ -1,4 +1,4 @@
-"""Laws of what `mel-debug dino3-map` does when it can't do what it was asked."""
+"""Laws of the errors of `mel-debug dino3-map`."""
 
 import contextlib
 import dataclasses
@@ -89,15 +89,15 @@ MISUSE: dict[str, tuple[Spoil, str]] = {
     "no such target": (changed(target=Path("nowhere.jpg")), "nowhere.jpg"),
     "no moles file": (no_moles_file, "source.png.json does not exist"),
     "output is a folder": (output_is_a_folder, "output.jpg is a folder"),
-    "output is no picture": (changed(output=Path("out.txt")), "names no picture format"),
+    "output is no picture": (changed(output=Path("out.txt")), "not the suffix of a picture format"),
 }
 
 FAILURES: dict[str, tuple[Spoil, str]] = {
     "unknown uuid": (
         changed(uuid="f00f00f00"),
-        f"no mole 'f00f00f00' is marked; the sources mark: {MOLE}",
+        f"no mole 'f00f00f00' is marked; moles marked in the sources: {MOLE}",
     ),
-    "uuid too short": (changed(uuid=MOLE[:5]), "unique start of 6 characters"),
+    "uuid too short": (changed(uuid=MOLE[:5]), "unique prefix of 6 characters"),
     "output in no folder": (
         changed(output=Path("/nowhere/to/out.png")),
         "/nowhere/to/out.png can't be written",
@@ -106,22 +106,22 @@ FAILURES: dict[str, tuple[Spoil, str]] = {
         moles_file_of('[{"uuid": "a", "x": 1}]'),
         "source.png.json: entry 1 lacks",
     ),
-    "moles file is no JSON": (moles_file_of("["), "source.png.json is no valid JSON"),
+    "moles file is no JSON": (moles_file_of("["), "source.png.json is not valid JSON"),
     "mark outside the photo": (marked((MOLE, 256, 10)), "outside the photo of 256 x 224"),
-    "mole marked twice": (marked((MOLE, 10, 10), (MOLE, 20, 20)), "2 times"),
+    "mole marked twice": (marked((MOLE, 10, 10), (MOLE, 20, 20)), "has 2 marks of mole"),
     "damaged source": (cut_short("source"), "source.png"),
     "damaged target": (cut_short("target"), "target.png"),
     "target is no photo": (target_is_no_photo, "target.png"),
     "mask hides the mole": (masked("source", 256, 224), "source.png"),
     "mask hides the target": (
         masked("target", 256, 224),
-        "target.png: its mask leaves nothing",
+        "target.png: its mask hides the whole photo",
     ),
     "mask of another size": (masked("target", 224, 256), "target.png.mask.png is 224 x 256"),
 }
 
 BAD_OPTIONS = {
-    "--image-size 100": "--image-size 100 does not divide by the 8 px patch of xfeat; try 96 or 10",
+    "--image-size 100": "100 is not a multiple of the 8 px patch of xfeat; try 96 or 10",
     "--image-size 0": "--image-size",
     "--image-size many": "--image-size",
     "--dino-size small": "exclude each other",
@@ -155,7 +155,7 @@ def exit_code(how: str) -> int:
 
 
 @pytest.mark.parametrize("how", [*MISUSE, *BAD_OPTIONS, *FAILURES])
-def test_what_goes_wrong_is_one_line_and_leaves_no_output(scene: Scene, how: str) -> None:
+def test_an_error_is_one_line_and_leaves_no_output(scene: Scene, how: str) -> None:
     """Exit code 2 for what the command was asked, 1 for anything else, and never a traceback."""
     arguments = spoilt(scene, how)
     before = sorted(scene.output.parent.iterdir())
@@ -171,7 +171,7 @@ def test_a_source_that_lacks_the_mole_is_named(scene: Scene) -> None:
     mark(second, (OTHER_MOLE, 5, 5))
     outcome = run(*scene.arguments(str(second)))
     assert outcome.code == 1
-    assert f"{second} does not mark mole {MOLE}" in outcome.error
+    assert f"mole {MOLE} is not marked in {second}" in outcome.error
 
 
 def test_damaged_weights_are_named(scene: Scene) -> None:
@@ -200,7 +200,7 @@ def test_damaged_weights_are_named(scene: Scene) -> None:
         "-o colour red",
     ],
 )
-def test_what_can_be_known_early_is_told_before_a_model_is_loaded(scene: Scene, how: str) -> None:
+def test_cheap_checks_come_before_a_model_is_loaded(scene: Scene, how: str) -> None:
     """Even before torch is imported, in a process of its own."""
     outcome, loaded = run_and_see_imports(scene.output.with_suffix(".txt"), *spoilt(scene, how))
     assert outcome.code == exit_code(how), outcome
@@ -209,7 +209,7 @@ def test_what_can_be_known_early_is_told_before_a_model_is_loaded(scene: Scene, 
 
 
 @pytest.mark.parametrize("how", ["unknown uuid", "output in no folder"])
-def test_missing_weights_are_not_what_is_complained_of_first(scene: Scene, how: str) -> None:
+def test_cheap_checks_come_before_missing_weights(scene: Scene, how: str) -> None:
     """The mistake that is cheap to find is found first, whatever the model."""
     arguments = spoilt(scene, how)
     at = arguments.index("xfeat")
@@ -275,9 +275,7 @@ def test_without_weights_and_network_a_run_ends_within_10_seconds(
     assert not scene.output.exists()
 
 
-def test_an_error_nobody_thought_of_is_one_line_too(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_is_one_line_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how to see where it came from."""
     from mel_debug.builtin.renderers.heatmap import Heatmap
 

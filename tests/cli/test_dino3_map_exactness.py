@@ -26,19 +26,19 @@ def off_by(scene: Scene, *more: str) -> float:
     ],
     ids=" ".join,
 )
-def test_every_way_of_looking_finds_the_mole(scene: Scene, more: tuple[str, ...]) -> None:
+def test_every_combination_of_options_finds_the_mole(scene: Scene, more: tuple[str, ...]) -> None:
     """Within a cell of XFeat, 8 px."""
     assert off_by(scene, *more) <= 8
 
 
-def test_looking_closer_tells_how_far_it_moved(scene: Scene) -> None:
+def test_refinement_reports_its_moves(scene: Scene) -> None:
     """One to three passes, each with its distance; without --refine there is none."""
     report = run(*scene.arguments("--json", "--refine")).report
     assert 1 <= len(report["moves_px"]) <= 3
     assert run(*scene.arguments("--json")).report["moves_px"] == []
 
 
-def test_searched_back_the_found_place_leads_to_the_mole(scene: Scene) -> None:
+def test_the_cycle_error_in_the_same_photo_is_small(scene: Scene) -> None:
     """In the photo that marks it the mole is found, also pooled, and leads back to itself."""
     files = [str(scene.output), str(scene.source), scene.uuid, str(scene.source)]
     options = ["--extractor", "xfeat", "--image-size", "256", "--preset", "fast", "--pool", "3"]
@@ -49,7 +49,7 @@ def test_searched_back_the_found_place_leads_to_the_mole(scene: Scene) -> None:
     assert report["cycle_error_px"] <= 12
 
 
-def test_a_window_without_a_size_looks_at_full_resolution(scene: Scene) -> None:
+def test_windows_without_an_image_size_are_at_full_resolution(scene: Scene) -> None:
     """The scaled target is the target itself, down to whole patches."""
     files = [str(scene.output), str(scene.target), scene.uuid, str(scene.source)]
     options = ["--extractor", "xfeat", "--preset", "fast", "--window", "128", "--json"]
@@ -60,7 +60,7 @@ def test_a_window_without_a_size_looks_at_full_resolution(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--window", "100"), "--window 100 does not divide by the 8 px patch of xfeat"),
+        (("--window", "100"), "--window 100 is not a multiple of the 8 px patch of xfeat"),
         (("--overlap", "0.5"), "--overlap belongs to windows"),
         (("--pool", "2"), "odd number of cells"),
         (("--similarity", "geometric", "--pool", "3"), "has an option 'pool'"),

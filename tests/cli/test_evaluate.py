@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mel_debug.confidence.calibrations import own, own_path
+from mel_debug.confidence.calibrations import user_calibrations, user_path
 from mel_debug.confidence.judge import judge_for
 from mel_debug.evaluation.labelled import labelled_pairs
 from tolerance import assert_same_results
@@ -47,17 +47,17 @@ def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
     )  # fmt: skip
     report = outcome.report
     assert [each["matcher"] for each in report["configurations"]] == ["cosine", "dot"]
-    questions = [q for pair in labelled_pairs([repository]) for q in pair.questions]
-    there = sum(question.truth is not None for question in questions)
+    moles = [mole for pair in labelled_pairs([repository]) for mole in pair.moles]
+    present = sum(mole.truth is not None for mole in moles)
     for number, each in enumerate(report["configurations"]):
         assert (each["extractor"], each["preset"], each["image_size"]) == ("xfeat", "fast", 256)
-        assert (each["queries"], each["absent"]) == (there, len(questions) - there)
+        assert (each["queries"], each["absent"]) == (present, len(moles) - present)
         assert each["absent"] > 0
         assert each["within_px"]["10"] <= each["within_px"]["100"] <= each["queries"]
         assert each["seconds_per_photo"] > 0
         assert each["seconds_per_query"] > 0
         rows = [row for row in report["queries"] if row["configuration"] == number]
-        assert len(rows) == len(questions)
+        assert len(rows) == len(moles)
         near = sum(row["error_px"] is not None and row["error_px"] <= 50 for row in rows)
         assert near == each["within_px"]["50"]
         assert sum(row["truth"] is None for row in rows) == each["absent"]
@@ -70,7 +70,7 @@ def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
 def test_the_table_names_every_measure(repository: Path) -> None:
     """For a person; Markdown and CSV carry the same numbers."""
     text = evaluate(repository).stdout
-    for word in ("queries", "PCK@0.01", "AUROC", "coverage", "seconds a photo", "peak memory"):
+    for word in ("queries", "PCK@0.01", "AUROC", "coverage", "seconds per photo", "peak memory"):
         assert word in text
     table = evaluate(repository, "--markdown").stdout
     assert table.splitlines()[1].startswith("| --- | ---:")
@@ -79,15 +79,15 @@ def test_the_table_names_every_measure(repository: Path) -> None:
     assert f"{float(row['pck@0.01']):.1%}" in text
 
 
-def test_a_run_does_only_what_is_missing(repository: Path, tmp_path: Path) -> None:
-    """Two pairs are taken from the state; of the rest, nothing is asked again."""
+def test_finished_searches_are_not_repeated(repository: Path, tmp_path: Path) -> None:
+    """Two pairs come from the state; only the rest are searched."""
     state = tmp_path / "state.jsonl"
     whole = evaluate(repository, "--state", str(state), "--json")
     lines = [line for line in state.read_text().splitlines() if line]
     assert len(lines) == 1 + 4
     state.write_text("\n".join(lines[:3]) + "\n")
     again = evaluate(repository, "--state", str(state), "--json")
-    assert "2 of 4 searches are finished already" in again.stderr
+    assert "2 of 4 searches are already finished" in again.stderr
     assert_same_results(again.report["queries"], whole.report["queries"])
     after = [line for line in state.read_text().splitlines() if line]
     assert after[:3] == lines[:3]
@@ -103,7 +103,7 @@ def test_restart_searches_again_and_leaves_other_configurations(
     evaluate(repository, *state)
     again = evaluate(repository, *state, "--restart")
     assert again.code == 0, again.stderr
-    assert "finished already" not in again.stderr
+    assert "already finished" not in again.stderr
     assert "4 of 4 searches" in evaluate(repository, *state, "--similarity", "dot").stderr
     assert "4 of 4 searches" in evaluate(repository, *state).stderr
 
@@ -124,7 +124,7 @@ def test_other_weights_under_the_same_name_are_searched_with(
     torch.save({name: value * 1.01 for name, value in content.items()}, weights)
     outcome = evaluate(repository, *state, "--weights", str(weights))
     assert outcome.code == 0, outcome.stderr
-    assert "finished already" not in outcome.stderr
+    assert "already finished" not in outcome.stderr
 
 
 def test_another_size_is_another_configuration(repository: Path) -> None:
@@ -154,23 +154,25 @@ main(sys.argv[1:], prog_name="mel-debug")
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None:
-    """One line says how to go on, and going on asks the rest only."""
+    """One line says how to resume, and a resumed run searches only the rest."""
     state = ("--state", str(tmp_path / "s"))
     stopped = run_python("-c", INTERRUPTED, "evaluate", str(repository), *FAST, *state)
     assert stopped.code == 1
     assert stopped.stderr.splitlines()[-1] == (
-        "Error: stopped; 1 of 4 searches are kept, run the same command to go on"
+        "Error: stopped; 1 of 4 searches are stored, run the same command to resume"
     )
     assert "1 of 4 searches" in evaluate(repository, *state).stderr
 
 
 @pytest.mark.parametrize(
-    ("demands", "code"),
+    ("requirements", "code"),
     [(["pck@0.05=0.0"], 0), (["pck@0.05=1.1"], 1), (["pck@0.05=0", "median_px=-1"], 1)],
 )
-def test_fail_under_is_a_ratchet(repository: Path, demands: Sequence[str], code: int) -> None:
+def test_fail_under_exits_with_1_for_a_worse_measure(
+    repository: Path, requirements: Sequence[str], code: int
+) -> None:
     """The report comes all the same, and the reason on standard error."""
-    options = [text for demand in demands for text in ("--fail-under", demand)]
+    options = [text for each in requirements for text in ("--fail-under", each)]
     outcome = evaluate(repository, *options)
     assert outcome.code == code
     assert "PCK@0.05" in outcome.stdout
@@ -186,7 +188,7 @@ def test_fail_under_is_a_ratchet(repository: Path, demands: Sequence[str], code:
         (["--image-size", "100"], "96"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_searched(
+def test_invalid_options_are_errors_before_any_search(
     repository: Path, options: list[str], word: str
 ) -> None:
     outcome = evaluate(repository, *options)
@@ -210,7 +212,7 @@ def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: P
                 assert min(image.size) > 100
 
 
-def test_without_matplotlib_one_line_says_how_to_get_it(
+def test_without_matplotlib_one_line_has_the_command_to_install_it(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is searched."""
@@ -218,7 +220,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
     assert "mel-debug[plots]" in evaluate(repository, "--plots", str(tmp_path / "p")).error
 
 
-def test_what_calibrate_learns_is_used_afterwards(
+def test_fitted_calibrations_are_used_afterwards(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is kept in the configuration folder, and judges the same combination from then on."""
@@ -227,9 +229,12 @@ def test_what_calibrate_learns_is_used_afterwards(
     outcome = run("calibrate", str(repository), *FAST)
     assert outcome.code == 0, outcome.stderr
     assert "xfeat/cosine" in outcome.stdout
-    assert set(own()) == {"xfeat/cosine"}
-    assert own_path().exists()
-    assert judge_for("xfeat/cosine").calibration.as_json() == own()["xfeat/cosine"].as_json()
+    assert set(user_calibrations()) == {"xfeat/cosine"}
+    assert user_path().exists()
+    assert (
+        judge_for("xfeat/cosine").calibration.as_json()
+        == user_calibrations()["xfeat/cosine"].as_json()
+    )
     after = evaluate(repository, "--json").report
     places = [[row["answer"] for row in report["queries"]] for report in (before, after)]
     assert places[0] == places[1]
@@ -241,8 +246,8 @@ def test_too_few_photos_to_calibrate_on_are_an_error(repository: Path) -> None:
     """Nothing is kept then."""
     outcome = run("calibrate", str(repository), *FAST)
     assert outcome.code == 1
-    assert "too few to calibrate on" in outcome.stderr
-    assert own() == {}
+    assert "too few to calibrate" in outcome.stderr
+    assert user_calibrations() == {}
 
 
 SPOILT: dict[str, Callable[[Path], object]] = {
@@ -270,7 +275,7 @@ def test_a_photo_that_can_not_be_used_is_named_and_the_others_are_measured(
     (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("skipped: ")]
     assert str(bad) in line
     assert outcome.stderr.splitlines()[-1] == (
-        "Error: 1 photo could not be used; the measures are of the others"
+        "Error: 1 photo could not be used; the measures cover only the rest"
     )
     strict = evaluate(folder, "--json", "--strict")
     assert strict.code == 1

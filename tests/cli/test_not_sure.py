@@ -1,4 +1,4 @@
-"""Laws of what a person is told when a match is not sure."""
+"""Laws of the report of uncertain matches."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def coloured(path: Path, colour: tuple[int, int, int]) -> np.ndarray:
     return near
 
 
-def test_json_tells_confidence_radius_and_whether_they_are_calibrated(scene: Scene) -> None:
+def test_json_has_confidence_radius_and_calibrated(scene: Scene) -> None:
     """The four keys, and what they may be."""
     report = run(*scene.arguments("--json")).report
     assert 0 <= report["confidence"] <= 1
@@ -32,7 +32,7 @@ def test_json_tells_confidence_radius_and_whether_they_are_calibrated(scene: Sce
     assert report["calibrated"] is True
 
 
-def test_a_combination_without_calibration_says_so(scene: Scene) -> None:
+def test_a_missing_calibration_is_reported(scene: Scene) -> None:
     """In the JSON and in the line."""
     pooled = ("--similarity", "dot")
     assert run(*scene.arguments(*pooled, "--json")).report["calibrated"] in (True, False)
@@ -44,7 +44,7 @@ def test_a_combination_without_calibration_says_so(scene: Scene) -> None:
     assert ("rule of thumb" in line) is not report["calibrated"]
 
 
-def test_doubt_is_drawn_in_amber_and_said_first(scene: Scene) -> None:
+def test_an_uncertain_match_is_drawn_in_amber_and_reported_first(scene: Scene) -> None:
     """A dashed cross in place of the green one, and its radius around it."""
     doubted = run(*scene.arguments(*DOUBT, "--json")).report
     lines = run(*scene.arguments(*DOUBT)).stdout.splitlines()
@@ -61,19 +61,19 @@ def test_doubt_is_drawn_in_amber_and_said_first(scene: Scene) -> None:
     assert 3 < arm.sum() < 12
 
 
-def test_trust_is_drawn_in_green(scene: Scene) -> None:
+def test_an_accepted_match_is_drawn_in_green(scene: Scene) -> None:
     assert "NOT SURE" not in run(*scene.arguments(*TRUST)).stdout
     assert coloured(scene.output, GREEN).any()
     assert not coloured(scene.output, AMBER).any()
 
 
 @pytest.mark.parametrize("renderer", ["heatmap", "pair"])
-def test_every_renderer_shows_doubt(scene: Scene, renderer: str) -> None:
+def test_every_renderer_shows_uncertainty(scene: Scene, renderer: str) -> None:
     run(*scene.arguments(*DOUBT, "--renderer", renderer))
     assert coloured(scene.output, AMBER).sum() > 40
 
 
-def test_strict_ends_with_three_when_uncertain_and_the_work_is_done_all_the_same(
+def test_strict_exits_with_3_if_uncertain_and_writes_the_picture(
     scene: Scene,
 ) -> None:
     """A script can tell doubt from failure."""

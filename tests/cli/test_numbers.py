@@ -110,10 +110,10 @@ def test_no_demand_is_met_by_what_is_not_finite(name: str, text: str) -> None:
 @pytest.mark.parametrize("text", ["nanGB", "infGB", "nan", "1e999", "-1GB", "9" * 400, "9999999TB"])
 def test_no_size_is_endless(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither as an option nor in the environment."""
-    with pytest.raises(UsageError, match="is no size"):
+    with pytest.raises(UsageError, match="is not a size"):
         parse_size(text)
     monkeypatch.setenv(SIZE, text)
-    assert "is no size" in run("cache", "info").error
+    assert "is not a size" in run("cache", "info").error
     assert run("cache", "prune", "--max-size", text).code == 2
 
 

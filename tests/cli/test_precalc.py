@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from children import default_signals
-from mel_debug.cli import precalc
+from mel_debug.cache import location
 from mel_debug.files.photos import mask_path
 from workbench import (
     Dinov3Weights,
@@ -39,8 +39,8 @@ def photos_in_cache() -> int:
 
 
 def counts(outcome: Outcome) -> tuple[int, int]:
-    """How many photos were described, and how many were there already."""
-    found = re.search(r"(\d+) described.*, (\d+) there already", outcome.stdout)
+    """The numbers of photos extracted and already cached."""
+    found = re.search(r"(\d+) extracted.*, (\d+) already cached", outcome.stdout)
     assert found, outcome
     return int(found[1]), int(found[2])
 
@@ -60,8 +60,8 @@ def repository(folder: Path, count: int) -> Path:
 
 
 @pytest.mark.slow
-def test_a_search_after_it_is_warm(scene: Scene, tmp_path: Path) -> None:
-    """Both photos are there, and no torch is imported."""
+def test_a_search_after_precalc_uses_the_cache(scene: Scene, tmp_path: Path) -> None:
+    """Both photos are cached, and torch is not imported."""
     outcome = run("precalc", str(scene.source), str(scene.target), "--extractor", "xfeat")
     assert outcome.code == 0
     assert counts(outcome) == (2, 0)
@@ -74,8 +74,8 @@ def test_a_search_after_it_is_warm(scene: Scene, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_run_does_nothing_and_imports_no_torch(tmp_path: Path) -> None:
-    """It looks at the content of each photo, no more."""
+def test_a_second_run_extracts_nothing_and_imports_no_torch(tmp_path: Path) -> None:
+    """It only reads the content of each photo."""
     root = str(repository(tmp_path / "repository", 5))
     assert counts(run("precalc", root, *XFEAT)) == (5, 0)
     again, loaded = run_and_see_imports(tmp_path / "note", "precalc", root, *XFEAT)
@@ -83,7 +83,7 @@ def test_a_second_run_does_nothing_and_imports_no_torch(tmp_path: Path) -> None:
     assert "torch" not in loaded
 
 
-def test_what_is_missing_is_done_and_no_more(tmp_path: Path) -> None:
+def test_only_missing_photos_are_extracted(tmp_path: Path) -> None:
     """A new photo, a changed photo, a changed mask."""
     root = repository(tmp_path / "repository", 6)
     run("precalc", str(root), *XFEAT)
@@ -96,8 +96,8 @@ def test_what_is_missing_is_done_and_no_more(tmp_path: Path) -> None:
     assert counts(run("precalc", str(root), *XFEAT)) == (3, 4)
 
 
-def test_masks_and_options_count_as_in_a_search(tmp_path: Path) -> None:
-    """Other features are other work."""
+def test_masks_and_options_are_part_of_the_key(tmp_path: Path) -> None:
+    """As in a search."""
     root = repository(tmp_path / "repository", 3)
     run("precalc", str(root), *XFEAT)
     assert counts(run("precalc", str(root), *XFEAT, "--no-mask")) == (1, 2)
@@ -108,8 +108,8 @@ def test_masks_and_options_count_as_in_a_search(tmp_path: Path) -> None:
     )
 
 
-def test_bad_photos_are_told_at_the_end_and_the_rest_is_done(tmp_path: Path) -> None:
-    """By name, with exit code 1."""
+def test_bad_photos_are_reported_at_the_end(tmp_path: Path) -> None:
+    """By name, with exit code 1; the others are extracted."""
     root = repository(tmp_path / "repository", 3)
     day = next(root.rglob("0.jpg")).parent
     (day / "broken.jpg").write_text("no photo")
@@ -121,29 +121,29 @@ def test_bad_photos_are_told_at_the_end_and_the_rest_is_done(tmp_path: Path) -> 
     *_, first, second, last = outcome.stderr.splitlines()
     assert "broken.jpg" in first
     assert "cut.jpg" in second
-    assert last == "Error: 2 of 5 photos could not be described"
+    assert last == "Error: 2 of 5 photos could not be used; all others are done"
     assert photos_in_cache() == 3
 
 
-@pytest.mark.parametrize(("size", "is_told"), [("10GB", False), ("250kB", True), ("1kB", True)])
-def test_a_cache_too_small_for_the_photos_is_told_once(
-    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, is_told: bool
+@pytest.mark.parametrize(("size", "warns"), [("10GB", False), ("250kB", True), ("1kB", True)])
+def test_a_cache_too_small_for_the_photos_causes_one_warning(
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, warns: bool
 ) -> None:
-    """Or a run of days would forget its first photos for its last ones, in silence."""
-    monkeypatch.setattr(precalc, "MANY", 5)
+    """Otherwise a long run could silently remove its first photos for its last ones."""
+    monkeypatch.setattr(location, "MANY_PHOTOS", 5)
     monkeypatch.setenv("MEL_DEBUG_CACHE_SIZE", size)
     outcome = run("precalc", str(repository(tmp_path / "repository", 5)), *XFEAT)
     assert outcome.code == 0
     told = [line for line in outcome.stderr.splitlines() if line.startswith("warning: ")]
-    assert len(told) == is_told
+    assert len(told) == warns
     assert all("5 photos" in line and "set MEL_DEBUG_CACHE_SIZE" in line for line in told)
 
 
 @pytest.mark.slow
-def test_dinov3_with_a_checkpoint_is_kept_by_the_checkpoints_content(
+def test_features_depend_on_the_content_of_a_checkpoint(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:
-    """A copy of the weights finds what was kept; other weights do not."""
+    """A copy of the weights has the same features; other weights have others."""
     photo = str(save(skin(128, 96), tmp_path / "photo.jpg"))
     common = ["precalc", photo, "--dino-size", "small", "--image-size", "64", "--weights"]
     assert counts(run(*common, str(dinov3_small.safetensors))) == (1, 0)
@@ -158,8 +158,8 @@ def test_dinov3_with_a_checkpoint_is_kept_by_the_checkpoints_content(
     assert counts(run(*common, str(copy))) == (1, 0)
 
 
-def test_without_weights_it_stops_before_the_photos(tmp_path: Path) -> None:
-    """One line that says what to try."""
+def test_missing_weights_are_an_error_before_any_photo(tmp_path: Path) -> None:
+    """Of one line that says what to try."""
     root = repository(tmp_path / "repository", 2)
     outcome = run("precalc", str(root), "--offline")
     assert outcome.code == 1
@@ -170,23 +170,25 @@ def test_without_weights_it_stops_before_the_photos(tmp_path: Path) -> None:
     ("arguments", "complaint"),
     [
         (["--no-cache"], "leave out --no-cache"),
-        (["--image-size", "100"], "does not divide"),
+        (["--image-size", "100"], "is not a multiple"),
         (["-o", "depth", "3"], "has an option 'depth'"),
         (["--extractor", "nobody"], "no extractor named 'nobody'"),
     ],
 )
-def test_misuse_is_a_usage_error(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    """Told before anything is read."""
+def test_wrong_options_are_usage_errors(
+    tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    """Before any photo is read."""
     photo = save(skin(32, 32), tmp_path / "photo.jpg")
     outcome = run("precalc", str(photo), *arguments)
     assert outcome.code == 2
     assert complaint in outcome.stderr
 
 
-def test_an_extractor_that_tells_nothing_of_itself_is_refused(
+def test_an_extractor_without_depends_on_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody could say whether its features are stale."""
+    """Its features could be out of date."""
     from mel_debug.builtin import plugin
     from mel_debug.core.stages import StageSpec
     from mel_debug.plugin import hookimpl
@@ -202,15 +204,15 @@ def test_an_extractor_that_tells_nothing_of_itself_is_refused(
     photo = save(skin(32, 32), tmp_path / "photo.jpg")
     outcome = run("precalc", str(photo), "--extractor", "mute")
     assert outcome.code == 2
-    assert "mute does not tell what its features depend on" in outcome.stderr
+    assert "the features of mute can't be cached" in outcome.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_is_killed_leaves_a_good_cache_and_the_next_completes_it(
+def test_a_killed_run_leaves_an_intact_cache_and_the_next_run_completes_it(
     tmp_path: Path, feature_cache: Path, how: signal.Signals
 ) -> None:
-    """Whatever was kept when it died is not done again."""
+    """What was stored is not extracted again."""
     root = repository(tmp_path / "repository", 30)
     command = [sys.executable, "-m", "mel_debug", "precalc", str(root), *XFEAT]
     env = {name: value for name, value in os.environ.items() if name not in settings()}
@@ -239,8 +241,8 @@ def test_a_run_that_is_killed_leaves_a_good_cache_and_the_next_completes_it(
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_share_the_work_or_do_it_twice_but_do_it_right(tmp_path: Path) -> None:
-    """Neither fails, and the cache is whole."""
+def test_two_runs_at_once_fill_the_cache_correctly(tmp_path: Path) -> None:
+    """Neither fails, and all photos are cached, although some may be extracted twice."""
     root = str(repository(tmp_path / "repository", 8))
     command = [sys.executable, "-m", "mel_debug", "precalc", root, *XFEAT]
     env = {name: value for name, value in os.environ.items() if name not in settings()}

@@ -55,7 +55,7 @@ def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_another_person_does_not_replace_the_first(tmp_path: Path) -> None:
-    """What lies in the folder is kept."""
+    """The files in the folder are unchanged."""
     run("synth", str(tmp_path), *SMALL)
     before = contents(tmp_path)
     outcome = run("synth", str(tmp_path), *SMALL, "--seed", "8")
@@ -72,13 +72,13 @@ def test_more_megapixels_are_more_pixels(tmp_path: Path) -> None:
         assert np.prod(image.size) == pytest.approx(200_000, rel=0.01)
 
 
-def test_a_body_without_room_is_an_error_that_says_what_to_try(tmp_path: Path) -> None:
+def test_a_body_without_room_is_an_error_with_advice(tmp_path: Path) -> None:
     outcome = run("synth", str(tmp_path), *SMALL, "--moles", "3000")
     assert "fewer moles" in outcome.error
 
 
 @pytest.mark.parametrize("option", ["photos", "sessions", "megapixels", "difficulty", "absent"])
-def test_an_impossible_dial_is_a_usage_error(tmp_path: Path, option: str) -> None:
+def test_an_option_out_of_range_is_a_usage_error(tmp_path: Path, option: str) -> None:
     outcome = run("synth", str(tmp_path), f"--{option}", "-1")
     assert outcome.code == 2
     assert option in outcome.error

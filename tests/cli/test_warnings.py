@@ -82,4 +82,4 @@ def test_a_limit_that_is_no_number_is_one_line(scene: Scene) -> None:
 def test_a_mask_that_is_all_ones_is_one_line(scene: Scene) -> None:
     """It would hide everything, and the line says how to save it."""
     save(np.ones((224, 256), dtype=np.uint8), Path(f"{scene.target}.mask.png"))
-    assert "would hide everything" in run(*scene.arguments()).error
+    assert "would hide the whole photo" in run(*scene.arguments()).error

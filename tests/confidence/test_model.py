@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.blobs import blob_at, blob_similarity, laplacian
-from mel_debug.confidence.calibrations import ANY, key_for, own_path, shipped, text_of
+from mel_debug.confidence.calibrations import ANY, key_for, shipped, text_of, user_path
 from mel_debug.confidence.evidence import BETTER_WHEN_HIGHER, evidence_of
 from mel_debug.confidence.fitting import LEAST, fit
 from mel_debug.confidence.judge import Judge, judge_for
@@ -64,14 +64,14 @@ def test_a_surer_match_has_no_larger_radius(key: str, one: float, other: float) 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_calibration_survives_its_file(key: str) -> None:
-    """As JSON and back, to the digits that are kept."""
+    """As JSON and back, up to rounding."""
     known = shipped()[key]
     again = Calibration.from_json(json.loads(text_of({key: known}))[key])
     evidence = [dict.fromkeys(BETTER_WHEN_HIGHER, 0.3), {}]
     assert again.probabilities(evidence) == pytest.approx(known.probabilities(evidence))
 
 
-def test_what_is_not_calibrated_says_so() -> None:
+def test_the_general_calibration_is_not_calibrated() -> None:
     """A plugin's extractor gets the general formula, and a mark that it is just that."""
     judge = judge_for("acme-vit/manhattan")
     assert not judge.calibrated
@@ -97,7 +97,7 @@ def test_an_impossible_confidence_can_not_be_built(probability: float, radius: f
 
 
 def made_up(count: int, *, seed: int = 0) -> list[Answer]:
-    """Answers whose margin tells how likely they are right; support tells it upside down."""
+    """Answers whose probability rises with the margin and falls with the support."""
     rng = np.random.default_rng(seed)
     answers = []
     for number in range(count):
@@ -119,7 +119,7 @@ def made_up(count: int, *, seed: int = 0) -> list[Answer]:
 
 
 def test_a_fit_recovers_how_likely_answers_are_right() -> None:
-    """On answers it has not seen, to a few hundredths."""
+    """On answers outside the fit, within a few hundredths."""
     calibration = fit(made_up(1500))
     for margin in (0.5, 1.5, 2.0, 2.5, 3.5):
         evidence = {"margin": margin, "support.doubt": -margin}
@@ -133,8 +133,8 @@ def test_the_radius_holds_nineteen_in_twenty() -> None:
     assert radius == pytest.approx(2 * np.sqrt(2 * np.log(20)) / 1000, rel=0.15)
 
 
-def test_evidence_that_is_gone_counts_as_its_worst() -> None:
-    """A plugin that stops to tell something must not look the surer for it."""
+def test_missing_evidence_counts_as_its_lowest() -> None:
+    """A plugin that stops reporting evidence must not become more confident."""
     calibration = fit(made_up(600), ["margin"])
     known, gone = calibration.probabilities([{"margin": 0.0}, {}])
     assert gone <= known + 1e-9
@@ -152,9 +152,16 @@ def test_own_calibrations_go_before_those_that_ship(
     """And make a combination calibrated that was not."""
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
     own = replace(shipped()[ANY], offset=7.0)
-    own_path().write_text(text_of({"acme/manhattan": own}))
+    user_path().write_text(text_of({"acme/manhattan": own}))
     judge = judge_for("acme/manhattan", 0.9)
     assert (judge.calibrated, judge.calibration.offset, judge.threshold) == (True, 7.0, 0.9)
+
+
+def test_an_empty_file_has_no_calibrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that `mktemp` made for `calibrate --output`."""
+    monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
+    user_path().touch()
+    assert not judge_for("acme/manhattan").calibrated
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}'])
@@ -162,7 +169,7 @@ def test_damaged_calibrations_are_an_error_that_names_the_file(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEL_DEBUG_CONFIG_DIR", str(tmp_path))
-    own_path().write_text(text)
+    user_path().write_text(text)
     with pytest.raises(MelError, match=r"calibration\.json"):
         judge_for("xfeat/cosine")
 
@@ -173,7 +180,7 @@ def seen(photo: Photo) -> FeatureMap:
     return FeatureMap(photo, grid, np.ones((*cells, 4), np.float32), np.ones(cells, dtype=bool))
 
 
-def test_a_mole_that_is_gone_does_not_show() -> None:
+def test_an_absent_mole_has_little_contrast() -> None:
     """The same skin with the mole, and without it."""
     plain = skin(400, 400, seed=3) // 4 + 120
     marked = Photo.of(with_moles(plain, [(200, 200)], radius=6))
@@ -187,8 +194,8 @@ def test_a_mole_that_is_gone_does_not_show() -> None:
     assert here.salience > 2 * gone.salience
 
 
-def test_a_turned_mole_looks_the_same() -> None:
-    """Rings don't know about directions."""
+def test_rings_do_not_change_when_a_mole_is_rotated() -> None:
+    """They have no direction."""
     marked = with_moles(skin(401, 401, seed=3) // 4 + 120, [(200, 200)], radius=6)
     here = blob_at(Photo.of(marked), Point(200.5, 200.5))
     turned = blob_at(Photo.of(np.ascontiguousarray(np.rot90(marked))), Point(200.5, 200.5))
@@ -233,7 +240,7 @@ def test_the_margin_is_over_what_is_not_the_same_place() -> None:
 
 @given(st.integers(16, 120), st.floats(0.6, 9), st.integers(0, 99))
 def test_the_filter_is_the_laplacian_of_a_gaussian(side: int, sigma: float, seed: int) -> None:
-    """As scipy's own, mirrored at the border, for any size of window and spot."""
+    """Equal to scipy's, reflected at the border, for any size of window and blob."""
     picture = np.random.default_rng(seed).random((side, side))
     wanted = -(sigma**2) * ndimage.gaussian_laplace(picture, sigma)
     assert np.abs(laplacian(picture, sigma) - wanted).max() < 1e-12

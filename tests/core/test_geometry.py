@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mel_debug.core.geometry import Cell, Nearby, PatchGrid, Point, Size
+from mel_debug.core.geometry import Cell, PatchGrid, Point, PointIndex, Size
 from strategies import cells, fits, grids, marks, points, sides, sizes
 
 ROUNDING = 1e-9
@@ -31,7 +31,7 @@ def test_a_point_is_at_most_half_a_pixel_from_the_centre_of_its_pixel(x: float, 
 def test_sides_divide_by_the_patch_and_never_exceed_the_fit(
     size: Size, fit: tuple[int, int]
 ) -> None:
-    """Whatever the photo, the extractor gets whole patches and no more than was asked for."""
+    """Whatever the photo, the grid has whole patches and is no larger than `image_size`."""
     patch, image_size = fit
     scaled = PatchGrid.fit(size, image_size, patch).scaled
     assert scaled.width % patch == 0
@@ -51,7 +51,7 @@ def test_the_longest_side_uses_every_cell(size: Size, fit: tuple[int, int]) -> N
 
 @given(sizes, fits)
 def test_the_other_side_loses_less_than_a_cell(size: Size, fit: tuple[int, int]) -> None:
-    """The aspect is kept as well as whole cells allow."""
+    """The aspect ratio is preserved as well as whole cells allow."""
     patch, image_size = fit
     scaled = PatchGrid.fit(size, image_size, patch).scaled
     for got, native in ((scaled.width, size.width), (scaled.height, size.height)):
@@ -161,7 +161,7 @@ def test_a_cells_centre_is_the_middle_of_its_patch_in_scaled_pixels(
 
 @given(st.data(), grids())
 def test_scaling_a_point_is_multiplying_by_the_scale(data: st.DataObject, grid: PatchGrid) -> None:
-    """The scale that is told to callers is the scale that is used."""
+    """`scale` is the scale that `to_scaled` uses."""
     point = data.draw(points(grid.photo))
     scaled = grid.to_scaled(point)
     assert (scaled.x, scaled.y) == pytest.approx((point.x * grid.scale[0], point.y * grid.scale[1]))
@@ -171,9 +171,9 @@ def test_scaling_a_point_is_multiplying_by_the_scale(data: st.DataObject, grid: 
 def test_an_image_size_that_does_not_divide_is_refused(
     size: Size, patch: int, image_size: int
 ) -> None:
-    """No grid is silently smaller than what was asked for."""
+    """No grid is silently smaller than `image_size`."""
     assume(image_size < patch or image_size % patch)
-    with pytest.raises(ValueError, match="does not divide"):
+    with pytest.raises(ValueError, match="is not a multiple of a patch"):
         PatchGrid.fit(size, image_size, patch)
 
 
@@ -207,7 +207,7 @@ def test_no_point_within_the_distance_is_overlooked(
     points: list[Point], place: Point, distance: float
 ) -> None:
     """Those named are in order, and none is further than the diagonal of two squares."""
-    named = Nearby(points, distance).of(place)
+    named = PointIndex(points, distance).near(place)
     within = {n for n, point in enumerate(points) if point.distance_to(place) <= distance}
     assert within <= set(named)
     assert named == sorted(named)
@@ -215,4 +215,4 @@ def test_no_point_within_the_distance_is_overlooked(
 
 
 def test_no_point_is_near_without_a_distance() -> None:
-    assert Nearby([Point(1, 1)], 0).of(Point(1, 1)) == []
+    assert PointIndex([Point(1, 1)], 0).near(Point(1, 1)) == []

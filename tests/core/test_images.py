@@ -1,4 +1,4 @@
-"""Laws of pixels that Pillow or numpy holds: who holds them can't be told from what they give."""
+"""Laws of ImageBuffer: results don't depend on whether it stores an image or an array."""
 
 import numpy as np
 import pytest
@@ -54,6 +54,6 @@ def test_both_are_painted_alike(
 
 
 def test_grey_pixels_are_refused() -> None:
-    """They would be taken for a photo of another size."""
+    """They could be mistaken for a photo of another size."""
     with pytest.raises(ValueError, match="RGB"):
         ImageBuffer(skin(4, 3)[..., 0])

@@ -9,7 +9,7 @@ from mel_debug.core.lazy import Lazy
 
 
 class Counted:
-    """A load that counts its calls and can be held up."""
+    """A load that counts its calls and can be blocked."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -22,8 +22,8 @@ class Counted:
         return [self.calls]
 
 
-def test_nothing_is_loaded_before_it_is_asked_for() -> None:
-    """A photo whose pixels nobody wants is not decoded."""
+def test_nothing_is_loaded_before_its_first_use() -> None:
+    """A photo whose pixels are not used is not decoded."""
     counted = Counted()
     Lazy(counted)
     assert counted.calls == 0
@@ -44,7 +44,7 @@ def test_it_is_loaded_once_whoever_asks(ahead: bool) -> None:
 
 
 def test_beginning_does_not_wait() -> None:
-    """What is begun goes on while something else is done."""
+    """Loading continues in a thread after `prefetch` returns."""
     counted = Counted()
     counted.go.clear()
     once = Lazy(counted)
@@ -54,7 +54,7 @@ def test_beginning_does_not_wait() -> None:
 
 
 def test_a_last_use_lets_go_of_what_nobody_keeps() -> None:
-    """What was begun is handed over and not kept; asked again, it is loaded again."""
+    """A prefetched value is returned and not retained; the next use loads it again."""
     counted = Counted()
     once = Lazy(counted)
     once.prefetch()
@@ -62,8 +62,8 @@ def test_a_last_use_lets_go_of_what_nobody_keeps() -> None:
     assert once.take() == ([2], True)
 
 
-def test_a_last_use_leaves_what_is_kept() -> None:
-    """Who asked before still has it."""
+def test_take_leaves_a_retained_value() -> None:
+    """After `get`, the value belongs to more than one owner."""
     counted = Counted()
     once = Lazy(counted)
     kept = once.get()
@@ -75,7 +75,7 @@ def test_a_last_use_leaves_what_is_kept() -> None:
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_what_goes_wrong_is_told_to_who_asks(ahead: bool) -> None:
+def test_an_error_of_loading_is_raised_at_every_use(ahead: bool) -> None:
     """Not to who began it."""
 
     def fail() -> int:

@@ -44,7 +44,7 @@ def test_a_smooth_peak_is_placed_within_a_tenth_of_a_cell(
     valid=st.lists(st.booleans(), min_size=30, max_size=30).filter(any),
 )
 def test_a_peak_never_leaves_the_neighbourhood(scores: list[float], valid: list[bool]) -> None:
-    """Whatever the scores and the mask, the place lies within a cell of the best valid cell."""
+    """For any scores and mask, the peak is within one cell of the best valid cell."""
     grid = np.array(scores, np.float32).reshape(5, 6)
     mask = np.array(valid).reshape(5, 6)
     cell = best_cell(grid, mask)
@@ -91,7 +91,7 @@ def test_distinct_places_are_apart_and_fall_in_score(seed: int, radius: float, m
 
 
 def test_the_flank_of_a_peak_is_no_place_of_its_own() -> None:
-    """However high it is beyond the radius: of two hills there are two places."""
+    """However high it is: two hills give two peaks."""
     scores = surface(5, 5, (3, 3), 0) + np.float32(0.3) * surface(15, 20, (1.5, 1.5), 0)
     grid = PatchGrid.fit(Size(COLUMNS * 10, ROWS * 10), COLUMNS * 8, 8)
     everywhere = np.ones(scores.shape, dtype=bool)

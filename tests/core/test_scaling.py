@@ -36,7 +36,7 @@ def test_shrinking_by_a_whole_factor_is_the_mean_of_each_block(
 def test_a_uniform_photo_stays_uniform(
     width: int, height: int, new_width: int, new_height: int, colour: tuple[int, int, int]
 ) -> None:
-    """Scaling up, down, or one axis each way makes no colour that was not there."""
+    """Scaling up, down, or in both ways never leaves the range of colours."""
     picture = np.full((height, width, 3), colour, dtype=np.uint8)
     scaled = resized(picture, Size(new_width, new_height))
     assert scaled.shape == (new_height, new_width, 3)
@@ -61,10 +61,10 @@ def test_scaling_to_the_same_size_changes_nothing(picture: np.ndarray) -> None:
 
 
 @given(st.data(), small, small, factors, factors)
-def test_a_cell_is_kept_when_half_of_it_is_in_the_mask(
+def test_a_cell_is_valid_if_half_of_it_is_in_the_mask(
     data: st.DataObject, rows: int, columns: int, tall: int, wide: int
 ) -> None:
-    """Clearly more than half is kept and clearly less is not."""
+    """Clearly more than half is valid and clearly less is not."""
     mask = data.draw(masks(rows * tall, columns * wide))
     valid = valid_cells(mask, rows, columns)
     share = mask.reshape(rows, tall, columns, wide).mean(axis=(1, 3))
@@ -74,7 +74,7 @@ def test_a_cell_is_kept_when_half_of_it_is_in_the_mask(
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_a_cell_that_is_just_half_in_the_mask_is_kept(axis: int) -> None:
+def test_a_cell_that_is_exactly_half_in_the_mask_is_valid(axis: int) -> None:
     """The border case counts as inside, whichever half it is."""
     mask = np.zeros((16, 16), dtype=bool)
     mask[:8] = True

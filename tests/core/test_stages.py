@@ -119,18 +119,18 @@ def test_a_wrong_option_is_refused_before_anything_is_built(
     assert str(error.value) == said
 
 
-def test_a_stage_without_options_says_so() -> None:
+def test_an_option_of_a_stage_without_options_is_an_error() -> None:
     spec: StageSpec[Any] = StageSpec("bare", "a toy", build=values_built)
     with pytest.raises(UsageError, match="bare has no option 'size'; it has none"):
         spec.create(size=3)
 
 
-def test_an_incomplete_build_says_how_stages_are_made() -> None:
+def test_a_build_without_option_values_names_the_right_method() -> None:
     """`build` is the plugin's own function; only `create` fills in defaults."""
     spec: StageSpec[Any] = StageSpec(
         "toy", "a toy", build=lambda options: options["size"], options=(SIZE,)
     )
-    with pytest.raises(UsageError, match=r"'size' has no value; make stages with .*create\(\)"):
+    with pytest.raises(UsageError, match=r"'size' has no value; build stages with .*create\(\)"):
         spec.build(BuildOptions())
     assert spec.create() == 3
 
@@ -148,7 +148,7 @@ def test_limits_hold_for_numbers_of_any_length(number: int) -> None:
 
 @given(st.text())
 def test_any_text_is_a_value_or_a_usage_error(text: str) -> None:
-    """What a person types ends in no other error."""
+    """No text raises any other error."""
     for option in SPEC.options:
         try:
             value = option.parse(text)

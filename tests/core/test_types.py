@@ -56,7 +56,7 @@ def test_a_photo_of_anything_but_rgb_bytes_cannot_be_built(not_pixels: np.ndarra
         Photo.of(not_pixels)
 
 
-def test_pixels_of_another_size_than_the_header_said_are_refused() -> None:
+def test_pixels_of_another_size_than_in_the_header_are_refused() -> None:
     """Points would otherwise be in pixels of a photo that does not exist."""
     photo = Photo("lying.jpg", Size(9, 6), lambda: skin(8, 6))
     with pytest.raises(ValueError, match=r"lying\.jpg"):
@@ -90,7 +90,7 @@ def test_a_photo_without_a_mask_keeps_every_cell() -> None:
     assert Photo.of(skin(50, 40)).valid_cells(GRID).all()
 
 
-def test_the_size_asked_for_is_the_size_given_however_often_it_changes() -> None:
+def test_scaled_pixels_have_the_requested_size_however_often_it_changes() -> None:
     """Remembering the last size never hands out another."""
     photo = Photo.of(skin(50, 40))
     for size in (Size(40, 32), Size(25, 20), Size(25, 20), Size(40, 32), Size(50, 40)):
@@ -115,7 +115,7 @@ def test_a_neighbourhood_is_cut_at_the_border(point: Point, mean: list[float]) -
 
 
 def test_a_neighbourhood_leaves_masked_cells_out() -> None:
-    """Painted-over skin says nothing about the mole."""
+    """Painted pixels have no information about the mole."""
     valid = np.ones((4, 5), dtype=bool)
     valid[:, 2:] = False
     masked = dataclasses.replace(feature_map(), valid=valid)
@@ -159,7 +159,7 @@ def test_vectors_that_do_not_fit_the_grid_cannot_be_built(shape: tuple[int, ...]
         )
 
 
-def test_kept_cells_that_do_not_fit_the_grid_cannot_be_built() -> None:
+def test_valid_cells_that_do_not_fit_the_grid_are_an_error() -> None:
     """The mask is over the same cells as the vectors."""
     with pytest.raises(ValueError, match="valid"):
         dataclasses.replace(feature_map(), valid=np.ones((5, 4), dtype=bool))

@@ -1,4 +1,4 @@
-"""Laws of what is asked of labelled photos."""
+"""Laws of labelled photos and pairs."""
 
 from pathlib import Path
 
@@ -25,29 +25,29 @@ def absent(path: Path, uuid: str) -> None:
     written.rename(marks_path(path, ABSENT))
 
 
-def test_both_directions_of_a_shared_mole_are_asked(tmp_path: Path) -> None:
-    """The truth is the middle of the marked pixel."""
+def test_a_shared_mole_is_searched_in_both_directions(tmp_path: Path) -> None:
+    """The true position is the centre of the marked pixel."""
     first = photo(tmp_path, "1.jpg", (A, 2, 3), (B, 5, 5))
     second = photo(tmp_path, "2.jpg", (A, 7, 8))
     back, there = labelled_pairs([tmp_path])
     assert (there.source, there.target) == (first, second)
     assert (back.source, back.target) == (second, first)
-    (question,) = there.questions
-    assert question.uuid == A
-    assert question.point == Point(2.5, 3.5)
-    assert question.truth == Point(7.5, 8.5)
+    (mole,) = there.moles
+    assert mole.uuid == A
+    assert mole.point == Point(2.5, 3.5)
+    assert mole.truth == Point(7.5, 8.5)
 
 
-def test_a_mole_that_is_known_to_be_absent_is_asked_for(tmp_path: Path) -> None:
-    """Its truth is that it has no place; a mole merely not marked is not asked for."""
+def test_a_mole_known_to_be_absent_is_searched(tmp_path: Path) -> None:
+    """Its truth is None; a mole that is merely not marked is not searched."""
     photo(tmp_path, "1.jpg", (A, 2, 3), (B, 5, 5))
     absent(photo(tmp_path, "2.jpg", (C, 7, 8)), A)
     (pair,) = labelled_pairs([tmp_path])
-    assert [(question.uuid, question.truth) for question in pair.questions] == [(A, None)]
+    assert [(mole.uuid, mole.truth) for mole in pair.moles] == [(A, None)]
 
 
-def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
-    """A folder of links asks what the photos ask, each once, with the marks beside the photos."""
+def test_a_link_to_a_photo_counts_as_the_photo(tmp_path: Path) -> None:
+    """A folder of links has the same pairs as the photos, each once, with their marks."""
     first = photo(tmp_path / "real", "1.jpg", (A, 2, 3))
     second = photo(tmp_path / "real", "2.jpg", (A, 7, 8))
     links = tmp_path / "links"
@@ -56,15 +56,15 @@ def test_links_to_a_photo_are_the_photo(tmp_path: Path) -> None:
         (links / f"{number}.jpg").symlink_to(real)
     pairs = labelled_pairs([links])
     assert len(pairs) == 2
-    assert {question.truth for pair in pairs for question in pair.questions} == {
+    assert {mole.truth for pair in pairs for mole in pair.moles} == {
         Point(2.5, 3.5),
         Point(7.5, 8.5),
     }
     assert len(labelled_pairs([links, first.parent])) == 2
 
 
-def test_guesses_and_doubles_are_no_truth(tmp_path: Path) -> None:
-    """A mark that `mel` calls not canonical, and a mole marked twice."""
+def test_guessed_and_duplicate_marks_are_left_out(tmp_path: Path) -> None:
+    """A mark that is not canonical, and a mole that is marked twice."""
     first = photo(tmp_path, "1.jpg", (A, 2, 3), (B, 5, 5), (C, 1, 1))
     photo(tmp_path, "2.jpg", (A, 7, 8), (B, 1, 1), (B, 9, 9), (C, 4, 4))
     text = marks_path(first).read_text()
@@ -72,24 +72,24 @@ def test_guesses_and_doubles_are_no_truth(tmp_path: Path) -> None:
     guessed = text[:start] + text[start:].replace("true", "false", 1)
     marks_path(first).write_text(guessed)
     pairs = labelled_pairs([tmp_path])
-    assert {question.uuid for pair in pairs for question in pair.questions} == {C}
+    assert {mole.uuid for pair in pairs for mole in pair.moles} == {C}
 
 
 def test_nested_roots_count_a_photo_once(tmp_path: Path) -> None:
-    """A folder and its parent."""
+    """A folder and its parent as roots have the photos of the parent."""
     photo(tmp_path / "in", "1.jpg", (A, 2, 3))
     photo(tmp_path / "in", "2.jpg", (A, 7, 8))
     assert len(labelled_pairs([tmp_path, tmp_path / "in"])) == 2
 
 
-def test_photos_that_share_nothing_are_an_error_that_says_what_to_try(tmp_path: Path) -> None:
+def test_photos_without_a_shared_mole_are_an_error_with_advice(tmp_path: Path) -> None:
     photo(tmp_path, "1.jpg", (A, 2, 3))
     with pytest.raises(MelError, match="synth"):
         labelled_pairs([tmp_path])
 
 
 def test_the_content_changes_with_marks_absences_and_masks(tmp_path: Path) -> None:
-    """And with nothing else."""
+    """It stays the same otherwise."""
     path = photo(tmp_path, "1.jpg", (A, 2, 3))
     seen = {content_of([path])}
     assert content_of([path]) in seen

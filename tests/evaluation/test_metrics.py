@@ -1,4 +1,4 @@
-"""The measures, against cases worked out by hand."""
+"""Measures, compared with cases computed by hand."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def flags(text: str) -> np.ndarray:
     return np.array([letter == "x" for letter in text])
 
 
-def test_a_share_of_nothing_is_not_known() -> None:
-    """Not zero, and no division by it."""
+def test_the_share_of_an_empty_array_is_none() -> None:
+    """It is not 0, and does not divide by 0."""
     assert metrics.share(flags("xx..")) == 0.5
     assert metrics.share(flags("")) is None
     assert metrics.wilson(0, 0) is None
 
 
-def test_wilsons_interval_is_that_of_his_formula() -> None:
+def test_wilsons_interval_follows_its_formula() -> None:
     """8 of 10: centre (p + z2/2n) / (1 + z2/n), and half the width beside it."""
     p, n, z = 0.8, 10, 1.959964
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -29,27 +29,27 @@ def test_wilsons_interval_is_that_of_his_formula() -> None:
     assert metrics.wilson(8, 10) == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
-def test_all_right_does_not_mean_certain() -> None:
-    """Ten of ten leave room: the lower end is 1 / (1 + z2/10)."""
+def test_the_interval_of_a_perfect_share_has_a_width() -> None:
+    """For ten of ten the lower end is 1 / (1 + z2/10)."""
     interval = metrics.wilson(10, 10)
     assert interval is not None
     assert interval[0] == pytest.approx(1 / (1 + 1.959964**2 / 10), abs=1e-6)
     assert interval[1] == pytest.approx(1)
 
 
-def test_photos_are_drawn_whole() -> None:
+def test_the_bootstrap_draws_whole_photos() -> None:
     """One photo all right, one all wrong: a draw of two is 0, 1/2 or 1, so the interval is all."""
     hits, photos = flags("xxxx...."), list("aaaabbbb")
     assert metrics.photo_bootstrap(hits, photos) == (0.0, 1.0)
 
 
-def test_alike_photos_leave_nothing_to_chance() -> None:
+def test_photos_of_equal_shares_have_an_interval_without_width() -> None:
     """Each photo has one of two right: any draw of photos has half."""
     assert metrics.photo_bootstrap(flags("x.x.x."), list("aabbcc")) == (0.5, 0.5)
 
 
-def test_one_photo_gives_no_interval() -> None:
-    """There is no telling how another would differ."""
+def test_a_single_photo_has_no_interval() -> None:
+    """One photo does not show how photos vary."""
     assert metrics.photo_bootstrap(flags("xx."), list("aaa")) is None
 
 
@@ -63,14 +63,14 @@ def test_a_tie_counts_half() -> None:
     assert metrics.auroc(np.array([0.5, 0.5, 0.2]), flags("x..")) == 0.75
 
 
-def test_auroc_needs_both_kinds() -> None:
-    """Nothing to order otherwise."""
+def test_auroc_needs_right_and_wrong_answers() -> None:
+    """It is None otherwise."""
     assert metrics.auroc(np.array([0.5, 0.7]), flags("xx")) is None
 
 
 @given(arrays(np.float64, 12, elements=st.floats(0, 1)), arrays(np.bool_, 12))
 def test_auroc_is_the_share_of_ordered_pairs(confidences: np.ndarray, right: np.ndarray) -> None:
-    """By the definition, pair by pair."""
+    """It equals the definition, counted pair by pair."""
     pairs = [
         1.0 if good > bad else 0.5 if good == bad else 0.0
         for good in confidences[right]
@@ -87,14 +87,14 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins() -> None:
 
 
 def test_a_confidence_of_one_is_in_the_last_bin() -> None:
-    """Not in an eleventh."""
+    """There is no eleventh bin."""
     assert metrics.reliability(np.array([1.0, 0.95]), flags("xx")) == [
         pytest.approx((0.975, 1.0, 2))
     ]
     assert metrics.calibration_error(np.array([]), flags("")) is None
 
 
-def test_risk_over_coverage_is_cumulative_from_the_surest() -> None:
+def test_risk_over_coverage_accumulates_from_the_highest_confidence() -> None:
     """Thresholds 0.9, 0.5 (two at once) and 0.1 accept 1, 3, 4; of those 0, 1, 2 are wrong."""
     coverage, risk = metrics.risk_coverage(np.array([0.5, 0.9, 0.1, 0.5]), flags("xx.."))
     assert coverage.tolist() == [0.25, 0.75, 1.0]

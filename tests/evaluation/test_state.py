@@ -1,4 +1,4 @@
-"""Laws of what survives a stop."""
+"""Laws of the state file, from which a stopped evaluation is resumed."""
 
 import math
 import os
@@ -18,8 +18,8 @@ def finished(uuid: str) -> Finished:
     return Finished((there, gone), (0.5,), 2.0, None, ("a note",))
 
 
-def test_what_was_added_is_there_after_a_restart(tmp_path: Path) -> None:
-    """Places, notes, and evidence that is not known included."""
+def test_added_pairs_are_read_back(tmp_path: Path) -> None:
+    """This includes positions, notes and missing evidence."""
     state = State.begin(tmp_path / "deep" / "state.jsonl")
     for key in ("one", "two"):
         state.add(key, finished(key))
@@ -31,8 +31,8 @@ def test_what_was_added_is_there_after_a_restart(tmp_path: Path) -> None:
     assert again.finished["one"].notes == ("a note",)
 
 
-def test_a_line_cut_short_spoils_no_other(tmp_path: Path) -> None:
-    """A crash in the middle of a write, and then a new run."""
+def test_a_line_cut_short_damages_no_other_line(tmp_path: Path) -> None:
+    """A run after a crash in the middle of a write appends whole lines."""
     path = tmp_path / "state.jsonl"
     State.begin(path).add("one", finished("one"))
     whole = path.read_bytes()
@@ -42,8 +42,8 @@ def test_a_line_cut_short_spoils_no_other(tmp_path: Path) -> None:
     assert set(State.begin(path).finished) == {"one", "three"}
 
 
-def test_what_is_forgotten_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
-    """In the file too; a key that is not there is no error."""
+def test_forgotten_pairs_are_removed_and_the_rest_stay(tmp_path: Path) -> None:
+    """They are removed from the file too; an unknown key is not an error."""
     path = tmp_path / "state.jsonl"
     state = State.begin(path)
     for key in ("one", "two"):
@@ -56,17 +56,19 @@ def test_what_is_forgotten_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"mine\n", b'[{"uuid": "a"}]', b"\xff\xd8\xff", b'{"key": 1}\n', b"\n"]
 )
-def test_a_file_that_is_no_state_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
-    """Whatever is in it."""
+def test_other_files_are_refused_and_unchanged(tmp_path: Path, content: bytes) -> None:
+    """A file with any other content raises UsageError."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match="is no state of an evaluation; name another `state`"):
+    with pytest.raises(
+        UsageError, match="is not the state of an evaluation; choose another `state`"
+    ):
         State.begin(path)
     assert path.read_bytes() == content
 
 
 def test_an_empty_file_becomes_a_state(tmp_path: Path) -> None:
-    """As `mktemp` makes one."""
+    """Such a file comes from `mktemp`, for example."""
     path = tmp_path / "state.jsonl"
     path.touch()
     State.begin(path).add("one", finished("one"))
@@ -74,7 +76,7 @@ def test_an_empty_file_becomes_a_state(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_state_stays_a_link(tmp_path: Path) -> None:
-    """The file that it leads to is the one that grows."""
+    """Pairs are appended to the file that it links to."""
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "state.jsonl")
     state = State.begin(link)
@@ -86,15 +88,15 @@ def test_a_link_to_a_state_stays_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    """Opening it would wait for ever."""
+    """Opening it would block forever."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="is a pipe"):
         State.begin(tmp_path / "pipe")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="this system has no such limit")
-def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: Path) -> None:
-    """The error names the file; whatever part of the line was written spoils no other."""
+def test_a_full_disk_loses_no_stored_pair(tmp_path: Path) -> None:
+    """The error names the file, and a partly written line damages no other."""
     import resource
 
     path = tmp_path / "state.jsonl"
@@ -111,18 +113,18 @@ def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     assert set(State.begin(path).finished) == {"one", "three"}
 
 
-def test_a_state_that_can_not_be_kept_is_told_at_the_start(tmp_path: Path) -> None:
-    """Not after hours."""
+def test_a_state_that_can_not_be_written_is_an_error_at_the_start(tmp_path: Path) -> None:
+    """The error does not come only after the first search."""
     (tmp_path / "file").write_text("")
     with pytest.raises(MelError, match="`state`"):
         State.begin(tmp_path / "file" / "state.jsonl")
 
 
-def test_keys_tell_parts_apart() -> None:
-    """Where one part ends and the next begins matters."""
+def test_keys_depend_on_where_parts_end() -> None:
+    """The same text in other parts has another key."""
     assert key_of("ab", "c") != key_of("a", "bc")
 
 
-def test_names_that_are_no_text_have_keys_of_their_own() -> None:
-    """Undecodable bytes in a photo's name are lone surrogates in Python."""
+def test_undecodable_names_have_distinct_keys() -> None:
+    """Undecodable bytes of a file name are lone surrogates in Python."""
     assert len({key_of("a\udcff"), key_of("a\udcfe"), key_of("a\ud800")}) == 3

@@ -1,4 +1,4 @@
-"""The measures of a configuration, and demands on them, from answers written down by hand."""
+"""The measures and the quality gate of a configuration, for answers written by hand."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import UsageError
 from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.gallery import worst_of
-from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, complaints
+from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, violations
 from mel_debug.evaluation.summary import Result, Summary, summary_of
 from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
 from mel_debug.plugins.config import RunConfig
@@ -54,14 +54,14 @@ def summary(configuration: Configuration) -> Summary:
     return summary_of(Result(configuration, ANSWERS, 2.0, 0.5, 100.0))
 
 
-def test_counts_are_those_of_the_answers(summary: Summary) -> None:
-    """Absent moles have no distance."""
+def test_counts_match_the_answers(summary: Summary) -> None:
+    """Absent moles count in no distance."""
     assert (summary.queries, summary.absent) == (6, 2)
     assert summary.within_px == {"10": 2, "20": 3, "50": 4, "100": 5}
     assert summary.median_px == 23
 
 
-def test_rates_are_those_of_the_answers(summary: Summary) -> None:
+def test_rates_match_the_answers(summary: Summary) -> None:
     """PCK at 0.01, 0.02, 0.05 of 2000: within 20, 40, 100 px."""
     values = {name: rate.value for name, rate in summary.rates.items()}
     assert values["pck@0.01"] == 3 / 6
@@ -79,14 +79,14 @@ def test_auroc_is_over_present_and_absent_moles(summary: Summary) -> None:
     assert summary.auroc == pytest.approx(12 / 15)
 
 
-def test_the_error_of_calibration_is_over_all(summary: Summary) -> None:
+def test_the_calibration_error_is_over_all_answers(summary: Summary) -> None:
     """Each of eight bins has one answer but 0.5-0.6, which 0.55 has alone as 0.6 is in the next."""
     gaps = [0.1, 0.2, 0.7, 0.6, 0.7, 0.1, 0.55, 0.2]
     assert summary.ece == pytest.approx(sum(gaps) / 8)
 
 
 def test_the_report_has_every_measure_by_its_name(summary: Summary) -> None:
-    """What the issue promises to those who read the JSON."""
+    """The JSON has every documented key."""
     data = summary.as_json()
     assert {
         "extractor", "matcher", "preset", "image_size", "queries", "absent", "within_px", "pck",
@@ -98,7 +98,7 @@ def test_the_report_has_every_measure_by_its_name(summary: Summary) -> None:
 
 
 def test_every_table_has_every_configuration(summary: Summary) -> None:
-    """As text, Markdown and CSV."""
+    """This holds for text, Markdown and CSV."""
     assert "xfeat cosine 2048" in text_table([summary])
     assert markdown_table([summary, summary]).splitlines()[1] == "| --- | ---: | ---: |"
     head, row = csv_table([summary]).splitlines()
@@ -107,45 +107,45 @@ def test_every_table_has_every_configuration(summary: Summary) -> None:
     assert float(cells["coverage"]) == 4 / 6
 
 
-def test_a_demand_that_is_met_says_nothing(summary: Summary) -> None:
-    """At the bound itself it is met."""
-    demands = [Requirement.parse("pck@0.01=0.5"), Requirement.parse("wrong_accepted=0.4")]
-    assert complaints(demands, [summary]) == []
+def test_a_requirement_that_is_met_has_no_violation(summary: Summary) -> None:
+    """The bound itself meets it."""
+    requirements = [Requirement.parse("pck@0.01=0.5"), Requirement.parse("wrong_accepted=0.4")]
+    assert violations(requirements, [summary]) == []
 
 
-def test_an_unmet_demand_tells_name_value_and_bound(summary: Summary) -> None:
-    """Some measures should be high, others low."""
-    demands = [Requirement.parse("pck@0.01=0.6"), Requirement.parse("median_px=20")]
-    low, high = complaints(demands, [summary])
+def test_a_violation_has_name_value_and_bound(summary: Summary) -> None:
+    """Some measures have a lower bound, others an upper one."""
+    requirements = [Requirement.parse("pck@0.01=0.6"), Requirement.parse("median_px=20")]
+    low, high = violations(requirements, [summary])
     assert low.startswith("pck@0.01 is 0.5, under 0.6")
     assert high.startswith("median_px is 23, over 20")
 
 
-def test_what_is_not_known_meets_no_demand(configuration: Configuration) -> None:
-    """No absent moles were asked for, so nothing is known about them."""
+def test_a_measure_without_a_value_meets_no_requirement(configuration: Configuration) -> None:
+    """Without absent moles there is no rate of false accepts."""
     summary = summary_of(Result(configuration, ANSWERS[:3], None, None, None))
-    assert len(complaints([Requirement.parse("false_accepts=1")], [summary])) == 1
+    assert len(violations([Requirement.parse("false_accepts=1")], [summary])) == 1
 
 
 @pytest.mark.parametrize("name", [*AT_LEAST, *AT_MOST])
-def test_every_name_of_a_demand_is_a_measure(summary: Summary, name: str) -> None:
+def test_every_name_of_a_requirement_is_a_measure(summary: Summary, name: str) -> None:
     assert summary.measure(name) is not None
 
 
 @pytest.mark.parametrize("text", ["pck@0.03=0.5", "pck@0.01", "pck@0.01=much", ""])
-def test_a_demand_that_is_none_is_refused(text: str) -> None:
+def test_a_malformed_requirement_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="fail_under"):
         Requirement.parse(text)
 
 
-def test_a_confident_mistake_is_worse_than_a_doubtful_one() -> None:
+def test_a_confident_error_is_worse_than_an_uncertain_one() -> None:
     """Right answers come last, the furthest off first."""
     worst = worst_of(ANSWERS, 8)
     assert [each.confidence for each in worst] == [0.7, 0.6, 0.55, 0.2, 0.1, 0.8, 0.9, 0.3]
 
 
-def test_nothing_asked_gives_a_report_all_the_same(configuration: Configuration) -> None:
-    """Every value is missing, none is made up."""
+def test_a_configuration_without_answers_has_a_report(configuration: Configuration) -> None:
+    """All its values are missing."""
     summary = summary_of(Result(configuration, (), None, None, None))
     assert summary.median_px is None
     assert summary.as_json()["pck"] == {"0.01": None, "0.02": None, "0.05": None}

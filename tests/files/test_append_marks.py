@@ -1,4 +1,4 @@
-"""Laws of adding marks: nothing that is there is lost, whoever writes at the same time."""
+"""Laws of adding marks: no existing mark is lost, whatever else writes at the same time."""
 
 import json
 import multiprocessing
@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import markers
 from markers import add_one_by_one, append_without_lock, can_exchange, new_mark
 from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
-from mel_debug.files.append_marks import NewMark, append_marks
+from mel_debug.files.append_marks import NewMark, append_marks, check_appendable
 from mel_debug.files.hidden_names import PART, hidden_name
 from mel_debug.files.marks import marks_path, read_moles
 from workbench import run_python
@@ -83,7 +83,7 @@ def test_what_is_there_stays_and_what_is_new_comes_last(
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Iterator[Path]:
-    """A photo's path; and when the test is over nothing but marks lies beside it."""
+    """The path of a photo; after the test there are only marks beside it."""
     folder = tmp_path / "day"
     folder.mkdir()
     yield folder / "photo.jpg"
@@ -119,7 +119,7 @@ def test_a_photo_without_marks_gets_a_file(photo: Path) -> None:
 
 
 def test_the_place_of_another_mark_is_not_taken(photo: Path) -> None:
-    """Of a mark that someone made meanwhile, say; only one mole is at one place."""
+    """For example that of a mark made meanwhile: there is only one mole at a place."""
     there, near, far = new_mark("a", 0), new_mark("b", 3), new_mark("c", 100)
     append_marks(photo, [there])
     added = append_marks(photo, [near, far], apart_px=10)
@@ -186,6 +186,51 @@ def test_a_file_with_a_key_twice_is_not_rewritten(photo: Path, more: str) -> Non
     assert len(read_moles(photo)) == 1
 
 
+def _leave(_marks: Path) -> None:
+    """Nothing is wrong with the file."""
+
+
+def _lock(marks: Path) -> None:
+    marks.chmod(0o444)
+
+
+def _link(marks: Path) -> None:
+    marks.with_name("other.json").hardlink_to(marks)
+
+
+def _repeat_a_key(marks: Path) -> None:
+    marks.write_text('[{"uuid": "a", "x": 1, "y": 2, "x": 3}]')
+
+
+def _damage(marks: Path) -> None:
+    marks.write_text("[{")
+
+
+@pytest.mark.parametrize("spoil", [_leave, Path.unlink, _lock, _link, _repeat_a_key, _damage])
+def test_the_check_refuses_what_appending_would_refuse(
+    photo: Path, spoil: Callable[[Path], None]
+) -> None:
+    """With the same message; it changes no file and leaves none behind."""
+    marks_path(photo).write_text('[{"uuid": "a", "x": 1, "y": 2}]')
+    spoil(marks_path(photo))
+
+    def state() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in photo.parent.iterdir() if path.is_file()}
+
+    def refusal(act: Callable[[], object]) -> str:
+        try:
+            act()
+        except MelError as error:
+            return str(error)
+        return ""
+
+    before = state()
+    checked = refusal(lambda: check_appendable(photo))
+    assert state() == before
+    assert checked == refusal(lambda: append_marks(photo, [new_mark("b", 0)]))
+    assert bool(checked) == (spoil not in (_leave, Path.unlink))
+
+
 @pytest.mark.parametrize("uuid", ["\\ud800", "a\\u0000b", "\u00e9", "\\u00e9"])
 def test_uuids_stay_as_they_are_spelled(photo: Path, uuid: str) -> None:
     """Also those that are no text that could be printed; and they are found again."""
@@ -196,7 +241,7 @@ def test_uuids_stay_as_they_are_spelled(photo: Path, uuid: str) -> None:
     assert f'"uuid": "{uuid}"' in marks_path(photo).read_text(encoding="utf-8")
 
 
-def test_a_deep_value_is_kept(photo: Path) -> None:
+def test_a_deeply_nested_value_is_preserved(photo: Path) -> None:
     note = "[" * 400 + "]" * 400
     marks_path(photo).write_text(f'[{{"uuid": "a", "x": 1, "y": 2, "note": {note}}}]')
     append_marks(photo, [new_mark("b", 1)])
@@ -292,7 +337,7 @@ DISK_FULL = """
 import resource, signal, sys
 from pathlib import Path
 from mel_debug.core.errors import MelError
-from mel_debug.files.append_marks import NewMark, append_marks
+from mel_debug.files.append_marks import NewMark, append_marks, check_appendable
 from mel_debug.core.geometry import Point
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
@@ -325,7 +370,7 @@ def test_a_link_stays_a_link(photo: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_lose_no_mark(photo: Path) -> None:
-    """Each adds its marks one by one, and all of them are there in the end, in each one's order."""
+    """Each adds its marks one by one; in the end all exist, in the order of each process."""
     processes = [spawn.Process(target=add_one_by_one, args=(photo, name, 60)) for name in "ab"]
     for process in processes:
         process.start()

@@ -76,7 +76,7 @@ def test_a_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_a_new_file_gets_the_permissions_of_any_new_file(tmp_path: Path, umask: int) -> None:
-    """The person's umask decides, as it does for every program."""
+    """They follow the umask, as for every program."""
     before = os.umask(umask)
     try:
         write_atomically(tmp_path / "ours", b"")
@@ -113,7 +113,7 @@ def test_a_write_that_fails_half_way_leaves_everything_as_it_was(tmp_path: Path)
 
 
 def unwritable(folder: Path) -> list[Path]:
-    """Places where no file can be put, whoever asks."""
+    """Paths where no user can create a file."""
     (folder / "a-file").touch()
     (folder / "a-folder").mkdir()
     return [folder / "nowhere" / "file.png", folder / "a-file" / "file.png", folder / "a-folder"]
@@ -172,7 +172,7 @@ def test_a_saved_jpeg_keeps_thin_coloured_lines(tmp_path: Path, suffix: str) -> 
 def test_a_suffix_that_names_no_picture_format_is_a_usage_error(tmp_path: Path, name: str) -> None:
     """It is found before anything is computed, and nothing is written."""
     for attempt in (check_picture_path, lambda path: write_picture(path, skin(8, 8))):
-        with pytest.raises(UsageError, match="names no picture format"):
+        with pytest.raises(UsageError, match="not the suffix of a picture format"):
             attempt(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -7,7 +7,7 @@ import pytest
 from markers import new_mark
 from mel_debug.core.errors import MelError
 from mel_debug.files.append_marks import append_marks
-from mel_debug.files.beside import beside, is_there, real_path
+from mel_debug.files.beside import beside, exists, real_path
 from mel_debug.files.discovery import each_once, find_photos
 from mel_debug.files.marks import has_marks, marks_path, read_moles
 from mel_debug.files.photos import mask_path
@@ -27,7 +27,7 @@ def link(tmp_path: Path) -> Path:
 
 
 def test_marks_and_mask_of_a_link_lie_beside_the_photo(link: Path) -> None:
-    """They are read there and written there, and nothing appears beside the link."""
+    """They are read and written there, and no file is created beside the link."""
     mark(link.resolve(), (MOLE, 1, 1))
     assert [mole.uuid for mole in read_moles(link)] == [MOLE]
     append_marks(link, [new_mark("a", 7)])
@@ -46,10 +46,10 @@ def test_marks_beside_both_are_those_beside_the_photo(link: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".json", ".auto.json", ".mask.png"])
 def test_a_file_beside_the_link_only_is_not_passed_over(link: Path, ending: str) -> None:
-    """The message says from where to where it belongs."""
+    """The message has both paths."""
     own = link.with_name(link.name + ending)
     own.touch()
-    with pytest.raises(MelError, match="lies beside a link") as caught:
+    with pytest.raises(MelError, match="is beside a link") as caught:
         beside(link, ending)
     assert str(own) in str(caught.value)
     assert str(link.resolve().parent) in str(caught.value)
@@ -74,4 +74,4 @@ def test_a_link_that_leads_in_a_circle_is_just_a_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 300, "\u00e9" * 200, "with\0null"])
 def test_a_path_that_no_file_can_have_is_not_there(tmp_path: Path, name: str) -> None:
-    assert not is_there(tmp_path / name)
+    assert not exists(tmp_path / name)

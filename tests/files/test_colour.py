@@ -30,7 +30,7 @@ def difference(one: Pixels, other: Pixels) -> int:
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg", ".webp"])
 def test_the_same_photo_in_p3_and_srgb_has_the_same_pixels(tmp_path: Path, suffix: str) -> None:
-    """Phones write Display P3; taken for sRGB, its colours would be too pale."""
+    """Phones write Display P3; read as sRGB, its colours are too pale."""
     picture = colourful()
     path = tmp_path / f"phone{suffix}"
     options: dict[str, dict[str, Any]] = {
@@ -75,7 +75,7 @@ def test_a_grey_photo_may_carry_the_profile_of_its_colours(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("profile", [b"no profile", display_p3()[:200]])
 def test_a_broken_profile_is_ignored_with_a_warning(tmp_path: Path, profile: bytes) -> None:
-    """The pixels are whole; one line says that their colours may be off."""
+    """The pixels are complete; a warning says that their colours may be wrong."""
     picture = colourful()
     path = save(picture, tmp_path / "odd.png", icc_profile=profile)
     with pytest.warns(MelWarning, match=r"odd\.png: its colour profile .* ignored"):
@@ -84,7 +84,7 @@ def test_a_broken_profile_is_ignored_with_a_warning(tmp_path: Path, profile: byt
 
 
 def test_a_profile_for_other_pixels_is_ignored_with_a_warning(tmp_path: Path) -> None:
-    """A profile of Lab colours says nothing about red, green and blue."""
+    """A profile of Lab colours does not define red, green and blue."""
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     picture = colourful()
     path = save(picture, tmp_path / "odd.png", icc_profile=lab)
@@ -107,7 +107,7 @@ def test_lab_photos_are_shown_in_their_colours(tmp_path: Path) -> None:
 
 
 def test_no_warning_is_issued_for_a_sound_photo(tmp_path: Path) -> None:
-    """Nothing is said about what is as it should be."""
+    """An intact photo causes no warning."""
     path = save(colourful(), tmp_path / "photo.jpg", icc_profile=display_p3())
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""Laws of files that are cut short: read as viewers do while little is missing, and said so."""
+"""Laws of truncated files: read with a warning if little is missing, as viewers do."""
 
 import io
 import warnings
@@ -51,7 +51,7 @@ def test_a_jpeg_without_its_end_is_read_whole(tmp_path: Path, kind: str, cut: in
 def test_what_is_there_of_a_photo_cut_short_is_what_the_whole_one_shows(
     tmp_path: Path, kind: str
 ) -> None:
-    """Up to the share of rows that may be missing, and a warning says how many are."""
+    """Up to `MOST_MISSING` of the rows; a warning has their number."""
     path, whole = tmp_path / "cut", tmp_path / "whole"
     whole.write_bytes(FORMS[kind])
     path.write_bytes(FORMS[kind][: round(0.98 * len(FORMS[kind]))])

@@ -66,8 +66,8 @@ photo.mask, photo.pixels
         (b"\0\0\x02\0" + bytes(60), "none of the known formats"),  # a TGA, which has no signature
     ],
 )
-def test_what_else_a_file_is_is_said(tmp_path: Path, content: bytes, what: str) -> None:
-    """A person then knows what to do."""
+def test_the_error_says_what_kind_of_file_it_is(tmp_path: Path, content: bytes, what: str) -> None:
+    """So that the user can convert it."""
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     with pytest.raises(MelError, match=rf"photo\.jpg is not a photo that can be read: .*{what}"):
@@ -102,7 +102,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -
             read_photo(path)
 
 
-def test_the_limit_of_pixels_is_kept_from_the_header_alone(tmp_path: Path) -> None:
+def test_the_limit_of_pixels_is_checked_from_the_header_alone(tmp_path: Path) -> None:
     """35 bytes must not take gigabytes; a photo of 200 megapixels is one."""
     path = tmp_path / "huge.gif"
     path.write_bytes(HUGE_GIF)
@@ -170,7 +170,7 @@ def test_chunks_that_expand_are_bounded(tmp_path: Path, photo: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path) -> None:
-    """The operating system's reason is told."""
+    """The message has the reason of the operating system."""
     path = tmp_path / "loop.jpg"
     path.symlink_to(path)
     with pytest.raises(MelError, match=r"loop\.jpg can't be read \("):

@@ -27,7 +27,7 @@ def test_folders_are_searched_for_photos_also_inside(tmp_path: Path) -> None:
 
 
 def test_of_a_mel_repository_the_photos_of_its_parts_count(tmp_path: Path) -> None:
-    """What else lies in it is not of the body's map; a folder of it that is named is searched."""
+    """Its other folders are searched only if they are given themselves."""
     rotomap = "rotomaps/parts/Trunk/Back/2025_06_10"
     photos = touch(tmp_path, f"{rotomap}/0.jpg", f"{rotomap}/1.jpg")
     touch(tmp_path, "melroot", "incoming/z.jpg", f"{rotomap}/0.jpg.mask.png")
@@ -37,19 +37,19 @@ def test_of_a_mel_repository_the_photos_of_its_parts_count(tmp_path: Path) -> No
 
 
 def test_each_photo_comes_once_in_the_order_named(tmp_path: Path) -> None:
-    """A file is taken whatever it is called."""
+    """A file is included whatever its name."""
     odd, first, second = touch(tmp_path, "scan.dat", "a/1.jpg", "a/2.jpg")
     assert find_photos([second, odd, tmp_path / "a", first]) == [second, odd, first]
 
 
 def test_no_photos_at_all_is_an_error_that_names_the_places(tmp_path: Path) -> None:
-    """Nothing was done, which a person should know."""
+    """A command that finds nothing to do is an error."""
     with pytest.raises(MelError, match="no photos in"):
         find_photos([tmp_path])
 
 
 def test_pictures_that_were_drawn_are_no_photos(tmp_path: Path) -> None:
-    """In a folder; one that is named is taken. Photos of the same name and size are found."""
+    """Found in folders; a picture that is given itself is included. Similar photos are found."""
     drawn, photo = tmp_path / "report" / "0001-a.jpg", tmp_path / "b.jpg"
     drawn.parent.mkdir()
     write_picture(drawn, skin(32, 24))
@@ -77,7 +77,7 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.avif", "a.mpo", "a.jp2", "a.gif"])
 def test_what_phones_and_cameras_write_is_found(tmp_path: Path, name: str) -> None:
-    """Whether it can be read is said when it is read."""
+    """Whether it can be read is checked later, when it is read."""
     assert find_photos([tmp_path, *touch(tmp_path, name)]) == [tmp_path / name]
 
 

@@ -36,7 +36,7 @@ def rewritten(text: str) -> str:
 
 @st.composite
 def spelled(draw: st.DrawFn, depth: int = 2) -> str:
-    """JSON with numbers, strings and white space spelled in any way."""
+    """JSON with numbers, strings and white space in any spelling."""
     kind = draw(st.sampled_from(["number", "string", "array", "object"] if depth else ["number"]))
     inner = spelled(depth - 1) if depth else st.nothing()
     if kind == "number":

@@ -35,7 +35,7 @@ def save_heic(picture: Pixels | Image.Image, path: Path, **options: object) -> P
 @needs_heif
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_of_a_phone_is_turned_once(tmp_path: Path, orientation: int) -> None:
-    """Its container says how it was held, and so does its EXIF."""
+    """The orientation is stored both in the container and in EXIF."""
     shown = np.repeat(np.repeat(skin(6, 4, seed=3), 16, axis=0), 16, axis=1)
     image = Image.fromarray(stored(shown, orientation))
     path = save_heic(image, tmp_path / "phone.heic", exif=oriented(orientation).tobytes())
@@ -45,7 +45,7 @@ def test_a_photo_of_a_phone_is_turned_once(tmp_path: Path, orientation: int) -> 
 
 
 @needs_heif
-def test_a_suffix_says_nothing(tmp_path: Path) -> None:
+def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
     """Messengers name HEIC files `.jpg`; the mask is found by the photo's name all the same."""
     picture = skin(64, 48)
     path = save_heic(picture, tmp_path / "phone.jpg")
@@ -76,7 +76,7 @@ def test_a_heic_cut_short_is_an_error(tmp_path: Path, share: float) -> None:
         _ = read_photo(path).pixels
 
 
-def test_without_the_extra_its_name_is_told(
+def test_without_the_extra_the_error_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a folder it is a photo like others, so that it is not passed over in silence."""

@@ -31,7 +31,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_process_waits_and_then_says_whom_for(tmp_path: Path) -> None:
+def test_a_second_process_waits_and_then_fails_with_the_lock_file(tmp_path: Path) -> None:
     """For as long as it has patience; the message names the file."""
     path, held = tmp_path / "photo.jpg.json", tmp_path / "held"
     process = spawn.Process(target=hold, args=(path, held, 60))
@@ -48,7 +48,7 @@ def test_a_second_process_waits_and_then_says_whom_for(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
-    """Its lock file stays, means nothing, and goes with the next lock."""
+    """Its lock file has no effect and is removed by the next lock."""
     path, held = tmp_path / "photo.jpg.json", tmp_path / "held"
     process = spawn.Process(target=hold, args=(path, held, 60))
     process.start()
@@ -61,7 +61,7 @@ def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
     assert not lock_path(path).exists()
 
 
-def test_a_place_for_no_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_write_access_is_an_error(tmp_path: Path) -> None:
     """In one line that names the file."""
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "photo.jpg.json"

@@ -60,7 +60,7 @@ def read_text(text: str | bytes) -> list[Mole]:
 
 
 def moles_or_complaint(text: str | bytes) -> list[Mole] | str:
-    """Read a moles file of this text, or what our own error says of it; no other may come."""
+    """The moles in a file of this text, or the message of a MelError; no other error is allowed."""
     try:
         return read_text(text)
     except MelError as error:
@@ -121,7 +121,7 @@ def test_written_text_is_byte_for_byte_what_mel_writes() -> None:
 
 
 def test_marks_that_exist_are_never_replaced(tmp_path: Path) -> None:
-    """A person's work is safe from ours."""
+    """Existing marks are never replaced."""
     photo = tmp_path / "photo.jpg"
     write_new_moles(photo, [Mole(MOLE, Point(1.5, 2.5))])
     before = marks_path(photo).read_bytes()
@@ -148,7 +148,7 @@ def test_an_extra_stem_names_another_file(tmp_path: Path) -> None:
 @example([MOLE])
 @example({"uuid": MOLE, "x": 1, "y": 1})
 def test_any_json_gives_moles_or_our_own_error(value: object) -> None:
-    """Whatever the file holds, a person reads one line that names it."""
+    """Whatever the file contains, the error is one line that names it."""
     read = moles_or_complaint(json.dumps(value))
     if isinstance(read, str):
         assert "photo.jpg.json" in read
@@ -185,7 +185,7 @@ def test_any_text_gives_moles_or_our_own_error(text: str | bytes) -> None:
 def test_a_malformed_entry_is_named_by_file_and_number(
     tmp_path: Path, entry: object, complaint: str
 ) -> None:
-    """Which file and which entry of it to mend."""
+    """The message names the file and the entry."""
     photo = tmp_path / "photo.jpg"
     marks_path(photo).write_text(json.dumps([{"uuid": MOLE, "x": 1, "y": 1}, entry]))
     with pytest.raises(MelError, match=complaint) as caught:
@@ -199,13 +199,13 @@ def test_a_malformed_entry_is_named_by_file_and_number(
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"null", "must hold a list of moles, not null"),
-        (b'{"a": 1}', "must hold a list of moles, not an object"),
-        (b'"text"', "must hold a list of moles, not a string"),
-        (b"[", "is no valid JSON"),
+        (b"null", "must contain a list of moles, not null"),
+        (b'{"a": 1}', "must contain a list of moles, not an object"),
+        (b'"text"', "must contain a list of moles, not a string"),
+        (b"[", "is not valid JSON"),
         (b"[1, 2]", "entry 1 lacks"),
-        (b"\0" * 20, "nothing but zero bytes"),
-        (b"[\xff]", "no text in UTF-8"),
+        (b"\0" * 20, "only zero bytes"),
+        (b"[\xff]", "not text in UTF-8"),
         ("[]".encode("utf-16"), "text in UTF-16"),
         ("[]".encode("utf-16-be"), "text in UTF-16"),
         ("[]".encode("utf-32"), "text in UTF-32"),
@@ -283,13 +283,13 @@ def test_a_unique_start_names_a_mole(length: int, in_capitals: bool) -> None:
 @given(st.integers(0, SHORTEST_PREFIX - 1))
 def test_a_start_that_is_too_short_is_refused(length: int) -> None:
     """Even when only one mole fits today."""
-    with pytest.raises(MelError, match=f"unique start of {SHORTEST_PREFIX} characters"):
+    with pytest.raises(MelError, match=f"unique prefix of {SHORTEST_PREFIX} characters"):
         full_uuid(MOLE[:length], FOUND)
 
 
 def test_a_start_that_fits_several_moles_is_refused() -> None:
     """Both are listed, and one more character settles it."""
-    with pytest.raises(MelError, match="fits several") as caught:
+    with pytest.raises(MelError, match="matches several") as caught:
         full_uuid("abcdef", FOUND)
     assert FOUND[0].uuid in str(caught.value)
     assert FOUND[1].uuid in str(caught.value)
@@ -320,7 +320,7 @@ def test_an_unknown_uuid_lists_the_moles_there_are() -> None:
 
 
 def test_an_unknown_uuid_does_not_list_hundreds() -> None:
-    """Long lists are cut, and say by how much."""
+    """Long lists are shortened, with the number of the others."""
     many = [Mole(f"{number:032x}", Point(1, 1)) for number in range(500)]
     with pytest.raises(MelError, match="and 490 more") as caught:
         full_uuid("f00f00f00", many)
@@ -335,11 +335,11 @@ def test_without_any_marks_there_is_no_list() -> None:
 
 def test_a_source_that_lacks_the_mole_is_named() -> None:
     """Which of several photos to leave out."""
-    with pytest.raises(MelError, match=r"second\.jpg does not mark"):
+    with pytest.raises(MelError, match=r"is not marked in .*second\.jpg"):
         find_mole(MOLE, FOUND[:2], Path("second.jpg"))
 
 
 def test_a_mole_marked_twice_in_one_photo_is_refused() -> None:
     """It can't be in two places."""
-    with pytest.raises(MelError, match=r"second\.jpg\.json marks mole .* 2 times"):
+    with pytest.raises(MelError, match=r"second\.jpg\.json has 2 marks of mole"):
         find_mole(MOLE, [*FOUND, *FOUND], Path("second.jpg"))

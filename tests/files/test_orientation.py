@@ -1,4 +1,4 @@
-"""Laws of how a photo was held: found as viewers find it, whatever else is wrong with its EXIF."""
+"""Laws of the orientation: read as viewers do, whatever else is damaged in the EXIF."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from PIL import Image
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Pixels
-from mel_debug.files.photos import read_photo
+from mel_debug.files.photos import photo_of_image, read_photo
 from workbench import oriented, skin, stored
 
 SHOWN = np.repeat(np.repeat(skin(6, 4, seed=3), 8, axis=0), 8, axis=1)
@@ -57,7 +57,7 @@ def test_damage_elsewhere_in_exif_does_not_matter(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("xmp", [XMP, NESTED_XMP])
-def test_xmp_alone_says_how_a_photo_was_held(tmp_path: Path, xmp: bytes) -> None:
+def test_the_orientation_may_be_in_xmp_alone(tmp_path: Path, xmp: bytes) -> None:
     """Some programs write no EXIF."""
     path = tmp_path / "held.jpg"
     path.write_bytes(jpeg(stored(SHOWN, 6), xmp=xmp))
@@ -65,7 +65,7 @@ def test_xmp_alone_says_how_a_photo_was_held(tmp_path: Path, xmp: bytes) -> None
 
 
 def test_xmp_in_the_place_of_exif_is_read(tmp_path: Path) -> None:
-    """Some programs put it there."""
+    """Some programs store XMP there."""
     path = tmp_path / "held.jpg"
     path.write_bytes(jpeg(stored(SHOWN, 6), exif=b"Exif\0\0" + XMP))
     assert is_shown(path)
@@ -104,3 +104,29 @@ def test_a_stereo_photo_is_its_first_picture(tmp_path: Path) -> None:
         exif=oriented(6),
     )
     assert is_shown(path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_image_in_memory_is_turned_as_its_file_is(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    """Opened by Pillow, or with EXIF that was set in memory; the image itself stays as it was."""
+    path = tmp_path / f"photo{suffix}"
+    Image.fromarray(stored(SHOWN, orientation)).save(path, exif=oriented(orientation))
+    image = Image.open(path)
+    assert np.array_equal(photo_of_image(image, "image").pixels, read_photo(path).pixels)
+    made = Image.fromarray(stored(SHOWN, orientation))
+    made.getexif()[0x0112] = orientation
+    assert np.array_equal(photo_of_image(made, "image").pixels, SHOWN)
+    assert np.array_equal(np.asarray(made), stored(SHOWN, orientation))
+
+
+@pytest.mark.filterwarnings(
+    "ignore:(Corrupt EXIF|Tag data)"
+)  # of Image.open, before the image is ours
+@pytest.mark.parametrize("name", DAMAGED)
+def test_an_image_in_memory_may_have_damaged_exif(name: str) -> None:
+    """Pillow's own function raises for EXIF that it can't write back."""
+    image = Image.open(io.BytesIO(jpeg(stored(SHOWN, 6), exif=DAMAGED[name])))
+    assert photo_of_image(image, "image").size == Size(48, 32)

@@ -30,7 +30,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def refused(guard: OutputGuard, path: Path) -> str:
-    """Why a picture must not be written there; nothing has changed."""
+    """The message for a picture that must not be written; nothing changes."""
     before = {each: each.read_bytes() for each in path.parent.glob("*") if each.is_file()}
     with pytest.raises(UsageError) as caught:
         guard.check_picture(path)
@@ -73,35 +73,35 @@ WAYS: list[Callable[[Path], Path]] = [
 def test_inputs_and_what_lies_beside_them_are_never_written(
     photo: Path, way: Callable[[Path], Path], ending: str, *, force: bool
 ) -> None:
-    """By whatever way, and also if forced."""
+    """By any path, also with `force`."""
     guard = OutputGuard((photo,), force)
     assert "choose another name" in refused(guard, way(Path(f"{photo}{ending}")))
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_an_input_that_was_drawn_earlier_is_an_input(tmp_path: Path, *, force: bool) -> None:
-    """A person may search in a picture of ours."""
+    """A picture drawn by mel-debug may be an input too."""
     path = tmp_path / "found.jpg"
     write_picture(path, skin(32, 24))
-    assert "this command reads" in refused(OutputGuard((path,), force), path)
+    assert "is an input file" in refused(OutputGuard((path,), force), path)
     OutputGuard().check_picture(path)
 
 
 @pytest.mark.parametrize("ending", ["json", "mask.png", "a.json", "a.b.json"])
 @pytest.mark.parametrize("force", [False, True])
-def test_the_names_of_marks_and_masks_are_kept_free(
+def test_the_names_of_marks_and_masks_are_reserved(
     tmp_path: Path, ending: str, *, force: bool
 ) -> None:
     """Of any photo, whether the command reads it or not, also of those that do not exist yet."""
     name = f"x.jpg.{ending}"
     save(skin(32, 24), tmp_path / "x.jpg")
-    assert "belong" in refused(OutputGuard(force=force), tmp_path / name)
-    with pytest.raises(UsageError, match="belong"):
+    assert "is a name for marks or the mask" in refused(OutputGuard(force=force), tmp_path / name)
+    with pytest.raises(UsageError, match="is a name for marks or the mask"):
         OutputGuard(force=force).check_folder(tmp_path / name, NAMES)
     OutputGuard().check_picture(tmp_path / name.replace("x.jpg", "y.jpg"))
 
 
-def test_marks_of_an_input_without_a_usual_suffix_are_kept_free(tmp_path: Path) -> None:
+def test_marks_of_an_input_without_a_usual_suffix_are_reserved(tmp_path: Path) -> None:
     """A photo that is named counts, whatever it is called."""
     photo = save(skin(32, 24), tmp_path / "scan.png").rename(tmp_path / "scan.dat")
     refused(OutputGuard((photo,)), tmp_path / "scan.dat.json")
@@ -109,7 +109,7 @@ def test_marks_of_an_input_without_a_usual_suffix_are_kept_free(tmp_path: Path) 
 
 
 def test_a_picture_beside_a_photo_can_be_drawn_again(tmp_path: Path) -> None:
-    """Under a name that begins with the photo's; what others keep there is not replaced."""
+    """Under a name that starts with the photo's; files of others are not replaced."""
     photo = save(skin(32, 24), tmp_path / "x.jpg")
     guard, found = OutputGuard((photo,)), tmp_path / "x.jpg.found.png"
     guard.check_picture(found)
@@ -121,7 +121,7 @@ def test_files_of_others_are_replaced_only_if_forced(tmp_path: Path) -> None:
     """A photo, or anything else; an empty file has nothing to lose."""
     theirs, empty = save(skin(32, 24), tmp_path / "theirs.jpg"), tmp_path / "empty.jpg"
     empty.touch()
-    assert "add `force`" in refused(OutputGuard(), theirs)
+    assert "use `force`" in refused(OutputGuard(), theirs)
     OutputGuard(force=True).check_picture(theirs)
     OutputGuard().check_picture(empty)
 
@@ -134,7 +134,7 @@ def test_a_photo_in_a_folder_that_is_read_is_not_replaced_by_force(tmp_path: Pat
     os.link(photo, tmp_path / "link.png")
     guard = OutputGuard((folder,), force=True)
     for path in (photo, tmp_path / "link.png"):
-        assert "this command reads" in refused(guard, path)
+        assert "is an input file" in refused(guard, path)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -208,5 +208,5 @@ def test_a_folder_is_checked_for_each_name_that_could_be_written(tmp_path: Path)
 
 def test_a_folder_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match="file is a file; name a folder"):
+    with pytest.raises(UsageError, match="file is a file; give a folder"):
         OutputGuard().check_folder(tmp_path / "file" / "report", NAMES)

@@ -16,7 +16,7 @@ from PIL import Image
 from mel_debug.core.errors import MelError, MelWarning, UsageError
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Pixels
-from mel_debug.files.photos import as_shown, mask_path, read_photo
+from mel_debug.files.photos import mask_path, photo_of_image, read_photo
 from profiles import display_p3
 from workbench import oriented, save, skin, stored
 
@@ -125,7 +125,7 @@ def test_floating_point_pixels_are_one_clear_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg"])
 def test_a_photo_reads_as_it_is_shown(tmp_path: Path, orientation: int, suffix: str) -> None:
-    """However the camera was held, size and pixels are those a viewer shows."""
+    """For every orientation, size and pixels are those that viewers show."""
     shown = np.repeat(np.repeat(skin(6, 4, seed=3), 8, axis=0), 8, axis=1)
     path = tmp_path / f"held{suffix}"
     save(stored(shown, orientation), path, exif=oriented(orientation))
@@ -157,7 +157,7 @@ def test_a_photo_of_200_megapixels_is_a_photo(tmp_path: Path) -> None:
 
 
 def test_the_mask_is_over_the_photo_as_shown(tmp_path: Path) -> None:
-    """A mask is drawn on what a person sees, so it is not turned with the stored pixels."""
+    """Masks are drawn on the photo as shown, so they are not rotated."""
     shown = skin(12, 8)
     path = save(stored(shown, 6), tmp_path / "held.png", exif=oriented(6))
     kept = np.zeros((8, 12), dtype=bool)
@@ -170,7 +170,7 @@ def test_the_mask_is_over_the_photo_as_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "LA", "RGBA"])
 def test_a_mask_may_be_saved_in_any_mode(tmp_path: Path, mode: str) -> None:
-    """White keeps and black ignores, however a paint program saves it."""
+    """White is valid and black is not, in every format of paint programs."""
     path = save(skin(12, 8), tmp_path / "photo.png")
     kept = np.arange(96).reshape(8, 12) % 3 == 0
     Image.fromarray(kept.astype(np.uint8) * 255).convert(mode).save(mask_path(path))
@@ -179,7 +179,7 @@ def test_a_mask_may_be_saved_in_any_mode(tmp_path: Path, mode: str) -> None:
     assert np.array_equal(mask, kept)
 
 
-def test_a_mask_beside_the_photo_counts_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_mask_beside_a_photo_is_used_unless_disabled(tmp_path: Path) -> None:
     """`photo.jpg.mask.png` is found by its name, and `use_mask=False` ignores it."""
     path = save(skin(12, 8), tmp_path / "photo.jpg")
     assert read_photo(path).mask is None
@@ -220,7 +220,7 @@ def test_a_missing_photo_is_a_usage_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
 def test_a_file_that_is_no_photo_is_named(tmp_path: Path, content: bytes) -> None:
-    """Whatever else the file is, the message says which one."""
+    """The message names the file, whatever it contains."""
     path = tmp_path / "no-photo.jpg"
     path.write_bytes(content)
     with pytest.raises(MelError, match=r"no-photo\.jpg"):
@@ -272,7 +272,7 @@ edits = st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=
 def test_a_damaged_photo_never_raises_anything_but_our_own_error(
     kind: str, edits: list[tuple[int, int]], share: float
 ) -> None:
-    """Whichever bytes are wrong or missing, a person reads one line that names the file."""
+    """Whichever bytes are wrong or missing, the error is one line that names the file."""
     content = bytearray(ENCODED[kind])
     for place, value in edits:
         content[place % len(content)] = value
@@ -302,7 +302,7 @@ def test_an_image_in_memory_is_turned_whatever_else_its_exif_says(
     data[entry + (3 if b"MM" in data else 2)] = 2  # text
     path = save(stored(shown, orientation), tmp_path / "photo.png", exif=bytes(data))
     with Image.open(path) as image:
-        assert np.array_equal(as_shown(image).pixels, shown)
+        assert np.array_equal(photo_of_image(image, "image").pixels, shown)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14])
@@ -312,8 +312,8 @@ def test_an_image_in_memory_has_the_range_of_its_file(tmp_path: Path, bits: int)
     values = np.linspace(0, 2**bits - 1, 256).round().astype(np.uint16).reshape(16, 16)
     save(values, path)
     for opened in (Image.open(path), Image.fromarray(values), Image.fromarray(values.astype("i4"))):
-        with opened as image, pytest.warns(MelWarning, match=f"{2**bits - 1} is taken for white"):
-            pixels = as_shown(image).pixels
+        with opened as image, pytest.warns(MelWarning, match=rf"; {2**bits - 1} .*white"):
+            pixels = photo_of_image(image, "image").pixels
         assert int(pixels.max()) == 255
 
 
@@ -321,5 +321,5 @@ def test_an_image_that_can_not_be_decoded_is_named(tmp_path: Path) -> None:
     """Pillow decodes late, so that the fault is found when the photo is used."""
     path = save(skin(64, 48), tmp_path / "photo.png")
     path.write_bytes(path.read_bytes()[:300])
-    with Image.open(path) as image, pytest.raises(MelError, match=r"can't be decoded: OSError"):
-        as_shown(image)
+    with Image.open(path) as image, pytest.raises(MelError, match=r"can't be read \(OSError"):
+        photo_of_image(image, "image")

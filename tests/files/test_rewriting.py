@@ -92,11 +92,16 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from mel_debug.core.errors import MelError
-from mel_debug.files.rewriting import replace_unchanged, take_snapshot
+from mel_debug.files.rewriting import check_rewritable, replace_unchanged, take_snapshot
 path = Path(sys.argv[1])
 snapshot = take_snapshot(path)
 os.setgid(65534)
 os.setuid(65534)
+try:
+    check_rewritable(path, snapshot)
+    print("True")
+except MelError as error:
+    print(error)
 try:
     print(replace_unchanged(path, snapshot, b"new"))
 except MelError as error:
@@ -125,7 +130,9 @@ def test_a_file_of_another_user_is_refused_rather_than_taken_over(
     )
     if "Permission denied" in script.stdout + script.stderr:
         pytest.skip("another user can't get to Python or to the folder")
-    assert complaint in script.stdout, script
+    checked, replaced = script.stdout.splitlines()
+    assert complaint in checked, script
+    assert complaint in replaced, script
     assert path.read_bytes() == (b"new" if complaint == "True" else b"old")
     assert names(path.parent) == [path.name]
 
@@ -193,7 +200,7 @@ def test_a_write_between_the_check_and_the_swap_is_put_back(
 
 
 def test_swapping_files_loses_neither(tmp_path: Path) -> None:
-    """While two files swap their names all the time, both names are there all the time."""
+    """While two files exchange names continuously, both names always exist."""
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_bytes(b"1")
     second.write_bytes(b"2")

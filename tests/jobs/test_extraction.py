@@ -1,4 +1,4 @@
-"""Laws of describing many photos on workers: a killed one changes nothing of what is kept."""
+"""Laws of extracting many photos on workers: a killed worker does not change what is cached."""
 
 import os
 import re
@@ -14,10 +14,11 @@ import pytest
 import chores
 from children import default_signals
 from clusters import Cluster, Site, cluster_of, until
-from mel_debug.jobs.executors import Workers, open_executor
-from mel_debug.jobs.extraction import Describe, describe
+from mel_debug.jobs.executors import open_executor
+from mel_debug.jobs.extraction import ExtractionTask, extract_to_cache
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import stream
+from mel_debug.jobs.workers import Workers
 from mel_debug.plugins.config import RunConfig
 from tolerance import assert_same_results
 from workbench import Outcome, mark, save, skin, with_moles
@@ -30,13 +31,13 @@ Content = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The plugin, where this process does not see it: workers must find it by themselves."""
+    """A plugin that is installed for workers only, so that they have to find it themselves."""
     return Site.make(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos of two shapes, and two files that are none."""
+    """Photos of two shapes, and two files that are not photos."""
     folder = tmp_path_factory.mktemp("photos")
     for number in range(PHOTOS):
         size = (96, 64) if number % 3 else (64, 96)
@@ -49,9 +50,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Cluster]:
-    """A scheduler and two worker processes that are started anew when they die."""
+    """A scheduler and two worker processes, which are restarted when they die."""
     pytest.importorskip("distributed")
-    # Two workers may die over a call, not four: fewer are to be killed here.
+    # A call fails after two deaths instead of four, so that the tests kill fewer workers.
     env = {**site.env, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
     folder = tmp_path_factory.mktemp("cluster")
     with cluster_of(folder, env, "--nworkers", "2", "--nthreads", "1") as started:
@@ -61,13 +62,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Cl
 
 @pytest.fixture
 def workers(cluster: Cluster) -> Iterator[Workers]:
-    """The cluster's workers, seen from this process."""
+    """The workers of the cluster."""
     with open_executor(scheduler=cluster.address) as opened:
         yield opened
 
 
 def started(site: Site, *arguments: str) -> "subprocess.Popen[str]":
-    """Start `mel-debug` where the plugin is."""
+    """Start `mel-debug` with the plugin installed."""
     with default_signals():
         return subprocess.Popen(
             [sys.executable, "-m", "mel_debug", *arguments],
@@ -89,7 +90,7 @@ def finished(process: "subprocess.Popen[str]") -> Outcome:
 
 
 def content(cache: Path) -> Content:
-    """Every file of the cache that is complete."""
+    """All complete files of the cache."""
     return {path.name: path.read_bytes() for path in (cache / "features").glob("*/[!.]*")}
 
 
@@ -97,26 +98,26 @@ def content(cache: Path) -> Content:
 def alone(
     tmp_path_factory: pytest.TempPathFactory, site: Site, photos: Path
 ) -> tuple[Content, Outcome]:
-    """What a run in one process keeps and tells."""
+    """The cache and the output of a run in one process."""
     cache = tmp_path_factory.mktemp("alone")
     outcome = finished(precalc(site, photos, cache))
     return content(cache), outcome
 
 
-def told(outcome: Outcome) -> tuple[list[str], str, int]:
-    """The bad photos, the error, and how many have features now.
+def reported(outcome: Outcome) -> tuple[list[str], str, int]:
+    """The failed photos, the error, and how many photos are cached now.
 
-    One that was kept just before its worker died is repeated, and there already then.
+    A photo that was stored just before its worker died is repeated, and counts as cached then.
     """
     *bad, last = [line for line in outcome.stderr.splitlines() if " " in line]
     names = [line.split(" ")[0].rpartition("/")[2] for line in bad]
-    counts = re.search(r"(\d+) described.*, (\d+) there already", outcome.stdout)
+    counts = re.search(r"(\d+) extracted.*, (\d+) already cached", outcome.stdout)
     assert counts, outcome
     return names, last, int(counts[1]) + int(counts[2])
 
 
 @pytest.mark.parametrize("where", ["--jobs", "--scheduler"])
-def test_a_run_whose_worker_is_killed_keeps_and_tells_what_one_process_does(
+def test_a_run_with_a_killed_worker_has_the_results_of_a_run_in_one_process(
     *,
     where: str,
     request: pytest.FixtureRequest,
@@ -125,9 +126,9 @@ def test_a_run_whose_worker_is_killed_keeps_and_tells_what_one_process_does(
     tmp_path: Path,
     alone: tuple[Content, Outcome],
 ) -> None:
-    """With the same photos named as bad; both workers had found the plugin.
+    """The cache and the failed photos are the same, and both workers found the plugin.
 
-    To the bit, for the toy adds up whole numbers, which gives the same in any order.
+    The files are equal to the bit, because the toy extractor adds whole numbers.
     """
     address = request.getfixturevalue("cluster").address if where == "--scheduler" else "2"
     site.forget()
@@ -138,17 +139,17 @@ def test_a_run_whose_worker_is_killed_keeps_and_tells_what_one_process_does(
     outcome = finished(process)
     assert content(tmp_path) == alone[0]
     assert len(content(tmp_path)) == PHOTOS
-    assert told(outcome) == told(alone[1])
-    error = "Error: 2 of 42 photos could not be described"
-    assert told(outcome) == (["cut.png", "text.jpg"], error, PHOTOS)
+    assert reported(outcome) == reported(alone[1])
+    error = "Error: 2 of 42 photos could not be used; all others are done"
+    assert reported(outcome) == (["cut.png", "text.jpg"], error, PHOTOS)
     assert outcome.code == 1
     assert where == "--scheduler" or len(site.workers()) >= 3  # the dead one was replaced
 
 
-def test_searches_on_a_cluster_whose_worker_is_killed_find_what_one_process_finds(
+def test_searches_with_a_killed_worker_have_the_results_of_one_process(
     site: Site, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """The same places with the same confidence, for every mole of every target."""
+    """The same places and confidences for every mole of every target."""
     places = [(40, 40), (90, 50), (60, 80)]
     picture = with_moles(skin(160, 128, seed=7), places)
     reference = save(picture[:112, :144], tmp_path / "reference.png")
@@ -177,10 +178,10 @@ def test_searches_on_a_cluster_whose_worker_is_killed_find_what_one_process_find
     assert here.stdout.count("confidence") > len(targets)
 
 
-def test_a_second_run_does_what_is_missing_whoever_did_the_first(
+def test_a_second_run_extracts_only_what_is_missing(
     site: Site, photos: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """Killed in the middle, it loses at most what was under way."""
+    """Also on other workers; a killed run loses at most the photos in progress."""
     process = precalc(site, photos, tmp_path, "--jobs", "2")
     until(lambda: len(content(tmp_path)) >= 5)
     process.kill()
@@ -188,14 +189,14 @@ def test_a_second_run_does_what_is_missing_whoever_did_the_first(
     there = len(content(tmp_path))
     assert 5 <= there < PHOTOS
     outcome = finished(precalc(site, photos, tmp_path, "--scheduler", cluster.address))
-    assert f"{PHOTOS - there} described" in outcome.stdout
-    assert f"{there} there already" in outcome.stdout
+    assert f"{PHOTOS - there} extracted" in outcome.stdout
+    assert f"{there} already cached" in outcome.stdout
 
 
-def test_ctrl_c_ends_a_run_on_a_cluster_soon_and_in_one_line(
+def test_ctrl_c_ends_a_run_on_a_cluster_with_one_line(
     site: Site, photos: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """What was described is kept, and the workers are free for the next."""
+    """The cache keeps what was extracted, and the workers can be used again."""
     process = precalc(site, photos, tmp_path, "--scheduler", cluster.address)
     until(lambda: len(content(tmp_path)) >= 5)
     process.send_signal(signal.SIGINT)
@@ -207,47 +208,47 @@ def test_ctrl_c_ends_a_run_on_a_cluster_soon_and_in_one_line(
         assert len(list(stream(workers, chores.square, range(5)))) == 5
 
 
-def test_bad_items_and_errors_of_any_kind_come_back_from_a_cluster(workers: Workers) -> None:
-    """As from any other workers."""
+def test_errors_of_any_kind_are_reported_from_a_cluster(workers: Workers) -> None:
+    """As from other workers."""
     outcomes = list(stream(workers, chores.odd_is_bad, range(4)))
     reasons = {out.item: out.reason for out in outcomes if isinstance(out, Failed)}
     assert reasons == {1: "1 is odd", 3: "KeyError: 3"}
     assert all(isinstance(out, Failed) for out in stream(workers, chores.awkward, range(2)))
-    with pytest.raises(WorkerSetupError, match=r"the worker on .* can't take part: no weights for"):
+    with pytest.raises(WorkerSetupError, match=r"the worker on .* cannot be used: no weights for"):
         list(stream(workers, chores.unfit, range(100)))
 
 
-def test_a_call_that_fails_for_no_known_reason_is_repeated_on_a_cluster(
+def test_a_call_with_an_unexpected_error_is_repeated_on_a_cluster(
     workers: Workers, tmp_path: Path
 ) -> None:
-    """The next node may see the file that the first one did not."""
+    """Another machine may have access to a file that the first one lacks."""
     items = [(tmp_path, number) for number in range(4)]
     outcomes = list(stream(workers, chores.fails_once, items))
     assert sorted(out.item for out in outcomes if isinstance(out, Done)) == items
 
 
 def test_a_cluster_names_the_item_that_always_kills_its_worker(workers: Workers) -> None:
-    """And the scheduler's retries save those beside it."""
+    """The scheduler's retries save the items that ran at the same time."""
     outcomes = list(stream(workers, chores.deadly_seven, range(10)))
     assert [out.item for out in outcomes if isinstance(out, Failed)] == [7]
     assert {out.item for out in outcomes if isinstance(out, Done)} == {*range(10)} - {7}
 
 
-def test_a_worker_that_lacks_something_ends_the_run(
+def test_a_worker_that_lacks_a_requirement_ends_the_run(
     photos: Path, workers: Workers, tmp_path: Path
 ) -> None:
-    """The plugin, its weights, the same weights, a way to write the cache: not once a photo."""
+    """The plugin, its weights, the same weights, or access to the cache; with one error only."""
     nothing = tmp_path / "file"
     nothing.write_text("")
     here = RunConfig("slowpoke", matcher="cosine", cache_dir=tmp_path / "cache")
 
-    def error(wanted: RunConfig, identity: str | None = None) -> str:
-        task = Describe(wanted, photos / "00.png", "00.png", identity=identity)
+    def error(config: RunConfig, identity: str | None = None) -> str:
+        task = ExtractionTask(config, photos / "00.png", "00.png", identity=identity)
         with pytest.raises(WorkerSetupError) as caught:
-            list(stream(workers, describe, [task] * 100))
+            list(stream(workers, extract_to_cache, [task] * 100))
         return str(caught.value)
 
     assert "no extractor named 'lonely'" in error(replace(here, extractor="lonely"))
     assert "can't read its weights" in error(replace(here, weights=nothing))
     assert "can't be written" in error(replace(here, cache_dir=nothing / "cache"))
-    assert "are not those of the machine that asks" in error(here, "another")
+    assert "differ from those of the machine that started the run" in error(here, "another")

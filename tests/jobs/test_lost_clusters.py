@@ -26,16 +26,16 @@ def reaching(address: str) -> str:
     return str(caught.value)
 
 
-def test_releases_that_differ_and_clusters_that_die_are_one_line(
+def test_differing_versions_and_lost_clusters_are_errors_of_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first when the run begins; lost workers after a while, a lost scheduler at once.
+    """Lost workers are an error after a while, differing versions and a lost scheduler at once.
 
-    Between them: a worker with two threads, and no nanny, lets its libraries use two.
+    A worker with two threads lets its libraries use two.
     """
     pytest.importorskip("distributed")
-    monkeypatch.setattr("mel_debug.jobs.cluster.LONELY_SECONDS", 3.0)
-    monkeypatch.setattr("mel_debug.jobs.stream.LOOK_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("mel_debug.jobs.cluster.NO_WORKERS_SECONDS", 3.0)
+    monkeypatch.setattr("mel_debug.jobs.stream.ALIVE_CHECK_SECONDS", 0.5)
     env = Site.make(tmp_path / "site").env
     shadow = tmp_path / "shadow"
     copy_package(shadow, lambda text: text.replace(__version__, "0.0.1"))
@@ -43,27 +43,29 @@ def test_releases_that_differ_and_clusters_that_die_are_one_line(
     alone = ["--no-nanny", "--nthreads", "2"]
     with cluster_of(tmp_path / "cluster", env, *alone, changed=changed) as cluster:
         until(lambda: "Registered to" in cluster.logs())
-        assert f"has mel-debug 0.0.1, this machine {__version__}" in reaching(cluster.address)
+        assert f"has mel-debug 0.0.1, but this machine has {__version__}" in reaching(
+            cluster.address
+        )
         end(cluster.running.pop())
         assert "has no workers; start some: dask worker tcp://" in reaching(cluster.address)
         cluster.work(*alone)
         until(lambda: cluster.logs().count("Registered to") == 1)
         with open_executor(scheduler=cluster.address) as workers:
-            assert workers.ahead == 4
+            assert workers.queue_depth == 4
             (told,) = stream(workers, chores.threads_told, [0])
             assert isinstance(told, Done)
             assert set(told.result.values()) == {"2"}
             outcomes = stream(workers, chores.slow_square, range(1000))
             next(outcomes)
             end(cluster.running.pop())
-            with pytest.raises(MelError, match="has no workers any more"):
+            with pytest.raises(MelError, match="has lost all its workers"):
                 list(outcomes)
             cluster.work(*alone)
             until(lambda: cluster.logs().count("Registered to") == 1)
             outcomes = stream(workers, chores.slow_square, range(1000))
             next(outcomes)
             end(cluster.running[0])
-            with pytest.raises(MelError, match="the workers are gone"):
+            with pytest.raises(MelError, match="all workers are lost"):
                 list(outcomes)
 
 

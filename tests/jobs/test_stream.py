@@ -1,4 +1,4 @@
-"""Laws of handing out work, in this process and in others."""
+"""Laws of streaming work to this process and to others."""
 
 import os
 import signal
@@ -17,17 +17,18 @@ import chores
 from children import default_signals
 from clusters import TESTS, Site, until
 from mel_debug.core.errors import OUT_OF_MEMORY, MelError
-from mel_debug.jobs.executors import InProcess, Workers, open_executor
+from mel_debug.jobs.executors import open_executor
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
-from mel_debug.jobs.stream import HOPELESS, stream
+from mel_debug.jobs.stream import MAX_GIVEN_UP, stream
 from mel_debug.jobs.threads import LIMITS, cores, threads_for
+from mel_debug.jobs.workers import InProcess, Workers
 from sites import install, mel_debug
 from workbench import save, skin
 
 
 @pytest.fixture(scope="module", params=[1, pytest.param(2, marks=pytest.mark.slow)])
 def workers(request: pytest.FixtureRequest) -> Iterator[Workers]:
-    """This process, and then two others."""
+    """This process, then two worker processes."""
     with open_executor(request.param) as opened:
         yield opened
 
@@ -57,16 +58,16 @@ def test_each_item_comes_back_once_done_or_failed(items: list[int], bad: set[int
             assert outcome == Done(outcome.item, outcome.item + 1)
 
 
-def test_who_works_changes_no_answer(workers: Workers) -> None:
-    """Only the order."""
+def test_results_do_not_depend_on_the_workers(workers: Workers) -> None:
+    """Except for their order."""
     outcomes = list(stream(workers, chores.square, range(20)))
     assert {outcome.item: outcome for outcome in outcomes} == {
         number: Done(number, number * number) for number in range(20)
     }
 
 
-def test_a_bad_item_is_told_by_itself_and_stops_nobody(workers: Workers) -> None:
-    """A MelError by its text, any other error by its kind as well."""
+def test_a_bad_item_fails_alone(workers: Workers) -> None:
+    """The reason is the text of a MelError, and the class and text of other errors."""
     outcomes = list(stream(workers, chores.odd_is_bad, range(4)))
     reasons = {out.item: out.reason for out in outcomes if isinstance(out, Failed)}
     assert reasons == {1: "1 is odd", 3: "KeyError: 3"}
@@ -74,29 +75,29 @@ def test_a_bad_item_is_told_by_itself_and_stops_nobody(workers: Workers) -> None
 
 
 @pytest.mark.parametrize("work", [chores.awkward, chores.leaves])
-def test_an_error_of_any_kind_is_that_items_own(workers: Workers, work: object) -> None:
-    """Also one that can't be read back from a pickle, or that would end a process."""
+def test_an_error_of_any_kind_fails_its_item_only(workers: Workers, work: object) -> None:
+    """Also one that cannot be unpickled, or that would end a process."""
     assert callable(work)
     outcomes = list(stream(workers, work, range(3)))
     assert all(isinstance(outcome, Failed) for outcome in outcomes)
     assert len(outcomes) == 3
 
 
-def test_want_of_memory_is_that_items_own(workers: Workers) -> None:
-    """In words that say what to try."""
+def test_lack_of_memory_fails_its_item_only(workers: Workers) -> None:
+    """With a message that says what to try."""
     outcomes = list(stream(workers, chores.hungry, range(5)))
     (failed,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     assert failed == Failed(3, OUT_OF_MEMORY)
 
 
-def test_a_worker_that_can_do_nothing_ends_the_run(workers: Workers) -> None:
-    """Or every one of a million photos would tell the same."""
+def test_a_setup_error_ends_the_run(workers: Workers) -> None:
+    """Otherwise each of a million photos would fail with the same reason."""
     with pytest.raises(WorkerSetupError, match="no weights for"):
         list(stream(workers, chores.unfit, range(1_000_000)))
 
 
-def test_items_are_taken_as_workers_come_free(workers: Workers) -> None:
-    """There may be more of them than memory holds."""
+def test_items_are_taken_as_workers_become_free(workers: Workers) -> None:
+    """The items may not fit in memory."""
     taken = 0
 
     def items() -> Iterator[int]:
@@ -106,7 +107,7 @@ def test_items_are_taken_as_workers_come_free(workers: Workers) -> None:
             yield taken
 
     for number, _ in enumerate(outcomes := stream(workers, chores.square, items())):
-        assert taken <= number + 1 + workers.ahead
+        assert taken <= number + 1 + workers.queue_depth
         if number == 20:
             outcomes.close()
     assert taken < 100
@@ -115,7 +116,7 @@ def test_items_are_taken_as_workers_come_free(workers: Workers) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_a_worker_that_dies_costs_no_item(pool: Workers, tmp_path: Path, deaths: int) -> None:
-    """The items under way are repeated, in new processes, however often it happens."""
+    """The running items are repeated in new processes, each time a worker dies."""
     folders = [tmp_path / str(number) for number in range(deaths)]
     for folder in folders:
         folder.mkdir()
@@ -129,24 +130,24 @@ def test_a_worker_that_dies_costs_no_item(pool: Workers, tmp_path: Path, deaths:
 
 @pytest.mark.slow
 def test_an_item_that_always_kills_its_worker_is_named_and_no_other(pool: Workers) -> None:
-    """Those that were under way beside it are not blamed."""
+    """Items that were running at the same time succeed."""
     outcomes = list(stream(pool, chores.deadly_seven, range(16)))
     assert [out.item for out in outcomes if isinstance(out, Failed)] == [7]
     assert {out.item for out in outcomes if isinstance(out, Done)} == {*range(16)} - {7}
 
 
 @pytest.mark.slow
-def test_workers_that_die_over_everything_end_the_run(pool: Workers) -> None:
-    """After a few items, not after all."""
+def test_workers_that_die_on_every_item_end_the_run(pool: Workers) -> None:
+    """After a few items."""
     done: list[Done[int, int] | Failed[int]] = []
-    with pytest.raises(MelError, match=r"workers die over everything they begin, last over \d;"):
+    with pytest.raises(MelError, match=r"workers die on every item, last on \d;"):
         done.extend(stream(pool, chores.deadly, range(1_000)))
-    assert len(done) < HOPELESS
+    assert len(done) < MAX_GIVEN_UP
 
 
 @pytest.mark.slow
 def test_workers_share_the_cores() -> None:
-    """What numpy, torch and OpenCV may use in each; this process keeps what it has."""
+    """The thread limits of numpy, torch and OpenCV apply to workers, not to this process."""
     before = {name: os.environ.get(name) for name in LIMITS}
     with open_executor(2) as workers:
         told = next(stream(workers, chores.threads_told, [0]))
@@ -164,7 +165,7 @@ def test_workers_share_the_cores() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2, 3, 1000])
 def test_no_worker_is_left_without_a_thread(jobs: int) -> None:
-    """And together they use no more than there are cores, unless there are more workers."""
+    """Together they use at most all cores, unless there are more workers than cores."""
     assert threads_for(jobs) >= 1
     assert jobs * threads_for(jobs) <= max(cores(), jobs)
 
@@ -189,10 +190,10 @@ if __name__ == "__main__":
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
 @pytest.mark.parametrize("to_all", [False, True], ids=["to the first", "to all of the group"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_workers_end_with_whoever_started_them(
+def test_workers_end_with_the_process_that_started_them(
     tmp_path: Path, how: signal.Signals, *, to_all: bool
 ) -> None:
-    """Killed, stopped by Ctrl-C, or asked to end: soon, and with no noise but the script's own."""
+    """For each signal, soon, and without output except the script's own traceback."""
     script = tmp_path / "run.py"
     script.write_text(RUN)
     with default_signals():
@@ -225,10 +226,10 @@ def test_workers_end_with_whoever_started_them(
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.5, 2.0])
-def test_a_command_that_is_asked_to_end_leaves_one_line_and_no_process(
+def test_a_command_ended_by_a_signal_prints_one_line_and_leaves_no_process(
     tmp_path: Path, how: signal.Signals, seconds: float
 ) -> None:
-    """At any moment from when its workers start; a second signal changes nothing."""
+    """At any time after its workers were started; a second signal changes nothing."""
     site, photos = Site.make(tmp_path / "site"), tmp_path / "photos"
     photos.mkdir()
     for number in range(400):
@@ -243,7 +244,7 @@ def test_a_command_that_is_asked_to_end_leaves_one_line_and_no_process(
         start_new_session=True,
     ) as process:
         assert process.stderr is not None
-        while "describing" not in process.stderr.readline():  # the progress bar's first line
+        while "extracting" not in process.stderr.readline():  # the progress bar's first line
             assert process.poll() is None
         time.sleep(seconds)
         process.send_signal(how)
@@ -266,7 +267,9 @@ from mel_debug.core.stages import StageSpec
 @hookimpl
 def mel_extractors():
     return [
-        StageSpec("greedy", "a toy", build=Greedy, patch=8, image_size=64, depends_on=lambda _: ["1"])
+        StageSpec(
+            "greedy", "a toy", build=Greedy, patch=8, image_size=64, depends_on=lambda _: ["1"]
+        )
     ]
 
 class Greedy:
@@ -288,12 +291,12 @@ class Greedy:
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("others", [0, 3])
 @pytest.mark.parametrize(
-    ("grey", "reason"), [(255, "was memory short"), (254, "not enough memory")]
+    ("grey", "reason"), [(255, "too little memory"), (254, "not enough memory")]
 )
-def test_a_photo_that_memory_does_not_suffice_for_is_named_in_one_line(
+def test_a_photo_that_needs_too_much_memory_is_named_in_one_line(
     tmp_path: Path, grey: int, reason: str, others: int
 ) -> None:
-    """Whether its worker is killed or told; alone and among others, which are done."""
+    """Whether its worker is killed or gets a MemoryError, alone and among other photos."""
     site, photos = tmp_path / "site", tmp_path / "photos"
     site.mkdir()
     photos.mkdir()
@@ -307,7 +310,7 @@ def test_a_photo_that_memory_does_not_suffice_for_is_named_in_one_line(
     (line,) = [line for line in outcome.stderr.splitlines() if str(bad) in line]
     assert reason in line
     assert "Traceback" not in outcome.stderr
-    assert f"{others} described" in outcome.stdout
+    assert f"{others} extracted" in outcome.stdout
 
 
 def group_members(group: int) -> list[int]:

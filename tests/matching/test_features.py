@@ -39,7 +39,7 @@ def test_what_is_masked_cannot_matter(
 
 @given(seeds)
 def test_a_mask_that_keeps_everything_changes_nothing(seed: int) -> None:
-    """As if there were no mask file."""
+    """Like a photo without a mask file."""
     picture = skin(70, 50, seed)
     describe = PhotoFeatures(PatchColours(), 64).of
     bare = describe(Photo.of(picture))
@@ -51,8 +51,8 @@ def test_a_mask_that_keeps_everything_changes_nothing(seed: int) -> None:
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("keeps", [False, True])
-def test_pixels_that_nobody_looks_at_are_let_go_of(keeps: bool, masked: bool) -> None:
-    """At once, and whoever looks all the same sees the same photo."""
+def test_pixels_that_no_stage_reads_are_freed(keeps: bool, masked: bool) -> None:
+    """Reading them later decodes the same photo again."""
     size = Size(2400, 300)
     picture, mask = skin(size.width, size.height), np.ones((size.height, size.width), dtype=bool)
     mask[:, 1000:1900] = False
@@ -100,9 +100,9 @@ def test_the_feature_map_lies_on_the_grid_of_the_photo(size: Size, cells: int) -
 
 
 def test_a_mask_that_keeps_nothing_is_one_clear_error() -> None:
-    """There is nothing to look at, and the photo is named."""
+    """The message names the photo."""
     photo = Photo.of(skin(40, 30), np.zeros((30, 40), dtype=bool), name="dark.jpg")
-    with pytest.raises(MelError, match=r"dark\.jpg: its mask leaves nothing"):
+    with pytest.raises(MelError, match=r"dark\.jpg: its mask hides the whole photo"):
         PhotoFeatures(PatchColours(), 32).of(photo)
 
 
@@ -127,7 +127,7 @@ class Broken:
         np.full((1, 3, 4, 2), np.inf, dtype=np.float32),
     ],
 )
-def test_an_extractor_that_breaks_its_promise_is_told_so(vectors: Vectors) -> None:
+def test_a_wrong_result_of_an_extractor_is_an_error(vectors: Vectors) -> None:
     """Neither vectors of another grid nor values that are no numbers go any further."""
     with pytest.raises(PluginError, match="extractor"):
         PhotoFeatures(Broken(vectors), 32).of(Photo.of(skin(32, 24)))
@@ -137,7 +137,7 @@ def test_an_extractor_that_breaks_its_promise_is_told_so(vectors: Vectors) -> No
 def test_a_scaled_photo_beyond_memory_is_refused_before_it_is_decoded(
     windows: Windows | None,
 ) -> None:
-    """The line says what it would take."""
+    """The message has the memory that it would take."""
 
     def load() -> Pixels:
         raise AssertionError("decoded")

@@ -27,8 +27,8 @@ zooms = st.integers(1, 3)
 
 def find(source: Pixels, point: Point, target: Photo, metric: str) -> Match:
     """The one match of a mole that one source marks."""
-    sightings = {"m": [(Photo.of(source), point)]}
-    (match,) = locate(sightings, target, FEATURES, matcher(metric)).matches
+    marked_views = {"m": [(Photo.of(source), point)]}
+    (match,) = locate(marked_views, target, FEATURES, matcher(metric)).matches
     return match
 
 
@@ -94,7 +94,7 @@ def test_masked_cells_never_win(metric: str, seed: int, data: st.DataObject) -> 
 
 @given(metrics, seeds)
 def test_what_is_masked_in_the_target_cannot_matter(metric: str, seed: int) -> None:
-    """A poster of moles behind the person changes neither the place nor its score."""
+    """Moles outside the mask change neither the place nor its score."""
     source = skin(COLUMNS * PATCH, ROWS * PATCH, seed)
     target = noisy(source, seed + 1)
     mask = np.zeros(target.shape[:2], dtype=bool)
@@ -123,38 +123,38 @@ def test_several_moles_are_answered_in_order(name: str) -> None:
 
 @dataclass
 class Counting:
-    """An extractor that counts the images it describes."""
+    """An extractor that counts its images."""
 
     inner: PatchColours = field(default_factory=PatchColours)
     patch: int = PATCH
     mean_colour: tuple[int, int, int] = (128, 128, 128)
-    described: int = 0
+    images_extracted: int = 0
 
     def extract(self, images: Pixels) -> Vectors:
-        self.described += len(images)
+        self.images_extracted += len(images)
         return self.inner.extract(images)
 
 
-def test_each_photo_is_described_once() -> None:
+def test_features_are_extracted_once_for_each_photo() -> None:
     """However many moles it marks, and when it is the target as well."""
     one, two = (Photo.of(skin(72, 48, seed)) for seed in (1, 2))
     counting = Counting()
-    sightings = {
+    marked_views = {
         "a": [(one, Point(10, 10)), (two, Point(20, 10))],
         "b": [(one, Point(30, 30))],
         "c": [(two, Point(5, 5))],
     }
-    locate(sightings, one, PhotoFeatures(counting, 72), matcher("cosine"))
-    assert counting.described == 2
+    locate(marked_views, one, PhotoFeatures(counting, 72), matcher("cosine"))
+    assert counting.images_extracted == 2
 
 
 @pytest.mark.parametrize("point", [Point(72, 5), Point(5, 48), Point(-0.5, 5), Point(5, 1e9)])
 def test_a_mark_outside_its_photo_is_one_clear_error(point: Point) -> None:
-    """The photo, its size and the mark are named, and nothing is described."""
+    """The message has the photo, its size and the mark; no features are extracted."""
     photo, counting = Photo.of(skin(72, 48), name="small.jpg"), Counting()
     with pytest.raises(MelError, match=r"small\.jpg: mole m .*outside the photo of 72 x 48"):
         locate({"m": [(photo, point)]}, photo, PhotoFeatures(counting, 72), matcher("cosine"))
-    assert counting.described == 0
+    assert counting.images_extracted == 0
 
 
 @pytest.mark.parametrize("point", [Point(0, 0), Point(71.99, 47.99), Point(0, 47.99)])
@@ -188,11 +188,11 @@ class Wrong:
 
 
 @pytest.mark.parametrize("spoil", [lambda m: m[:1], lambda m: m[::-1], lambda m: [*m, *m]])
-def test_a_matcher_that_answers_something_else_is_told_so(
+def test_a_wrong_result_of_a_matcher_is_an_error(
     spoil: Callable[[list[Match]], list[Match]],
 ) -> None:
-    """One answer a question, in their order, or nobody gets a wrong mole."""
+    """It must be one match for each query, in their order."""
     photo = Photo.of(skin(72, 48))
-    sightings = {"a": [(photo, Point(5, 5))], "b": [(photo, Point(50, 30))]}
+    marked_views = {"a": [(photo, Point(5, 5))], "b": [(photo, Point(50, 30))]}
     with pytest.raises(PluginError, match="matcher"):
-        locate(sightings, photo, FEATURES, Wrong(matcher("cosine"), spoil))
+        locate(marked_views, photo, FEATURES, Wrong(matcher("cosine"), spoil))

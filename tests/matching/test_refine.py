@@ -42,7 +42,7 @@ def chart(size: Size) -> Pixels:
 @settings(deadline=None, max_examples=40)
 @given(x=st.floats(0, 479.9), y=st.floats(0, 359.9), shift=st.integers(0, 40))
 def test_a_closer_look_is_more_exact_also_at_the_border(x: float, y: float, shift: int) -> None:
-    """Wherever the mole lies, refining ends within a native patch of the truth."""
+    """Wherever the mole is, refinement ends within a patch of photo pixels of it."""
     whole = chart(Size(520, 400))
     source = Photo.of(np.ascontiguousarray(whole[:360, :480]), name="source")
     target = Photo.of(np.ascontiguousarray(whole[shift : shift + 360, shift : shift + 480]))
@@ -50,15 +50,15 @@ def test_a_closer_look_is_more_exact_also_at_the_border(x: float, y: float, shif
     assume(truth.x >= 0)
     assume(truth.y >= 0)
     plain = SimilarityMatcher(euclidean, at_peak=True, interpolate=True)
-    sightings = {"m": [(source, Point(x, y))]}
+    marked_views = {"m": [(source, Point(x, y))]}
     features = PhotoFeatures(Colours(), 120)
-    match = locate(sightings, target, features, Refined(plain, 96)).matches[0]
+    match = locate(marked_views, target, features, Refined(plain, 96)).matches[0]
     assert 1 <= len(match.moves_px) <= MOST_PASSES
     assert match.best.distance_to(truth) < PATCH
 
 
-def test_a_window_knows_where_it_was_cut() -> None:
-    """A window that reaches beyond every edge shows each pixel where its corner says."""
+def test_a_window_has_the_pixels_at_its_corner() -> None:
+    """Also if it extends beyond all edges of the photo."""
     photo = Photo.of(chart(Size(40, 30)))
     window = photo.crop(-5, -7, Size(60, 50), (1, 2, 3))
     assert (window.pixels[7:37, 5:45] == photo.pixels).all()
@@ -70,7 +70,7 @@ def test_a_window_knows_where_it_was_cut() -> None:
 
 @pytest.mark.parametrize("corner", [(-100, 0), (100, 100)])
 def test_a_window_beside_the_photo_is_all_masked(corner: tuple[int, int]) -> None:
-    """Nothing of the photo is seen there, and nothing claims to be."""
+    """Pixels beyond the photo are masked out."""
     window = Photo.of(chart(Size(40, 30))).crop(*corner, Size(20, 20), (9, 9, 9))
     assert (window.pixels == 9).all()
     assert window.mask is not None

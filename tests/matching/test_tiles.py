@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mel_debug.core.errors import UsageError
 from mel_debug.core.types import Photo, Pixels, Vectors
 from mel_debug.matching.features import PhotoFeatures
-from mel_debug.matching.tiles import BATCH_PIXELS, Windows, describe
+from mel_debug.matching.tiles import BATCH_PIXELS, Windows, extract_in_windows
 
 PATCH = 4
 
@@ -57,15 +57,15 @@ def test_windows_give_what_the_whole_gives(
     """With an overlap of four cells or more no seam shows: every cell is as from the whole."""
     image = noise(rows, columns)
     whole = Neighbourly().extract(image[np.newaxis])[0]
-    seen = describe(Neighbourly(), image, Windows(window * PATCH, overlap))
+    seen = extract_in_windows(Neighbourly(), image, Windows(window * PATCH, overlap))
     np.testing.assert_allclose(seen, whole, atol=1e-3)
 
 
 @given(cells=st.integers(1, 500), window=st.integers(1, 100), overlap=st.floats(0, 0.9))
-def test_windows_cover_the_whole_and_overlap_as_asked(
+def test_windows_cover_the_whole_and_overlap_enough(
     cells: int, window: int, overlap: float
 ) -> None:
-    """The first starts at 0, the last ends at the end, and neighbours share what was asked for."""
+    """The first starts at 0, the last ends at the end, and neighbours share the overlap."""
     starts = Windows(window * PATCH, overlap).starts(cells, PATCH)
     width = min(window, cells)
     assert starts[0] == 0

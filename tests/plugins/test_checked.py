@@ -34,7 +34,7 @@ GOOD = [sample_match(TARGET, number=number) for number in range(2)]
 
 @dataclass
 class Answering:
-    """A stage of any kind that gives one answer, whatever it is asked."""
+    """A stage of any kind that always returns the same result."""
 
     answer: Any
     patch: Any = 8

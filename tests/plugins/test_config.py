@@ -1,4 +1,4 @@
-"""What follows from the stages that are chosen."""
+"""Laws of ResolvedRun: what follows from its stages."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +19,10 @@ from mel_debug.plugins.config import MOST_THREADS, RunConfig, resolve
     ],
     ids=["vectors only", "a matcher that looks closer", "closer looks", "a picture of the mole"],
 )
-def test_pixels_are_kept_for_who_reads_them(tmp_path: Path, wanted: RunConfig, keeps: bool) -> None:
-    """One stage that looks at photos again is enough."""
+def test_pixels_are_retained_if_a_stage_reads_them(
+    tmp_path: Path, wanted: RunConfig, keeps: bool
+) -> None:
+    """One such stage is enough."""
     choice = resolve(replace(wanted, extractor="xfeat", cache_dir=tmp_path))
     assert choice.build_cached_features().features.keeps_pixels == keeps
 

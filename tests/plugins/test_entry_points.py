@@ -1,4 +1,4 @@
-"""Which plugins are installed: the same as Python's own reader of metadata says, however quick."""
+"""Laws of finding entry points: the same result as `importlib.metadata`."""
 
 import shutil
 import subprocess
@@ -47,7 +47,7 @@ def test_it_finds_what_python_finds(
     assert len(found) == len(before) + (GROUP in text)
 
 
-def test_a_finder_of_somebodys_own_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_custom_import_finders_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Finder:
         """Installed packages from somewhere that is no folder."""
 

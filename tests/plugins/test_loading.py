@@ -1,4 +1,4 @@
-"""Plugins as they should not be: each is named in one warning and skipped, the tool goes on."""
+"""Laws of broken plugins: each is skipped with one warning, and the others work."""
 
 import json
 from pathlib import Path
@@ -56,11 +56,11 @@ BROKEN = {
     ),
     "gives a function for a command": (
         f"{HEAD}\n@hookimpl\ndef mel_commands(): return [print]",
-        "mel_commands must give click commands",
+        "mel_commands must return Click commands",
     ),
     "gives a command without a name": (
         f"{HEAD}\nimport click\n@hookimpl\ndef mel_commands(): return [click.Command(None)]",
-        "mel_commands must give click commands with names",
+        "mel_commands must return Click commands with names",
     ),
     "gives words for options": (
         matcher_named("toy").replace("build=", "options=('bins',), build="),
@@ -140,7 +140,7 @@ def test_help_is_shown_beside_a_broken_plugin(site: Path) -> None:
 
 
 def test_what_a_plugin_prints_stays_out_of_the_json(site: Path) -> None:
-    """It goes to standard error, with the warnings."""
+    """It is written to standard error, like warnings."""
     install(site, "loud", f"print('Welcome!')\n{matcher_named('toy')}")
     outcome = mel_debug("plugins", "--json", site=site)
     assert names(listing(outcome), "loud") == {"toy"}

@@ -53,7 +53,7 @@ def test_a_trace_shows_which_name_is_taken(site: Path) -> None:
     assert reason in traced(site, "plugins")
 
 
-def test_a_trace_of_no_plugin_says_so(tmp_path: Path) -> None:
+def test_a_trace_without_plugins_has_one_line(tmp_path: Path) -> None:
     """Silence would not show whether the variable has been read."""
     assert "plugins: no third-party plugin is installed" in traced(tmp_path, "plugins")
 
@@ -70,7 +70,7 @@ def test_a_trace_leaves_standard_output_alone(site: Path) -> None:
 def test_strict_plugins_end_every_command_with_one_line(
     site: Path, tmp_path: Path, command: list[str], way: str
 ) -> None:
-    """Also those that use no plugin: a build wants to know."""
+    """Also commands that use no plugin, so that a CI build notices."""
     photo = save(skin(8, 8), tmp_path / "photo.png")
     mark(photo, (MOLE, 1, 2))
     arguments = [str(photo) if part == "PHOTO" else part for part in command]
@@ -115,7 +115,7 @@ except PluginError as error:
 
 @pytest.mark.usefixtures("only_builtins")
 def test_a_strict_run_leaves_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One run in a process says nothing about the next."""
+    """One run does not affect the next in the same process."""
     assert run("--strict-plugins", "plugins").code == 0
     monkeypatch.setenv("MEL_DEBUG_STRICT_PLUGINS", "maybe")
     outcome = run("plugins")

@@ -1,4 +1,4 @@
-"""Laws of rendered photos: exact truth, honest masks, the same bytes every time."""
+"""Laws of rendered photos: exact truth, correct masks, the same bytes every time."""
 
 import io
 from dataclasses import replace
@@ -73,7 +73,7 @@ def own_pixels(
 
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize("irregularity", [0.1, 0.9])
-def test_a_mole_lies_where_the_truth_says(name: str, irregularity: float) -> None:
+def test_a_mole_is_painted_at_its_true_position(name: str, irregularity: float) -> None:
     """The centre of the pixels a mole changes is within half a pixel of its true place."""
     shot = VIEWS[name]
     body = Body(SKIN, (offset_to_aim(lone_mole(irregularity=irregularity), shot),), 2)
@@ -94,7 +94,7 @@ def test_a_mole_covers_the_area_of_its_diameter(diameter: float) -> None:
     assert 2 * np.sqrt(area / np.pi) == pytest.approx(diameter * 8.0, rel=0.12)
 
 
-def test_a_mole_grows_as_its_history_says() -> None:
+def test_a_mole_grows_by_its_factor() -> None:
     """A mole of twice the diameter covers about four times the area."""
     mole = replace(lone_mole(), present=(True, True), growth=(1.0, 2.0))
     body = Body(SKIN, (mole,), 2)
@@ -105,8 +105,8 @@ def test_a_mole_grows_as_its_history_says() -> None:
     assert 3.0 < areas[1] / areas[0] < 5.0
 
 
-def test_an_absent_mole_leaves_no_trace_but_is_listed() -> None:
-    """On a day without it, the photo is that of a body that never had the mole."""
+def test_an_absent_mole_is_listed_and_not_painted() -> None:
+    """In such a session the photo equals that of a body without the mole."""
     body = Body(SKIN, (lone_mole(),), 2)
     there, gone = render(body, PLAIN, 0), render(body, PLAIN, 1)
     never = render(Body(SKIN, (), 2), PLAIN, 1)
@@ -119,7 +119,7 @@ def test_an_absent_mole_leaves_no_trace_but_is_listed() -> None:
     assert not np.array_equal(there.pixels, never.pixels)
 
 
-def test_a_mole_out_of_view_is_neither_seen_nor_absent() -> None:
+def test_a_mole_out_of_view_is_neither_visible_nor_absent() -> None:
     """A mole round the side, or outside the picture, is not part of the truth."""
     side = replace(lone_mole(), uuid="cd" * 16, u=230.0)
     above = replace(lone_mole(), uuid="ef" * 16, v=-150.0)
@@ -144,7 +144,7 @@ def test_the_mask_is_true_where_moles_are(photos: tuple[RenderedPhoto, ...]) -> 
         assert all(photo.mask[int(y), int(x)] for _, x, y in photo.moles + photo.absent)
 
 
-def test_the_mask_leaves_something_out(photos: tuple[RenderedPhoto, ...]) -> None:
+def test_the_mask_excludes_clothes_and_background(photos: tuple[RenderedPhoto, ...]) -> None:
     """Clothes or the room are in most pictures, and skin in all."""
     shares = [photo.mask.mean() for photo in photos]
     assert min(shares) > 0.1
@@ -152,7 +152,7 @@ def test_the_mask_leaves_something_out(photos: tuple[RenderedPhoto, ...]) -> Non
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    """Planning, rendering and encoding again, with nothing remembered, changes no byte."""
+    """Planning, rendering and encoding again with empty caches changes no byte."""
     files = []
     for _ in range(2):
         skin_tiles.cache_clear()
@@ -170,7 +170,7 @@ def test_another_seed_gives_another_picture() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_reader_of_exif_shows_the_photo_upright(orientation: int) -> None:
+def test_a_photo_is_upright_once_its_exif_rotation_is_applied(orientation: int) -> None:
     """Whatever turn the file is stored with, it is shown as rendered."""
     shot = replace(PLAIN, width=120, height=160, optics=Optics(orientation=orientation))
     photo = render(Body(SKIN, (), 1), replace(shot, roll=30.0, yaw=40.0, pixels_per_mm=0.5))
@@ -191,7 +191,7 @@ def test_light_skin_is_brighter_than_dark_in_the_same_light() -> None:
     assert levels[0] > 1.8 * levels[-1]
 
 
-def test_a_session_the_body_does_not_know_is_refused() -> None:
+def test_an_unknown_session_is_refused() -> None:
     """The message names the session and how many there are."""
     with pytest.raises(ValueError, match=r"session 2 .* 2"):
         render(Body(SKIN, (lone_mole(),), 2), PLAIN, 2)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mel_debug.synth import Body, Mole, Shot, Skin, plan_pair, plan_sessions, where
+from mel_debug.synth import Body, Mole, Shot, Skin, mole_positions, plan_pair, plan_sessions
 from mel_debug.synth.colour import TYPOLOGY, lab_to_linear, skin_lab
 from mel_debug.synth.people import draw_skin
 
@@ -14,8 +14,8 @@ seeds = st.integers(0, 10_000)
 
 def measured(body: Body, first: Shot, second: Shot) -> tuple[float, float]:
     """Rotation (degrees clockwise) and scale of the similarity nearest to the change of truth."""
-    before = {seen.uuid: complex(seen.x, seen.y) for seen in where(body, first)}
-    after = {seen.uuid: complex(seen.x, seen.y) for seen in where(body, second)}
+    before = {seen.uuid: complex(seen.x, seen.y) for seen in mole_positions(body, first)}
+    after = {seen.uuid: complex(seen.x, seen.y) for seen in mole_positions(body, second)}
     shared = sorted(before.keys() & after.keys())
     source = np.array([before[uuid] for uuid in shared])
     target = np.array([after[uuid] for uuid in shared])
@@ -26,8 +26,8 @@ def measured(body: Body, first: Shot, second: Shot) -> tuple[float, float]:
 
 @pytest.mark.parametrize("rotation", [0.0, 30.0, 90.0, 179.0, -45.0])
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
-def test_a_forced_rotation_and_scale_are_honoured(rotation: float, scale: float) -> None:
-    """Without other changes, the truth turns and grows by just what was asked for."""
+def test_a_fixed_rotation_and_scale_are_exact(rotation: float, scale: float) -> None:
+    """Without other changes, true positions rotate and scale by exactly these values."""
     plan = plan_pair(3, moles=12, difficulty=0.0, rotation=rotation, scale=scale)
     turned, grown = measured(*plan)
     assert turned == pytest.approx(rotation, abs=0.01)
@@ -36,10 +36,10 @@ def test_a_forced_rotation_and_scale_are_honoured(rotation: float, scale: float)
 
 @settings(max_examples=25, deadline=None)
 @given(seeds, st.floats(0.0, 1.0), st.floats(-150.0, 150.0), st.sampled_from([0.5, 1.0, 2.0]))
-def test_a_forced_turn_stays_close_under_any_difficulty(
+def test_a_fixed_rotation_stays_close_at_any_difficulty(
     seed: int, difficulty: float, rotation: float, scale: float
 ) -> None:
-    """Leaning and bending blur what similarity there is, yet do not replace it."""
+    """Perspective and bending change the similarity only a little."""
     plan = plan_pair(seed, moles=15, difficulty=difficulty, rotation=rotation, scale=scale)
     turned, grown = measured(*plan)
     assert abs(turned - rotation) < 5.0 + 20.0 * difficulty
@@ -51,20 +51,22 @@ def test_a_forced_turn_stays_close_under_any_difficulty(
 def test_both_shots_have_every_mole_in_view(
     seed: int, difficulty: float, moles: int, absent: float
 ) -> None:
-    """Known absences are about being there, never about being out of sight."""
+    """Moles are listed as absent only where they would be in view."""
     body, first, second = plan_pair(seed, moles=moles, difficulty=difficulty, absent=absent)
     uuids = {mole.uuid for mole in body.moles}
     assert len(uuids) == moles
-    assert {seen.uuid for seen in where(body, first)} == uuids
-    assert {seen.uuid for seen in where(body, second)} == uuids
+    assert {seen.uuid for seen in mole_positions(body, first)} == uuids
+    assert {seen.uuid for seen in mole_positions(body, second)} == uuids
     gone = sum(mole.present == (True, False) for mole in body.moles)
     assert gone == round(absent * moles)
 
 
-def test_no_difficulty_is_the_same_shot_again() -> None:
+def test_at_difficulty_0_no_mole_moves() -> None:
     """The easiest retake moves no mole."""
     body, first, second = plan_pair(5, moles=6, difficulty=0.0)
-    for before, after in zip(where(body, first), where(body, second), strict=True):
+    for before, after in zip(
+        mole_positions(body, first), mole_positions(body, second), strict=True
+    ):
         assert (before.x, before.y) == pytest.approx((after.x, after.y))
 
 
@@ -88,7 +90,7 @@ def test_a_tone_beyond_human_skin_is_refused() -> None:
         skin_lab(90.0)
 
 
-def test_sessions_are_parts_by_days() -> None:
+def test_every_part_has_a_shot_in_every_session() -> None:
     """Every part is shot in every session, on one person's skin, with moles of its own."""
     parts = plan_sessions(2, photos=3, sessions=4, moles=5, megapixels=0.3)
     assert len({(part.part, part.subpart) for part in parts}) == 3
@@ -97,7 +99,7 @@ def test_sessions_are_parts_by_days() -> None:
     assert len({mole.uuid for part in parts for mole in part.body.moles}) == 15
 
 
-def test_megapixels_are_honoured() -> None:
+def test_photos_have_the_given_megapixels() -> None:
     """The picture has as many pixels as asked for, within a hundredth."""
     for megapixels in (0.3, 1.5, 12.0):
         _, shot, _ = plan_pair(1, megapixels=megapixels, moles=0)
@@ -108,21 +110,21 @@ def test_megapixels_are_honoured() -> None:
     ("dial", "value"),
     [("megapixels", 0.0), ("moles", -1), ("difficulty", 1.5), ("absent", -0.1), ("scale", 9.0)],
 )
-def test_a_dial_out_of_range_is_named(dial: str, value: float) -> None:
-    """The message names the dial, the value and the range."""
+def test_a_setting_out_of_range_is_named(dial: str, value: float) -> None:
+    """The message has the setting, the value and the range."""
     with pytest.raises(ValueError, match=f"{dial} is {value}; it should"):
         plan_pair(0, **{dial: value})  # type: ignore[arg-type]
 
 
-def test_moles_that_find_no_room_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asking for more moles than fit ends with advice, not without end."""
+def test_more_moles_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has advice, and the search for room ends."""
     monkeypatch.setattr("mel_debug.synth.sessions._PATIENCE", 20)
     with pytest.raises(ValueError, match="fewer moles"):
         plan_pair(0, moles=900, scale=4.0, megapixels=0.05)
 
 
-def test_a_body_refuses_moles_that_do_not_know_its_sessions() -> None:
-    """Presence must be told for every session."""
+def test_a_body_refuses_moles_with_another_number_of_sessions() -> None:
+    """A mole needs its presence in every session."""
     mole = Mole("0" * 32, 0.0, 0.0, 3.0, 0.5, present=(True,), growth=(1.0,))
     with pytest.raises(ValueError, match="2 entries"):
         Body(Skin(skin_lab(20.0), seed=0), (mole,), sessions=2)

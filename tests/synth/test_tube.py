@@ -43,14 +43,14 @@ def test_from_the_picture_to_the_skin_and_back_is_exact(shot: Shot, x: float, y:
 
 
 @given(shots)
-def test_the_point_aimed_at_is_in_the_middle(shot: Shot) -> None:
-    """The camera looks at its aim, however it leans."""
+def test_the_aim_is_in_the_centre_of_the_picture(shot: Shot) -> None:
+    """This holds for any yaw, pitch and roll."""
     x, y, _ = project(shot, np.array([shot.aim_u]), np.array([shot.aim_v]))
     assert (x[0], y[0]) == pytest.approx((150.0, 200.0))
 
 
 @given(shots)
-def test_one_millimetre_at_the_aim_is_as_many_pixels_as_asked_for(shot: Shot) -> None:
+def test_the_scale_at_the_aim_is_pixels_per_mm(shot: Shot) -> None:
     """Skin square to the camera shows at ``pixels_per_mm``."""
     straight = Shot(300, 400, shot.form, shot.pixels_per_mm, shot.distance, roll=shot.roll)
     x, y, _ = project(straight, np.array([-0.5, 0.5]), np.zeros(2))
@@ -58,7 +58,7 @@ def test_one_millimetre_at_the_aim_is_as_many_pixels_as_asked_for(shot: Shot) ->
 
 
 @given(shots, st.floats(1.0, 170.0))
-def test_a_roll_turns_the_picture_clockwise(shot: Shot, degrees: float) -> None:
+def test_a_roll_rotates_the_picture_clockwise(shot: Shot, degrees: float) -> None:
     """What lies right of the middle moves down first, and every point by the same angle."""
     form, scale = shot.form, shot.pixels_per_mm
     before, after = (Shot(300, 400, form, scale, roll=roll) for roll in (0.0, degrees))
@@ -71,7 +71,7 @@ def test_a_roll_turns_the_picture_clockwise(shot: Shot, degrees: float) -> None:
 
 
 @given(forms, st.floats(-40.0, 40.0))
-def test_u_is_a_length_of_skin(form: Form, u: float) -> None:
+def test_u_is_an_arc_length(form: Form, u: float) -> None:
     """Where the section has its nominal size, a step in u is a step of that length."""
     ends = surface(form, np.array([u, u + 0.1]), np.zeros(2))
     assert np.linalg.norm(ends[:, 1] - ends[:, 0]) == pytest.approx(0.1, rel=0.01)

@@ -1,1 +1,1 @@
-"""Whole sessions: which photos to search for which moles, what is decided, and what is written."""
+"""Whole sessions: pairing photos, searching, joint inference, decisions, and writing the marks."""

@@ -1,4 +1,4 @@
-"""Which mole gets which place: one to one, or not here at all."""
+"""One-to-one assignment of places to moles; a mole may also get no place."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,90 +8,99 @@ import numpy as np
 from mel_debug.automark.pooling import PooledPlace
 from mel_debug.core.geometry import Point
 
-SURE = 1e-6
-"""Probabilities stay this far from 0 and 1, so that every log-odds is a number."""
+MARGIN = 1e-6
+"""Probabilities are kept this far from 0 and 1, so that log-odds are finite."""
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
-    """The place that a mole got, if any; if none, `rival` is the uuid that has its best place."""
+class Assignment:
+    """The place of a mole, or None and the uuid of the `rival` that got its best place, if any."""
 
-    vote: PooledPlace | None
+    place: PooledPlace | None
     rival: str | None = None
 
 
 def assign(
-    votes: Mapping[str, Sequence[PooledPlace]], apart_px: float, threshold: float
-) -> dict[str, Assigned]:
-    """Give each mole, by uuid, at most one of its places, and no place to two moles.
+    proposed: Mapping[str, Sequence[PooledPlace]], same_place_px: float, threshold: float
+) -> dict[str, Assignment]:
+    """Assign to each mole, by uuid, at most one of its places, and each place to at most one mole.
 
-    Places within `apart_px` of each other are one. Of all assignments that one is taken whose
-    log-odds add up to most, where a mole that is not here counts as much as one placed with a
-    probability of `threshold` (Hungarian method; Kuhn 1955). So nobody is placed with less. The
-    order of moles plays no part.
+    Places within `same_place_px` of each other are the same. The assignment has the largest sum of
+    log-odds, where a mole without a place counts like one of probability `threshold` (Hungarian
+    method; Kuhn 1955), so no mole gets a place below the threshold. The result does not depend on
+    the order of moles.
     """
     from scipy.optimize import linear_sum_assignment
 
-    uuids = sorted(votes)
-    places = _distinct([vote for uuid in uuids for vote in votes[uuid]], apart_px)
+    uuids = sorted(proposed)
+    places = _distinct([each for uuid in uuids for each in proposed[uuid]], same_place_px)
     if not places:
-        return {uuid: Assigned(None) for uuid in uuids}
+        return {uuid: Assignment(None) for uuid in uuids}
     gains = np.full((len(uuids), len(places)), -np.inf)
-    chosen: dict[tuple[int, int], PooledPlace] = {}
-    nothing = float(_log_odds(threshold))
+    best: dict[tuple[int, int], PooledPlace] = {}
+    no_place = float(_log_odds(threshold))
     for row, uuid in enumerate(uuids):
-        for each in votes[uuid]:
+        for each in proposed[uuid]:
             column = int(np.argmin([each.place.distance_to(place) for place in places]))
-            gain = float(_log_odds(each.confidence)) - nothing
+            gain = float(_log_odds(each.confidence)) - no_place
             if each.confidence >= threshold and gain >= gains[row, column]:
-                gains[row, column], chosen[row, column] = gain, each
-    # Every mole has a column of its own for not being here, which costs nothing.
+                gains[row, column], best[row, column] = gain, each
+    # Every mole also has a column for "no place", which costs nothing.
     costs = np.hstack([np.where(np.isfinite(gains), -gains, 1.0), np.zeros((len(uuids),) * 2)])
     rows, columns = linear_sum_assignment(costs)
-    given = {
-        uuids[row]: chosen[row, column]
+    assigned = {
+        uuids[row]: best[row, column]
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        if (row, column) in chosen
+        if (row, column) in best
     }
-    kept = _apart(given, apart_px)
+    separate = _separate(assigned, same_place_px)
     return {
-        uuid: Assigned(kept.get(uuid), _rival(uuid, votes[uuid], kept, apart_px)) for uuid in uuids
+        uuid: Assignment(separate.get(uuid), _rival(uuid, proposed[uuid], separate, same_place_px))
+        for uuid in uuids
     }
 
 
-def _apart(given: Mapping[str, PooledPlace], apart_px: float) -> dict[str, PooledPlace]:
-    """What was given, without a place that lies within `apart_px` of a surer one.
+def _separate(assigned: Mapping[str, PooledPlace], same_place_px: float) -> dict[str, PooledPlace]:
+    """Drop places within `same_place_px` of a more confident one.
 
-    Places that are one with different ones of `_distinct` may still be as near to each other.
+    Two places that count as different ones of `_distinct` can still be this near to each other.
     """
-    kept: dict[str, PooledPlace] = {}
-    for uuid, vote in sorted(given.items(), key=lambda item: (-item[1].confidence, item[0])):
-        if all(vote.place.distance_to(other.place) > apart_px for other in kept.values()):
-            kept[uuid] = vote
-    return kept
+    separate: dict[str, PooledPlace] = {}
+    for uuid, each in sorted(assigned.items(), key=lambda item: (-item[1].confidence, item[0])):
+        others = separate.values()
+        if all(each.place.distance_to(other.place) > same_place_px for other in others):
+            separate[uuid] = each
+    return separate
 
 
 def _rival(
-    uuid: str, votes: Sequence[PooledPlace], kept: Mapping[str, PooledPlace], apart_px: float
+    uuid: str,
+    proposed: Sequence[PooledPlace],
+    assigned: Mapping[str, PooledPlace],
+    same_place_px: float,
 ) -> str | None:
-    """Who has the best place of a mole that got none."""
-    if uuid in kept or not votes:
+    """The mole that got the best place of a mole without one."""
+    if uuid in assigned or not proposed:
         return None
-    best = max(votes, key=lambda each: each.confidence)
-    near = (other for other, vote in kept.items() if vote.place.distance_to(best.place) <= apart_px)
+    best = max(proposed, key=lambda each: each.confidence)
+    near = (
+        other
+        for other, each in assigned.items()
+        if each.place.distance_to(best.place) <= same_place_px
+    )
     return next(near, None)
 
 
 def _log_odds(probability: float) -> np.float64:
-    inside = np.clip(probability, SURE, 1 - SURE)
-    return np.float64(np.log(inside / (1 - inside)))
+    clipped = np.clip(probability, MARGIN, 1 - MARGIN)
+    return np.float64(np.log(clipped / (1 - clipped)))
 
 
-def _distinct(votes: Sequence[PooledPlace], apart_px: float) -> list[Point]:
-    """Places more than `apart_px` apart, the surest first."""
-    ordered = sorted(votes, key=lambda each: (-each.confidence, each.place.x, each.place.y))
+def _distinct(proposed: Sequence[PooledPlace], same_place_px: float) -> list[Point]:
+    """Places more than `same_place_px` apart, the most confident first."""
+    ordered = sorted(proposed, key=lambda each: (-each.confidence, each.place.x, each.place.y))
     places: list[Point] = []
     for each in ordered:
-        if all(each.place.distance_to(place) > apart_px for place in places):
+        if all(each.place.distance_to(place) > same_place_px for place in places):
             places.append(each.place)
     return places

@@ -1,39 +1,39 @@
-"""From what all pairs of a target gave to one decision for each mole."""
+"""One decision for each mole of a target, from the results of all its pairs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from math import inf
 from pathlib import Path
 
-from mel_debug.automark.assignment import Assigned, assign
-from mel_debug.automark.joint import Anchor, Candidate, Judged, Proposal, judge_together
-from mel_debug.automark.pooling import PooledPlace, vote
-from mel_debug.automark.search import PairAnswer
+from mel_debug.automark.assignment import Assignment, assign
+from mel_debug.automark.joint import Anchor, Candidate, InferredMole, Proposal, infer_jointly
+from mel_debug.automark.pooling import PooledPlace, pool
+from mel_debug.automark.search import PairResult
 from mel_debug.automark.targets import Reference, Target
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD
 from mel_debug.confidence.evidence import WITHIN
-from mel_debug.core.geometry import Nearby, Point
+from mel_debug.core.geometry import Point, PointIndex
 
-ONE_PLACE = 0.0025
-"""Share of the target's longer side within which two marks are of one mole: 15 px at 6000."""
+SAME_PLACE_SHARE = 0.0025
+"""Two places this near are the same, in longer sides of the target: 15 px at 6000 px."""
 
-CONSISTENT = 0.02
-"""... within which a mole agrees with the map of all, unless a person says otherwise."""
+CONSISTENT_SHARE = 0.02
+"""The default distance within which a mole fits the alignment, in longer sides of the target."""
 
-GUESSED = 0.8
-"""How probable it is that a mark which is not canonical is right."""
+GUESS_PROBABILITY = 0.8
+"""The prior probability that a mark that is not canonical is right."""
 
-UNLIKELY = 0.1
-"""A mole whose best place is less probable than this is taken for not being there."""
+NOT_FOUND_BELOW = 0.1
+"""A mole whose best place has a lower probability counts as not found."""
 
 
 class Outcome(Enum):
-    """What became of a mole that a reference knows."""
+    """The decision about a mole that is canonical in a reference."""
 
     ADDED = "added"
-    THERE = "already there"
+    ALREADY_MARKED = "already marked"
     NOT_FOUND = "not found"
     UNCERTAIN = "uncertain"
     NOT_SEARCHED = "not searched"
@@ -41,10 +41,11 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When a place is good enough. Distances in pixels of the target; None leaves it to its size.
+    """The conditions for adding a mark.
 
-    `min_consistent` other moles of the target must agree with the map that carries this one to
-    within the distance.
+    Its confidence must be at least `min_confidence`, and at least `min_consistent` other moles must
+    fit the same alignment to within `consistency_px`, in pixels of the target. None stands for
+    `CONSISTENT_SHARE` of the longer side. Raises ValueError for impossible values.
     """
 
     min_confidence: float = DEFAULT_THRESHOLD
@@ -52,7 +53,7 @@ class Rules:
     consistency_px: float | None = None
 
     def __post_init__(self) -> None:
-        # NaN is neither: it would accept every place.
+        # NaN fails these comparisons; it would accept every place.
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"a confidence lies in [0, 1], not {self.min_confidence}")
         if self.consistency_px is not None and not 0 < self.consistency_px < inf:
@@ -61,11 +62,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided of a mole in a target, and why.
+    """The decision about one mole in a target, and the reason.
 
-    `point` is its best place in pixels of the target, if it has any, and `references` are the
-    photos that led there; those of them in `bare` show no spot at the mark. `expected_off_px` is
-    how far from where the other moles lead it lies.
+    `point` is its best place in pixels of the target, if any, and `references` are the photos that
+    proposed it; those in `without_blob` show no blob at their mark. `agreeing` is the number of
+    other moles that fit the same alignment, and `expected_off_px` the distance from `point` to the
+    place predicted from them.
     """
 
     uuid: str
@@ -76,73 +78,112 @@ class Decision:
     references: tuple[Path, ...] = ()
     agreeing: int = 0
     expected_off_px: float | None = None
-    bare: tuple[Path, ...] = ()
+    without_blob: tuple[Path, ...] = ()
 
     @property
     def spot_at_mark(self) -> bool | None:
-        """Whether all photos that led to the place show a spot at the mark; None without any."""
-        return not self.bare if self.references else None
+        """Whether all references of the place show a blob at their mark; None without any."""
+        return not self.without_blob if self.references else None
 
 
-def apart_px(answers: Sequence[tuple[Reference, PairAnswer]]) -> float:
-    """How near, in pixels of the target, two places are one."""
-    return ONE_PLACE * answers[0][1].frame.target.longest if answers else 0.0
+def same_place_px(results: Sequence[tuple[Reference, PairResult]]) -> float:
+    """The distance, in pixels of the target, within which two places are the same."""
+    return SAME_PLACE_SHARE * results[0][1].frame.target.longest if results else 0.0
 
 
 def decide(
     target: Target,
-    answers: Sequence[tuple[Reference, PairAnswer]],
+    results: Sequence[tuple[Reference, PairResult]],
     rules: Rules,
     failures: Mapping[Path, str] | None = None,
 ) -> list[Decision]:
-    """One decision for each mole that a reference of the target knows, in their order.
+    """One decision for each mole that is canonical in a reference of the target, in their order.
 
-    `failures` tells, by reference, why it was not searched with. A mole that no search looked for
-    is `NOT_SEARCHED`, never `NOT_FOUND`.
+    `failures` are the reasons, by photo, why a reference has no result. A mole that was in no
+    search is `NOT_SEARCHED`, never `NOT_FOUND`.
     """
-    there = {mole.uuid for mole in target.marks}
-    judged = [_judged(target, reference, answer, rules) for reference, answer in answers]
-    wanted = [uuid for uuid in target.known if uuid not in there]
-    longest = answers[0][1].frame.target.longest if answers else 0
-    ballots = {uuid: [each.get(uuid) for each in judged] for uuid in wanted}
-    votes = {
-        uuid: vote([() if one is None else one.candidates for one in each], WITHIN * longest)
-        for uuid, each in ballots.items()
-    }
-    places = Nearby([mole.point for mole in target.marks], ONE_PLACE * longest)
-    taken = {uuid: _fit(votes[uuid], ballots[uuid], target, places, rules) for uuid in wanted}
-    given = assign(
-        {uuid: fit for uuid, (fit, _) in taken.items()}, ONE_PLACE * longest, rules.min_confidence
-    )
-    references = [reference.photo for reference, _ in answers]
-    bare = {uuid: _bare(uuid, answers) for uuid in wanted}
-    unseen = {uuid: reason for _, answer in answers for uuid, reason in answer.unseen}
+    marked = target.marked
+    evidence = _Evidence.of(target, results, rules)
+    assigned = assign(evidence.allowed, same_place_px(results), rules.min_confidence)
+    unsearchable = {uuid: reason for _, result in results for uuid, reason in result.unsearchable}
     decisions = []
     for uuid in target.known:
-        if uuid in there:
-            decisions.append(Decision(uuid, Outcome.THERE, "marked already"))
-        elif not votes[uuid]:
-            reason = unseen.get(uuid) or _failure(uuid, target, failures or {})
+        if uuid in marked:
+            decisions.append(Decision(uuid, Outcome.ALREADY_MARKED, "marked already"))
+        elif not evidence.places[uuid]:
+            reason = unsearchable.get(uuid) or _failure(uuid, target, failures or {})
             decisions.append(Decision(uuid, Outcome.NOT_SEARCHED, reason))
         else:
-            best = given[uuid].vote or votes[uuid][0]
-            outcome, reason = _verdict(best, given[uuid], taken[uuid][1], rules)
-            ballot = ballots[uuid]
-            decision = _decision(uuid, outcome, reason, best, ballot, references)
-            shown = tuple(photo for photo in decision.references if photo in bare[uuid])
-            decisions.append(replace(decision, bare=shown))
+            decisions.append(evidence.decision(uuid, assigned[uuid], rules))
     return decisions
 
 
-def _bare(uuid: str, answers: Sequence[tuple[Reference, PairAnswer]]) -> set[Path]:
-    """The references that show no spot where they mark a mole."""
-    return {reference.photo for reference, answer in answers if uuid in answer.bare}
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """All that is known of the unmarked moles of a target, by uuid.
+
+    `inferred` has an entry for each reference and `places` the pooled places, the best first;
+    `allowed` are those that satisfy the rules, and `faults` the reasons why the best one does not.
+    """
+
+    references: Sequence[Path]
+    inferred: Mapping[str, Sequence[InferredMole | None]]
+    places: Mapping[str, Sequence[PooledPlace]]
+    allowed: Mapping[str, Sequence[PooledPlace]]
+    faults: Mapping[str, str]
+    without_blob: Mapping[str, frozenset[Path]]
+
+    @classmethod
+    def of(
+        cls, target: Target, results: Sequence[tuple[Reference, PairResult]], rules: Rules
+    ) -> "_Evidence":
+        by_pair = [_inferred(target, reference, result, rules) for reference, result in results]
+        uuids = [uuid for uuid in target.known if uuid not in target.marked]
+        longest = results[0][1].frame.target.longest if results else 0
+        inferred = {uuid: [pair.get(uuid) for pair in by_pair] for uuid in uuids}
+        places = {
+            uuid: pool([() if one is None else one.candidates for one in each], WITHIN * longest)
+            for uuid, each in inferred.items()
+        }
+        marks = PointIndex([mole.point for mole in target.marks], same_place_px(results))
+        checked = {
+            uuid: _allowed(places[uuid], inferred[uuid], target, marks, rules) for uuid in uuids
+        }
+        return cls(
+            [reference.photo for reference, _ in results],
+            inferred,
+            places,
+            {uuid: allowed for uuid, (allowed, _) in checked.items()},
+            {uuid: fault for uuid, (_, fault) in checked.items()},
+            {
+                uuid: frozenset(ref.photo for ref, result in results if uuid in result.without_blob)
+                for uuid in uuids
+            },
+        )
+
+    def decision(self, uuid: str, assigned: Assignment, rules: Rules) -> Decision:
+        """The decision about a mole that has at least one place."""
+        best = assigned.place or self.places[uuid][0]
+        outcome, reason = _verdict(best, assigned, self.faults[uuid], rules)
+        expected = [each.expected for each in self.inferred[uuid] if each is not None]
+        references = tuple(self.references[index] for index in best.references)
+        return Decision(
+            uuid,
+            outcome,
+            reason,
+            best.place,
+            best.confidence,
+            references,
+            _agreeing(best, self.inferred[uuid]),
+            min((best.place.distance_to(point) for point in expected), default=None),
+            tuple(photo for photo in references if photo in self.without_blob[uuid]),
+        )
 
 
 def not_searched(target: Target, reason: str) -> list[Decision]:
-    """A decision for each mole of a target of which nothing could be decided."""
+    """A decision for each mole of a target that could not be searched."""
     return [
-        Decision(uuid, Outcome.THERE, "marked already")
+        Decision(uuid, Outcome.ALREADY_MARKED, "marked already")
         if uuid in target.marked
         else Decision(uuid, Outcome.NOT_SEARCHED, reason)
         for uuid in target.known
@@ -150,17 +191,17 @@ def not_searched(target: Target, reason: str) -> list[Decision]:
 
 
 def _failure(uuid: str, target: Target, failures: Mapping[Path, str]) -> str:
-    """Why no reference that knows a mole was searched with."""
-    knowing = [each.photo for each in target.references if uuid in each.canonical]
-    return next((failures[photo] for photo in knowing if photo in failures), "no search was made")
+    """The reason why no reference that marks a mole was searched with."""
+    marking = [each.photo for each in target.references if uuid in each.canonical]
+    return next((failures[photo] for photo in marking if photo in failures), "no search was made")
 
 
-def _judged(
-    target: Target, reference: Reference, answer: PairAnswer, rules: Rules
-) -> Mapping[str, Judged]:
-    """Every mole of a pair in the light of all others, and of those that both photos mark.
+def _inferred(
+    target: Target, reference: Reference, result: PairResult, rules: Rules
+) -> Mapping[str, InferredMole]:
+    """Joint inference over the moles of a pair, including those that both photos mark.
 
-    Canonical marks of the target are taken as true, others as good guesses that may be wrong too.
+    Canonical marks of the target are certain; others are candidates that may be wrong.
     """
     uuids = Counter(mole.uuid for mole in target.marks)
     common = [
@@ -172,72 +213,59 @@ def _judged(
         if mole.is_canonical
     ]
     guesses = [
-        Proposal(mole.uuid, reference.moles[mole.uuid], (Candidate(mole.point, GUESSED),))
+        Proposal(mole.uuid, reference.moles[mole.uuid], (Candidate(mole.point, GUESS_PROBABILITY),))
         for mole in common
         if not mole.is_canonical
     ]
     consistency_px = rules.consistency_px
     if consistency_px is None:
-        consistency_px = CONSISTENT * answer.frame.target.longest
-    proposals = [*answer.proposals, *guesses]
-    together = judge_together(proposals, anchors, answer.frame, consistency_px)
-    return {each.uuid: each for each in together}
+        consistency_px = CONSISTENT_SHARE * result.frame.target.longest
+    proposals = [*result.proposals, *guesses]
+    inferred = infer_jointly(proposals, anchors, result.frame, consistency_px)
+    return {each.uuid: each for each in inferred}
 
 
-def _fit(
-    votes: Sequence[PooledPlace],
-    ballot: Sequence[Judged | None],
+def _allowed(
+    places: Sequence[PooledPlace],
+    inferred: Sequence[InferredMole | None],
     target: Target,
-    places: Nearby,
+    marks: PointIndex,
     rules: Rules,
 ) -> tuple[list[PooledPlace], str]:
-    """The places that a mole may have, and what is wrong with its best one if it may not."""
-    fit, fault = [], ""
-    for number, each in enumerate(votes):
-        near = (target.marks[number] for number in places.of(each.place))
+    """The places that satisfy the rules, and the reason why the best one does not, if so."""
+    allowed, fault = [], ""
+    for number, each in enumerate(places):
+        near = (target.marks[index] for index in marks.near(each.place))
         holder = next(
-            (mole for mole in near if mole.point.distance_to(each.place) <= places.distance), None
+            (mole for mole in near if mole.point.distance_to(each.place) <= marks.distance), None
         )
-        agreeing = _agreeing(each, ballot)
+        agreeing = _agreeing(each, inferred)
         if holder is not None:
-            wrong = f"its place is marked as {holder.uuid}"
+            reason = f"its place is marked as {holder.uuid}"
         elif agreeing < rules.min_consistent:
-            wrong = f"{agreeing} other moles agree, {rules.min_consistent} are asked for"
+            reason = f"{agreeing} other moles agree, but {rules.min_consistent} are required"
         else:
-            fit.append(each)
+            allowed.append(each)
             continue
-        fault = fault if number else wrong
-    return fit, fault
+        fault = fault if number else reason
+    return allowed, fault
 
 
-def _agreeing(each: PooledPlace, ballot: Sequence[Judged | None]) -> int:
-    """How many other moles agree, by the reference that has most."""
-    voices = [ballot[voice] for voice in each.voices]
-    return max((judged.agreeing for judged in voices if judged is not None), default=0)
+def _agreeing(place: PooledPlace, inferred: Sequence[InferredMole | None]) -> int:
+    """The number of other moles that agree, by the reference where they are most."""
+    proposing = [inferred[index] for index in place.references]
+    return max((each.agreeing for each in proposing if each is not None), default=0)
 
 
-def _verdict(best: PooledPlace, given: Assigned, fault: str, rules: Rules) -> tuple[Outcome, str]:
-    if given.vote is not None:
-        return Outcome.ADDED, "sure enough"
-    if best.confidence < min(UNLIKELY, rules.min_confidence):
-        return Outcome.NOT_FOUND, "nothing is like it where it should be"
+def _verdict(
+    best: PooledPlace, assigned: Assignment, fault: str, rules: Rules
+) -> tuple[Outcome, str]:
+    if assigned.place is not None:
+        return Outcome.ADDED, "its confidence is high enough"
+    if best.confidence < min(NOT_FOUND_BELOW, rules.min_confidence):
+        return Outcome.NOT_FOUND, "no place resembles it where it is expected"
     if fault:
         return Outcome.UNCERTAIN, fault
-    if given.rival is not None:
-        return Outcome.UNCERTAIN, f"its place went to {given.rival}"
-    return Outcome.UNCERTAIN, f"confidence below {rules.min_confidence:g}"
-
-
-def _decision(
-    uuid: str,
-    outcome: Outcome,
-    reason: str,
-    best: PooledPlace,
-    ballot: Sequence[Judged | None],
-    references: Sequence[Path],
-) -> Decision:
-    leads = [judged.expected for judged in ballot if judged is not None]
-    off = min((best.place.distance_to(expected) for expected in leads), default=None)
-    named = tuple(references[voice] for voice in best.voices)
-    agreeing = _agreeing(best, ballot)
-    return Decision(uuid, outcome, reason, best.place, best.confidence, named, agreeing, off)
+    if assigned.rival is not None:
+        return Outcome.UNCERTAIN, f"its place was assigned to {assigned.rival}"
+    return Outcome.UNCERTAIN, f"its confidence is below {rules.min_confidence:g}"

@@ -1,4 +1,7 @@
-"""How far the places found for the moles of one pair of photos bear each other out."""
+"""Joint inference over the moles of one pair of photos: the probability of each candidate place.
+
+The constants were chosen on generated sessions of the seeds 700 to 703 (`benchmarks/automark.py`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,45 +9,56 @@ from itertools import combinations
 
 import numpy as np
 
-from mel_debug.automark.alignment import Array, Places, Predicted, density, predict, pull
+from mel_debug.automark.alignment import (
+    Array,
+    Places,
+    Prediction,
+    density,
+    predict,
+    robust_weights,
+)
 from mel_debug.core.geometry import Point, Size
 
-# What the constants below do was measured by `benchmarks/constants.py joint` on 60 generated pairs
-# with simulated searches: 30 % of places wrong, half of those near the right one. Figures are the
-# mean log likelihood of right and wrong: -0.098 as it is, and 98.0 % on the right side of 0.5.
+# The effect of the constants below was measured by `benchmarks/constants.py joint` on 60 generated
+# pairs with simulated searches: 30 % of places wrong, half of those near the right one. Figures are
+# the mean log likelihood of right and wrong: -0.098 with these values, and 98.0 % on the right side
+# of 0.5.
 
-STRAY = 0.01
-"""Of a matcher that goes by geometry, wrong places too lie near where it leads: their standard
-deviation, of x and y together, as a share of the longer side. Measured on generated photos, where
-88 % of wrong places lay within 0.02 and half within 0.008."""
+WRONG_STD = 0.01
+"""Standard deviation of wrong places that lie near the prediction, summed over x and y.
 
-STRAYS_NEAR = {True: 0.95, False: 0.2}
-"""Share of wrong places that lie there, for matchers that go by geometry and for others. Of those
-by geometry see `STRAY`; of others it is a guess: by likeness alone a place may be anywhere."""
+In longer sides. A geometric matcher is led to the same region even if the mole is gone: on
+generated photos 88 % of its wrong places lay within 0.02 and half within 0.008.
+"""
 
-MOST_EVIDENCE = 6.0
-"""The logarithm of a likelihood ratio is cut here, both ways: no single thing settles a mole.
-Log likelihood at 2, 4, 6: -0.124, -0.100, -0.098."""
+WRONG_NEAR_SHARE = {True: 0.95, False: 0.2}
+"""Share of wrong places that lie near the prediction, for geometric matchers (see `WRONG_STD`) and
+for others, which is a guess: by similarity alone a place may be anywhere."""
+
+MAX_LOG_RATIO = 6.0
+"""Likelihood ratios are limited to exp(6) either way, so that no single prediction decides. Log
+likelihood at 2, 4, 6: -0.124, -0.100, -0.098."""
 
 ROUNDS = 12
-"""Until nothing changes. Log likelihood after 3, 6, 12, 24: -0.158, -0.098, -0.098, -0.098."""
+"""Rounds of expectation maximisation. Log likelihood after 3, 6, 12, 24: -0.158, -0.098, -0.098,
+-0.098."""
 
-FAR = 0.05
-"""Shares of the longer side; a first guess of the map that misses a mole by more does not fit. From
+MISFIT_SHARE = 0.05
+"""A mole further than this from the initial similarity does not fit it, in longer sides. From
 0.0125 to 0.2 the log likelihood stays within 0.002."""
 
-GUESSES_FROM = 24
-"""Moles, the surest ones, of which every two give a first guess of the map: 276 guesses.
-The photos measured have 15 moles each; from 6 on nothing changes."""
+PAIR_MOLES = 24
+"""Each pair of this many moles, those with the highest confidence, proposes a similarity. The
+photos measured have 15 moles each; from 6 on nothing changes."""
 
-DOUBT = 1e-4
-"""What is left of the weight of a mole that the first guess misses. From 1e-8 to 0.1 the log
-likelihood stays within 0.001; at 1, without doubt, it falls to -0.101."""
+MISFIT_WEIGHT = 1e-4
+"""The factor on the weight of moles that do not fit the initial similarity. From 1e-8 to 0.1 the
+log likelihood stays within 0.001; at 1 it falls to -0.101."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A place for a mole, in pixels of the target, and the probability that it is right."""
+    """A possible place of a mole, in pixels of the target, and the probability that it is right."""
 
     place: Point
     confidence: float
@@ -56,11 +70,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A mole that is marked in the source, and where it may be in the target.
+    """A mole and its candidates in the target; `marked` is in pixels of the source.
 
-    The first candidate is the best match. `by_geometry`: the matcher went by what lies around.
-    `position_std_px`, in pixels of the target, is how far off a right place is as the matcher sees no
-    finer: a standard deviation, of x and y together.
+    The first candidate is the best match. `by_geometry` is whether the matcher used the
+    surroundings of the mole. `position_std_px` is the standard deviation of a right place due to
+    the resolution of the matcher, summed over x and y, in pixels of the target.
     """
 
     uuid: str
@@ -76,20 +90,20 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A mole that is marked in both photos, by its marks in source and target."""
+    """A mole with canonical marks in both photos, in pixels of source and target."""
 
     uuid: str
     marked: Point
-    there: Point
+    marked_in_target: Point
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A mole's candidates with what all other moles make of them, surest first.
+class InferredMole:
+    """A mole's candidates with their posterior probabilities, the most probable first.
 
-    `expected` is where the others lead, in pixels of the target, to within `expected_px`;
-    `agreeing` how many of them the joint map carries to their places as nearly as was asked for, 0
-    if it does not so carry this one.
+    `expected` is the place predicted from all other moles, in pixels of the target, and
+    `expected_px` its standard deviation. `agreeing` is the number of other moles that fit the
+    alignment; 0 if this mole does not fit it.
     """
 
     uuid: str
@@ -101,7 +115,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Two photos' sizes; `valid` is the share of the target that its mask leaves."""
+    """The sizes of two photos in pixels; `valid` is the share of the target inside its mask."""
 
     source: Size
     target: Size
@@ -109,37 +123,38 @@ class Frame:
 
     @property
     def area(self) -> float:
-        """What counts of the target, in squares of its longer side."""
+        """The valid area of the target, in squared longer sides."""
         size = self.target
         return max(self.valid, 1e-3) * size.width * size.height / size.longest**2
 
 
-def judge_together(
+def infer_jointly(
     proposals: Sequence[Proposal],
     anchors: Sequence[Anchor],
     frame: Frame,
     consistency_px: float,
-) -> list[Judged]:
-    """Give every candidate the probability that it has in the light of all other moles.
+) -> list[InferredMole]:
+    """The posterior probability of every candidate, given the places of all other moles.
 
-    A match's own odds are multiplied by how much likelier its place is for the mole than for a
-    mistake, given where the others lead. They lead the more surely the more probable they
-    are themselves, so this is repeated until it settles (expectation maximisation with the
-    prediction of each mole left to the others). The order of moles plays no part.
+    A candidate's own odds are multiplied by a likelihood ratio: the density of right places there,
+    predicted from the other moles, over the density of wrong ones. Moles are weighted by their own
+    probability, so this is repeated (expectation maximisation with leave-one-out predictions).
+    A mole fits the alignment if its residual is at most `consistency_px`, in pixels of the target.
+    The result does not depend on the order of moles.
     """
     if not proposals:
         return []
     moles = _Moles.of(proposals, anchors, frame)
-    foreseen, posteriors, weights = moles.settled()
+    prediction, posteriors, weights = moles.infer()
     trusted = weights >= 0.5
-    near = foreseen.residuals * frame.target.longest <= consistency_px
+    fits = prediction.residuals * frame.target.longest <= consistency_px
     return [
-        Judged(
+        InferredMole(
             each.uuid,
             _ranked(each.candidates, posterior),
-            _point(foreseen.places[number], frame.target),
-            float(np.sqrt(foreseen.variances[number])) * frame.target.longest,
-            int((trusted & near).sum() - trusted[number]) if near[number] else 0,
+            _point(prediction.places[number], frame.target),
+            float(np.sqrt(prediction.variances[number])) * frame.target.longest,
+            int((trusted & fits).sum() - trusted[number]) if fits[number] else 0,
         )
         for number, (each, posterior) in enumerate(zip(proposals, posteriors, strict=True))
     ]
@@ -147,16 +162,17 @@ def judge_together(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Moles:
-    """Proposals, then anchors, as arrays of places; `options` and `own` are the candidates'.
+    """Proposals and anchors as arrays.
 
-    `known` are the anchors' places in the target, `sigmas` and `source` those of all.
+    `candidates` and `probabilities` have an array for each proposal, `anchors` the places of the
+    anchors in the target; `source` and `sigmas` cover proposals, then anchors.
     """
 
     source: Places
-    options: list[Places]
-    own: list[Array]
-    strays_near: list[float]
-    known: Places
+    candidates: list[Places]
+    probabilities: list[Array]
+    wrong_near: list[float]
+    anchors: Places
     sigmas: Array
     area: float
 
@@ -171,93 +187,101 @@ class _Moles:
                 for each in proposals
             ],
             [np.array([c.confidence for c in each.candidates]) for each in proposals],
-            [STRAYS_NEAR[each.by_geometry] for each in proposals],
-            np.array([_share(anchor.there, frame.target) for anchor in anchors], dtype=complex),
+            [WRONG_NEAR_SHARE[each.by_geometry] for each in proposals],
+            np.array(
+                [_share(anchor.marked_in_target, frame.target) for anchor in anchors], dtype=complex
+            ),
             np.array([*sigmas, *[0.0] * len(anchors)]),
             frame.area,
         )
 
-    def settled(self) -> tuple[Predicted, list[Array], Array]:
-        """What is foreseen in the end, each candidate's probability, and everyone's weight."""
-        best = np.array([places[0] for places in self.options])
-        weights = np.array([odds[0] for odds in self.own])
-        weights = weights * _first_doubts(self.source, np.append(best, self.known), weights)
-        evidence = self.own
+    def infer(self) -> tuple[Prediction, list[Array], Array]:
+        """The final prediction, the posterior of each candidate, and the weights of all moles."""
+        best = np.array([places[0] for places in self.candidates])
+        weights = np.array([odds[0] for odds in self.probabilities])
+        weights = weights * _initial_weights(self.source, np.append(best, self.anchors), weights)
+        ratios = self.probabilities
         for _ in range(ROUNDS):
-            foreseen = self._foreseen(best, weights)
-            evidence = [
-                _evidence(places, foreseen, number, near, self.area)
+            prediction = self._predict(best, weights)
+            ratios = [
+                _log_ratios(places, prediction, number, near, self.area)
                 for number, (places, near) in enumerate(
-                    zip(self.options, self.strays_near, strict=True)
+                    zip(self.candidates, self.wrong_near, strict=True)
                 )
             ]
-            trusts = [_updated(*each) for each in zip(self.own, evidence, strict=True)]
-            best = np.array([p[t.argmax()] for p, t in zip(self.options, trusts, strict=True)])
-            away = np.abs(best - foreseen.places[: len(best)])
+            trusts = [_posterior(*each) for each in zip(self.probabilities, ratios, strict=True)]
+            best = np.array([p[t.argmax()] for p, t in zip(self.candidates, trusts, strict=True)])
+            distances = np.abs(best - prediction.places[: len(best)])
             weights = np.array([trust.max() for trust in trusts])
-            # What is sure of itself keeps its weight: bodies are not always as smooth as the map.
-            weights = weights * pull(away, foreseen.variances[: len(best)]) ** (1 - weights)
+            # Confident matches keep their weight: bodies are not always as smooth as the map.
+            robust = robust_weights(distances, prediction.variances[: len(best)])
+            weights = weights * robust ** (1 - weights)
         posteriors = [
-            _updated(odds, np.clip(ratio, -MOST_EVIDENCE, MOST_EVIDENCE))
-            for odds, ratio in zip(self.own, evidence, strict=True)
+            _posterior(prior, np.clip(ratio, -MAX_LOG_RATIO, MAX_LOG_RATIO))
+            for prior, ratio in zip(self.probabilities, ratios, strict=True)
         ]
-        return self._foreseen(best, weights), posteriors, self._all(weights)
+        return self._predict(best, weights), posteriors, self._with_anchors(weights)
 
-    def _foreseen(self, best: Places, weights: Array) -> Predicted:
-        return predict(self.source, np.append(best, self.known), self._all(weights), self.sigmas)
+    def _predict(self, best: Places, weights: Array) -> Prediction:
+        return predict(
+            self.source, np.append(best, self.anchors), self._with_anchors(weights), self.sigmas
+        )
 
-    def _all(self, weights: Array) -> Array:
-        """The weights of all: anchors are true."""
-        return np.append(weights, np.ones(len(self.known)))
+    def _with_anchors(self, weights: Array) -> Array:
+        """The weights of all moles; anchors are certain."""
+        return np.append(weights, np.ones(len(self.anchors)))
 
 
-def _evidence(places: Places, foreseen: Predicted, number: int, near: float, area: float) -> Array:
-    """The logarithm of how much likelier each place is for the mole than for a mistake."""
-    away = np.abs(places - foreseen.places[number])
-    variance = np.full(len(places), foreseen.variances[number])
-    right = density(away, variance, area)
-    wrong = near * density(away, variance + STRAY**2, area) + (1 - near) / area
+def _log_ratios(
+    places: Places, prediction: Prediction, number: int, wrong_near: float, area: float
+) -> Array:
+    """The logarithm of the density of right over wrong places, at each candidate of a mole."""
+    distances = np.abs(places - prediction.places[number])
+    variances = np.full(len(places), prediction.variances[number])
+    right = density(distances, variances, area)
+    near = density(distances, variances + WRONG_STD**2, area)
+    wrong = wrong_near * near + (1 - wrong_near) / area
     return np.asarray(np.log(right / wrong))
 
 
-def _updated(own: Array, evidence: Array) -> Array:
-    """The probability of each candidate of a mole; what is missing to 1 is that none is right."""
-    odds = own * np.exp(evidence)
-    return np.asarray(odds / (odds.sum() + max(1 - own.sum(), 1e-6)))
+def _posterior(prior: Array, log_ratios: Array) -> Array:
+    """The probability of each candidate of a mole; the rest to 1 is that none is right."""
+    odds = prior * np.exp(log_ratios)
+    return np.asarray(odds / (odds.sum() + max(1 - prior.sum(), 1e-6)))
 
 
-def _first_doubts(source: Places, found: Places, confidences: Array) -> Array:
-    """1 for moles that the best similarity through any two of them fits, `DOUBT` for others.
+def _initial_weights(source: Places, found: Places, confidences: Array) -> Array:
+    """1 for moles that fit the best similarity through two moles, `MISFIT_WEIGHT` for others.
 
-    Without it a few sure mistakes could bend the map to themselves before others speak.
+    Without it, a few confident but wrong matches could determine the map in the first round.
     """
     weights = np.append(confidences, np.ones(len(source) - len(confidences)))
     if len(source) < 4:
         return np.ones(len(confidences))
-    surest = sorted(range(len(source)), key=lambda i: (-weights[i], source[i].real, source[i].imag))
+    ranked = sorted(range(len(source)), key=lambda i: (-weights[i], source[i].real, source[i].imag))
     best, fit = -1.0, np.ones(len(source), dtype=bool)
-    for i, j in combinations(surest[:GUESSES_FROM], 2):
-        apart = source[j] - source[i]
-        if abs(apart) < FAR:
+    for i, j in combinations(ranked[:PAIR_MOLES], 2):
+        step = source[j] - source[i]
+        if abs(step) < MISFIT_SHARE:
             continue
-        factor = (found[j] - found[i]) / apart
-        misses = np.abs(found - found[i] - factor * (source - source[i]))
-        total = float(weights[misses < FAR].sum())
+        factor = (found[j] - found[i]) / step
+        residuals = np.abs(found - found[i] - factor * (source - source[i]))
+        total = float(weights[residuals < MISFIT_SHARE].sum())
         if total > best + 1e-9:
-            best, fit = total, misses < FAR
-    return np.where(fit[: len(confidences)], 1.0, DOUBT)
+            best, fit = total, residuals < MISFIT_SHARE
+    return np.where(fit[: len(confidences)], 1.0, MISFIT_WEIGHT)
 
 
 def _ranked(candidates: Sequence[Candidate], posterior: Array) -> tuple[Candidate, ...]:
-    judged = [
+    ranked = [
         Candidate(candidate.place, float(min(1.0, probability)))
         for candidate, probability in zip(candidates, posterior, strict=True)
     ]
-    return tuple(sorted(judged, key=lambda candidate: -candidate.confidence))
+    return tuple(sorted(ranked, key=lambda candidate: -candidate.confidence))
 
 
 def _share(point: Point, size: Size) -> complex:
-    """A point as a share of the longer side from the photo's middle."""
+    """A point in longer sides, relative to the centre of the photo."""
     return complex(point.x - size.width / 2, point.y - size.height / 2) / size.longest
 
 

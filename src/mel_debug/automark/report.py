@@ -1,4 +1,4 @@
-"""Pictures of new marks, so that a person can judge them."""
+"""The HTML report: a picture of each new mark, for review."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -6,41 +6,42 @@ from dataclasses import replace
 from pathlib import Path
 
 from mel_debug.automark.decide import Decision, Outcome
-from mel_debug.automark.runner import Marked
+from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.search import Searcher, Setup, searcher_for
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher, Renderer
 from mel_debug.core.types import Confidence, Pixels
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.names import safe_name
 from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
 from mel_debug.matching.locate import locate
 from mel_debug.plugins.config import resolve
 
-Shown = tuple[Marked, Decision]
-Progress = Callable[[Sequence[Shown], str], Iterable[Shown]]
+NewMark = tuple[TargetResult, Decision]
+Progress = Callable[[Sequence[NewMark], str], Iterable[NewMark]]
 
 PICTURE_NAMES = re.compile(r"[0-9]{4,}-[a-z0-9-]+\.jpg")
-"""The names of a report's pictures: a number and the beginning of a mole's uuid."""
+"""The names of a report's pictures: a number and the first characters of a mole's uuid."""
 
 
 def write_report(
     folder: Path,
-    results: Sequence[Marked],
+    results: Sequence[TargetResult],
     setup: Setup,
     text: str,
-    track: Progress,
+    progress: Progress,
     *,
     guard: OutputGuard | None = None,
 ) -> Path:
-    """Draw every new mark with the renderer `pair`; returns the page that shows them all.
+    """Draw every new mark with the renderer `pair`, and return the path of the page.
 
-    The heat is plain cosine similarity, whatever the search went by. The least sure marks come
-    first. Raises MelError, and UsageError for a file that the guard does not allow to replace.
+    The heatmap is the cosine similarity, whichever matcher was used. Marks with the lowest
+    confidence come first; `text` follows the pictures. Raises MelError if the folder cannot be
+    written, and UsageError for a file that the guard protects.
     """
-    made_folder(folder)
-    shown = sorted(
+    make_folder(folder)
+    added = sorted(
         (
             (result, decision)
             for result in results
@@ -50,43 +51,43 @@ def write_report(
         key=lambda each: each[1].confidence or 0.0,
     )
     pictures: list[tuple[str, str]] = []
-    if shown:
-        wanted = replace(setup.wanted, renderer="pair", matcher="cosine", stage_options=None)
-        choice = resolve(replace(wanted, preset="fast", refine=False))
+    if added:
+        config = replace(setup.config, renderer="pair", matcher="cosine", stage_options=None)
+        run = resolve(replace(config, preset="fast", refine=False))
         searcher = searcher_for(setup)
-        matcher, renderer = choice.build_matcher(), choice.build_renderer()
-        for number, (result, decision) in enumerate(track(shown, "pictures"), start=1):
+        matcher, renderer = run.build_matcher(), run.build_renderer()
+        for number, (result, decision) in enumerate(progress(added, "drawing"), start=1):
             name = f"{number:04d}-{safe_name(decision.uuid[:8], 20)}.jpg"
-            picture = _drawn(searcher, (matcher, renderer), result, decision)
+            picture = _draw(searcher, (matcher, renderer), result, decision)
             write_picture(folder / name, picture, guard=guard)
             pictures.append((name, _caption(result, decision)))
     return write_page(folder, "New marks", pictures, text, guard=guard)
 
 
-def _drawn(
-    searcher: Searcher, stages: tuple[Matcher, Renderer], result: Marked, decision: Decision
+def _draw(
+    searcher: Searcher, stages: tuple[Matcher, Renderer], result: TargetResult, decision: Decision
 ) -> Pixels:
     matcher, renderer = stages
     reference = decision.references[0]
-    marked = _mark_of(result, reference, decision.uuid)
+    mark = _mark_of(result, reference, decision.uuid)
     source, target = (
         searcher.photo_cache.photo(path.absolute()) for path in (reference, result.target.photo)
     )
-    located = locate({decision.uuid: [(source, marked)]}, target, searcher.photo_cache, matcher)
+    located = locate({decision.uuid: [(source, mark)]}, target, searcher.photo_cache, matcher)
     (query,), (match,) = located.queries, located.matches
     assert decision.point is not None  # noqa: S101 - it was added
-    sure = decision.confidence or 0.0
-    confidence = Confidence(sure, 1.0, calibrated=searcher.judge.calibrated, uncertain=False)
-    shown = replace(match, best=decision.point, confidence=confidence)
-    return renderer.render(query, located.target, shown)
+    probability = decision.confidence or 0.0
+    confidence = Confidence(probability, 1.0, calibrated=searcher.judge.calibrated, uncertain=False)
+    marked_match = replace(match, best=decision.point, confidence=confidence)
+    return renderer.render(query, located.target, marked_match)
 
 
-def _mark_of(result: Marked, reference: Path, uuid: str) -> Point:
-    """Where a reference of the target marks a mole."""
+def _mark_of(result: TargetResult, reference: Path, uuid: str) -> Point:
+    """The mark of a mole in a reference of the target, in pixels of the reference."""
     return next(each.moles[uuid] for each in result.target.references if each.photo == reference)
 
 
-def _caption(result: Marked, decision: Decision) -> str:
+def _caption(result: TargetResult, decision: Decision) -> str:
     assert decision.point is not None  # noqa: S101 - it was added
     x, y = decision.point.x, decision.point.y
     return (

@@ -1,44 +1,34 @@
-"""A whole run: describe, search, decide and write, one target after the other."""
+"""A whole run: extracting features, searching, deciding, and writing marks."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from mel_debug.automark.decide import (
     Decision,
     Outcome,
     Rules,
-    apart_px,
     decide,
     not_searched,
+    same_place_px,
 )
 from mel_debug.automark.search import (
-    PairAnswer,
+    PairResult,
     PairTask,
-    PhotoTask,
     Setup,
-    describe_photo,
     search_pair,
 )
 from mel_debug.automark.targets import Plan, Problem, Reference, Target
-from mel_debug.files.append_marks import AppendResult, NewMark, append_marks
-from mel_debug.jobs.executors import Workers
-from mel_debug.jobs.results import Failed, reason_of
-from mel_debug.jobs.stream import stream
-
-T = TypeVar("T")
-
-
-class Progress(Protocol):
-    """Gives back the items one by one and shows a person how far they are."""
-
-    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]: ...
+from mel_debug.files.append_marks import AppendResult, NewMark, append_marks, check_appendable
+from mel_debug.jobs.extraction import ExtractionTask, extract_on_workers
+from mel_debug.jobs.results import Done, Failed, reason_of
+from mel_debug.jobs.stream import Progress, stream
+from mel_debug.jobs.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to do with a plan. `stem` is that of the moles files that are written."""
+    """A plan with the settings of the run; `stem` is that of the moles files to write."""
 
     plan: Plan
     setup: Setup
@@ -48,54 +38,92 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """What came of a target: a decision for each mole, and the searches that failed."""
+class TargetResult:
+    """The result of a target: a decision for each mole, and the problems on the way."""
 
     target: Target
     decisions: tuple[Decision, ...]
     problems: tuple[Problem, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
+        """The number of moles with an outcome."""
         return sum(decision.outcome is outcome for decision in self.decisions)
 
 
-def automark(job: Job, workers: Workers, track: Progress) -> Iterator[Marked]:
-    """Mark every target of the plan; gives each back when its marks are written.
+def automark(job: Job, workers: Workers, progress: Progress) -> Iterator[TargetResult]:
+    """Mark every target of the plan; yields each one when its marks are on the disk.
 
-    With a cache every photo is described once, whoever searches it then. A photo that is none, and
-    a moles file that can't be written, is a problem of the targets concerned and does not stop the
-    rest. Stop at any time: what was given back is on the disk, and another run does what is left.
-    Raises MelError when the workers are lost, WorkerSetupError when one can't do the work at all.
+    With a cache the features of every photo are extracted once, before all searches. A photo that
+    cannot be used, and a moles file that cannot be written, are problems of the targets concerned
+    and do not stop the others. The iteration can be stopped at any time: a later run searches only
+    what is still missing. Raises MelError if all workers are lost, WorkerSetupError if a worker
+    cannot do any task.
     """
-    pairs = {id(target): list(_pairs(target)) for target in job.plan.targets}
-    bad = _describe(job, workers, track, [pair for some in pairs.values() for pair in some])
-    asked: dict[PairTask, tuple[Target, Reference]] = {}
-    left: dict[int, int] = {}
-    problems: dict[int, list[Problem]] = {}
-    for target in job.plan.targets:
-        photos = [target.photo, *(reference.photo for _, reference in pairs[id(target)])]
-        problems[id(target)] = [bad[photo] for photo in photos if photo in bad]
-        fine = [(t, r) for t, r in pairs[id(target)] if not {t.photo, r.photo} & set(bad)]
-        left[id(target)] = len(fine)
-        asked |= {_task(job, *pair): pair for pair in fine}
-        if not fine:
-            yield _finished(job, target, [], problems[id(target)])
-    answers: dict[int, list[tuple[Reference, PairAnswer]]] = {}
-    for outcome in track(stream(workers, search_pair, asked), "searching", len(asked)):
-        target, reference = asked[outcome.item]
-        found = answers.setdefault(id(target), [])
+    searches = [_Search.of(job, target) for target in job.plan.targets]
+    failed = _extract(job, workers, progress, searches)
+    tasks: dict[PairTask, tuple[_Search, Reference]] = {}
+    for search in searches:
+        search.exclude(failed)
+        tasks |= {_task(job, search.target, each): (search, each) for each in search.references}
+        if search.is_complete:
+            yield _finished(job, search)
+    for outcome in progress(stream(workers, search_pair, tasks), "searching", len(tasks)):
+        search, reference = tasks[outcome.item]
+        search.record(reference, outcome)
+        if search.is_complete:
+            yield _finished(job, search)
+
+
+@dataclass(slots=True)
+class _Search:
+    """The search of one target: the references to search with, and the results so far."""
+
+    target: Target
+    references: list[Reference]
+    problems: list[Problem] = field(default_factory=list)
+    results: list[tuple[Reference, PairResult]] = field(default_factory=list)
+    done: int = 0
+
+    @classmethod
+    def of(cls, job: Job, target: Target) -> "_Search":
+        """Without references if there is nothing to find, or if no mark could be written."""
+        search = cls(target, [each for each in target.references if target.moles_to_find(each)])
+        if search.references and not job.dry_run:
+            try:
+                check_appendable(target.photo, job.stem)
+            except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
+                search.references = []
+                search.problems.append(Problem(target.photo, reason_of(error)))
+        return search
+
+    @property
+    def is_complete(self) -> bool:
+        return self.done == len(self.references)
+
+    def exclude(self, failed: Mapping[Path, Problem]) -> None:
+        """Do not search with photos that could not be used."""
+        photos = dict.fromkeys([self.target.photo, *(each.photo for each in self.references)])
+        if self.references:
+            self.problems += [failed[photo] for photo in photos if photo in failed]
+        if self.target.photo in failed:
+            self.references = []
+        self.references = [each for each in self.references if each.photo not in failed]
+
+    def record(
+        self, reference: Reference, outcome: Done[PairTask, PairResult] | Failed[PairTask]
+    ) -> None:
+        """Add the result of the search with one reference."""
+        self.done += 1
         if isinstance(outcome, Failed):
-            problems[id(target)].append(_problem(target, reference, outcome.reason))
-        else:
-            found.append((reference, outcome.result))
-        left[id(target)] -= 1
-        if not left[id(target)]:
-            yield _finished(job, target, _in_order(target, found), problems[id(target)])
-            del answers[id(target)]
+            self.problems.append(_problem(self.target, reference, outcome.reason))
+            return
+        self.results.append((reference, outcome.result))
+        order = {each.photo: number for number, each in enumerate(self.target.references)}
+        self.results.sort(key=lambda answer: order[answer[0].photo])
 
 
 def _problem(target: Target, reference: Reference, reason: str) -> Problem:
-    """What is wrong with the pair: with the photo that the reason names, else with both."""
+    """The problem of a pair: one of the photo that the reason names, else of the target."""
     named = [
         photo
         for photo in (target.photo, reference.photo)
@@ -106,60 +134,46 @@ def _problem(target: Target, reference: Reference, reason: str) -> Problem:
     return Problem(target.photo, f"{target.photo}, searched with {reference.photo}: {reason}")
 
 
-def _pairs(target: Target) -> Iterator[tuple[Target, Reference]]:
-    """The target with each reference that has something to look for in it."""
-    for reference in target.references:
-        if target.config_from(reference):
-            yield target, reference
-
-
 def _task(job: Job, target: Target, reference: Reference) -> PairTask:
-    moles = tuple(target.config_from(reference).items())
+    moles = tuple(target.moles_to_find(reference).items())
     return PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
 
 
-def _describe(
-    job: Job, workers: Workers, track: Progress, pairs: Sequence[tuple[Target, Reference]]
+def _extract(
+    job: Job, workers: Workers, progress: Progress, searches: Sequence[_Search]
 ) -> dict[Path, Problem]:
-    """Describe all photos that will be searched, once each; returns those that can't be.
+    """Extract all photos that will be searched into the cache; returns those that failed.
 
-    Without a cache nothing would be left of it in other processes: then each describes what it
-    needs, and keeps it at hand.
+    Without a cache nothing could be shared: each process then extracts the photos of its own pairs.
     """
-    if not job.setup.remembers:
+    setup = job.setup
+    if setup.identity is None:
         return {}
-    photos = {photo.absolute(): photo for t, r in pairs for photo in (t.photo, r.photo)}
-    items = [PhotoTask(job.setup, photo) for photo in photos]
-    outcomes = track(stream(workers, describe_photo, items), "describing", len(items))
-    bad = {
-        photos[outcome.item.photo]: outcome.reason
-        for outcome in outcomes
-        if isinstance(outcome, Failed)
+    photos = {
+        str(each.photo): each.photo
+        for search in searches
+        for reference in search.references
+        for each in (search.target, reference)
     }
-    return {photo: Problem(photo, reason) for photo, reason in bad.items()}
+    tasks = [
+        ExtractionTask(setup.config, photo.absolute(), name, setup.use_masks, setup.identity)
+        for name, photo in photos.items()
+    ]
+    failed = extract_on_workers(workers, tasks, progress).failed if tasks else ()
+    return {photos[each.name]: Problem(photos[each.name], each.reason) for each in failed}
 
 
-def _in_order(
-    target: Target, answers: list[tuple[Reference, PairAnswer]]
-) -> list[tuple[Reference, PairAnswer]]:
-    """By the target's references: answers come in no order."""
-    place = {reference.photo: number for number, reference in enumerate(target.references)}
-    return sorted(answers, key=lambda answer: place[answer[0].photo])
-
-
-def _finished(
-    job: Job,
-    target: Target,
-    answers: Sequence[tuple[Reference, PairAnswer]],
-    problems: Sequence[Problem],
-) -> Marked:
-    """Decide, and write what was decided; whatever goes wrong is a problem of this target."""
-    told = {str(problem): problem for problem in problems}
+def _finished(job: Job, search: _Search) -> TargetResult:
+    """Decide, and write the new marks; any error is a problem of this target."""
+    target, results, problems = search.target, search.results, search.problems
+    by_text = {str(problem): problem for problem in problems}
     try:
-        decisions = decide(target, answers, job.rules, _failures(target, answers, problems))
-    except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+        decisions = decide(target, results, job.rules, _failures(target, results, problems))
+    except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
         problem = Problem(target.photo, reason_of(error))
-        return Marked(target, tuple(not_searched(target, str(problem))), (*told.values(), problem))
+        return TargetResult(
+            target, tuple(not_searched(target, str(problem))), (*by_text.values(), problem)
+        )
     new = [
         NewMark(each.uuid, each.point, each.confidence)
         for each in decisions
@@ -167,48 +181,52 @@ def _finished(
     ]
     if new and not job.dry_run:
         try:
-            added = append_marks(target.photo, new, job.stem, apart_px=apart_px(answers))
+            added = append_marks(target.photo, new, job.stem, apart_px=same_place_px(results))
             decisions = _as_written(decisions, added)
-        except Exception as error:  # noqa: BLE001 - one bad target must not stop the rest
+        except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
             problem = Problem(target.photo, reason_of(error))
-            told[str(problem)] = problem
+            by_text[str(problem)] = problem
             decisions = [_unwritten(each) for each in decisions]
-    return Marked(target, tuple(decisions), tuple(told.values()))
+    return TargetResult(target, tuple(decisions), tuple(by_text.values()))
 
 
 def _failures(
     target: Target,
-    answers: Sequence[tuple[Reference, PairAnswer]],
+    results: Sequence[tuple[Reference, PairResult]],
     problems: Sequence[Problem],
 ) -> dict[Path, str]:
-    """Why each reference without an answer has none."""
-    answered = {reference.photo for reference, _ in answers}
+    """The reason why each reference without a result has none."""
+    with_result = {reference.photo for reference, _ in results}
     by_photo = {problem.photo: str(problem) for problem in reversed(problems)}
     general = by_photo.get(target.photo)
     found = {
         reference.photo: by_photo.get(reference.photo, general)
         for reference in target.references
-        if reference.photo not in answered
+        if reference.photo not in with_result
     }
     return {photo: reason for photo, reason in found.items() if reason is not None}
 
 
 def _as_written(decisions: Sequence[Decision], added: AppendResult) -> list[Decision]:
-    """The decisions as the file allowed them: it may have changed since it was read."""
-    there = {mark.uuid for mark in added.there_already}
+    """The decisions after writing: the file may have gained marks since it was read."""
+    already_marked = {mark.uuid for mark in added.there_already}
     taken = {mark.uuid for mark in added.taken}
 
-    def settled(decision: Decision) -> Decision:
+    def updated(decision: Decision) -> Decision:
         if decision.outcome is not Outcome.ADDED:
             return decision
-        if decision.uuid in there:
-            return replace(decision, outcome=Outcome.THERE, reason="marked by someone meanwhile")
+        if decision.uuid in already_marked:
+            return replace(
+                decision,
+                outcome=Outcome.ALREADY_MARKED,
+                reason="marked by another program meanwhile",
+            )
         if decision.uuid in taken:
             reason = "its place was marked as another mole meanwhile"
             return replace(decision, outcome=Outcome.UNCERTAIN, reason=reason)
         return decision
 
-    return [settled(decision) for decision in decisions]
+    return [updated(decision) for decision in decisions]
 
 
 def _unwritten(decision: Decision) -> Decision:

@@ -1,4 +1,4 @@
-"""Which photos are searched for which moles."""
+"""Pairing targets with the references whose moles they are searched for."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from mel_debug.files.marks import (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A photo that plays no part, and why."""
+    """A photo that cannot be used, and the reason."""
 
     photo: Path
     reason: str
@@ -32,20 +32,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A photo to learn moles from: every mole that it marks just once, and which of them count.
+    """A photo whose moles are searched for: those it marks exactly once, in its own pixels.
 
-    `named`: it was asked for by name, and so belongs to every target.
+    `canonical` are the uuids of canonical marks; the others only support the alignment. A reference
+    that is `given_by_name` is used for every target.
     """
 
     photo: Path
     moles: Mapping[str, Point]
     canonical: frozenset[str]
-    named: bool = False
+    given_by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A photo to be marked, what it marks already, and the references that tell of it."""
+    """A photo to be marked, its existing marks, and the references to search with."""
 
     photo: Path
     marks: tuple[Mole, ...]
@@ -53,12 +54,12 @@ class Target:
 
     @property
     def marked(self) -> frozenset[str]:
-        """The uuids that are marked already, as canonical or not."""
+        """The uuids that are marked already, whether canonical or not."""
         return frozenset(mole.uuid for mole in self.marks)
 
     @property
     def known(self) -> list[str]:
-        """Every mole that is canonical in a reference, in the order of the references."""
+        """The uuids that are canonical in a reference, in the order of the references."""
         return list(
             dict.fromkeys(
                 uuid
@@ -68,8 +69,8 @@ class Target:
             )
         )
 
-    def config_from(self, reference: Reference) -> dict[str, Point]:
-        """The moles to look for, and where the reference marks them."""
+    def moles_to_find(self, reference: Reference) -> dict[str, Point]:
+        """The moles to search for: canonical in the reference and not marked in the target yet."""
         marked = self.marked
         return {
             uuid: point
@@ -80,43 +81,45 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All targets with their references, and the photos that can't take part."""
+    """All targets with their references, and the photos that cannot be used."""
 
     targets: tuple[Target, ...]
     problems: tuple[Problem, ...] = field(default=())
 
 
 def check_stem(stem: str | None) -> None:
-    """Raise UsageError for a stem that is no part of a file's name, or that has a meaning."""
+    """Raise UsageError for a stem that cannot be part of a file name, or that is reserved."""
     if stem is None:
         return
     if not stem or "/" in stem or "\\" in stem or stem.strip(". ") != stem:
-        raise UsageError(f"{stem!r} is no stem: it becomes part of a name, PHOTO.STEM.json")
+        raise UsageError(
+            f"{stem!r} cannot be a stem, because it becomes part of a file name, PHOTO.STEM.json"
+        )
     if stem == ABSENT:
-        raise UsageError(f"PHOTO.{ABSENT}.json lists moles that are not there; try another stem")
+        raise UsageError(f"PHOTO.{ABSENT}.json is reserved for absent moles; try another stem")
 
 
 def make_plan(references: Sequence[Path], targets: Sequence[Path], stem: str | None = None) -> Plan:
     """Read all marks and pair the photos.
 
-    In a folder only photos with marks are references, and of a repository with several parts of a
-    body only those of the target's own part, if there are any; photos given by name always are. No
-    photo is its own reference. With a `stem` the marks of targets are those of `PHOTO.STEM.json`
-    alone, so that what `PHOTO.json` says can be compared with afterwards. Raises MelError when no
-    reference is left, UsageError for a stem that can't be one.
+    References given by name are used for all targets. Those in folders need marks, and in a mel
+    repository a target uses only those of its own body part, if there are any. No photo is its own
+    reference. With a `stem` the existing marks of targets are those of `PHOTO.STEM.json` only, so
+    that the result can be compared with `PHOTO.json`. Raises MelError if there is no reference, and
+    UsageError for a stem that cannot be used.
     """
     check_stem(stem)
     problems: list[Problem] = []
-    known = [_Placed.of(each) for each in _references(references, problems)]
+    known = [_LocatedReference.of(each) for each in _references(references, problems)]
     if not known:
-        told = f": {problems[0]}" if problems else "; moles count that are marked and canonical"
-        raise MelError(f"none of the references marks a mole{told}")
+        reason = f": {problems[0]}" if problems else "; only canonical marks count"
+        raise MelError(f"none of the references marks a mole{reason}")
     found = []
     for photo in find_photos(targets):
         try:
             marks = tuple(read_moles_if_any(photo, stem))
             found.append(Target(photo, marks, _references_of(photo, known)))
-        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
             problems.append(Problem(photo, text_of(error)))
     return Plan(tuple(found), tuple(problems))
 
@@ -128,55 +131,55 @@ def _references(places: Sequence[Path], problems: list[Problem]) -> Iterable[Ref
         try:
             if not by_name and not has_marks(photo):
                 continue
-            reference = _reference(photo, named=by_name)
-        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+            reference = _reference(photo, given_by_name=by_name)
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
             problems.append(Problem(photo, text_of(error)))
             continue
         if reference.canonical:
             yield reference
         elif by_name:
-            problems.append(Problem(photo, "marks no mole as canonical, so tells of none"))
+            problems.append(Problem(photo, "has no canonical mark, so it cannot be a reference"))
 
 
-def _reference(photo: Path, *, named: bool) -> Reference:
+def _reference(photo: Path, *, given_by_name: bool) -> Reference:
     moles = read_moles(photo)
     uuids = Counter(mole.uuid for mole in moles)
-    # Of a mole that is marked twice nobody knows which is meant.
+    # Of a mole that is marked twice, the right place is unknown.
     once = [mole for mole in moles if uuids[mole.uuid] == 1]
     return Reference(
         photo,
         {mole.uuid: mole.point for mole in once},
         frozenset(mole.uuid for mole in once if mole.is_canonical),
-        named,
+        given_by_name,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A reference with its real path and its part of the body, found out once for all targets."""
+class _LocatedReference:
+    """A reference with its real path and body part, computed once for all targets."""
 
     reference: Reference
     real: Path
     part: Path | None
 
     @classmethod
-    def of(cls, reference: Reference) -> "_Placed":
+    def of(cls, reference: Reference) -> "_LocatedReference":
         return cls(reference, real_path(reference.photo), part_of(reference.photo))
 
 
-def _references_of(photo: Path, references: Sequence[_Placed]) -> tuple[Reference, ...]:
+def _references_of(photo: Path, references: Sequence[_LocatedReference]) -> tuple[Reference, ...]:
     real, part = real_path(photo), part_of(photo)
     others = [each for each in references if each.real != real]
     has_own_part = any(each.part == part for each in others)
     return tuple(
         each.reference
         for each in others
-        if each.reference.named or not has_own_part or each.part == part
+        if each.reference.given_by_name or not has_own_part or each.part == part
     )
 
 
 def part_of(photo: Path) -> Path | None:
-    """The folder of a part of the body in a `mel` repository, PART/SUBPART; None elsewhere."""
+    """The folder of a photo's body part in a mel repository, PART/SUBPART; None elsewhere."""
     part = real_path(photo).parent.parent
     parts = part.parent.parent
     return part if parts.parts[-2:] == PHOTOS_OF_A_REPOSITORY.parts else None

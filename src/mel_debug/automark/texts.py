@@ -1,25 +1,25 @@
-"""What a person and a script are told of a run."""
+"""The output of a run, as text and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from mel_debug.automark.decide import Decision, Outcome
-from mel_debug.automark.runner import Marked
+from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.targets import Problem
 from mel_debug.core.escape import escaped
 from mel_debug.core.tables import aligned
 
 COLUMNS = (
     Outcome.ADDED,
-    Outcome.THERE,
+    Outcome.ALREADY_MARKED,
     Outcome.NOT_FOUND,
     Outcome.UNCERTAIN,
     Outcome.NOT_SEARCHED,
 )
 
 
-def summary_table(results: Sequence[Marked]) -> str:
-    """One line a target: how many moles had which outcome; and their sums."""
+def summary_table(results: Sequence[TargetResult]) -> str:
+    """A table with the number of moles of each outcome, one line for each target, and the sums."""
     rows = [["", *(outcome.value for outcome in COLUMNS)]]
     for result in results:
         counts = [str(result.count(outcome)) for outcome in COLUMNS]
@@ -30,8 +30,8 @@ def summary_table(results: Sequence[Marked]) -> str:
     return "\n".join(aligned(rows))
 
 
-def decision_lines(result: Marked) -> list[str]:
-    """Each decision of a target and why."""
+def decision_lines(result: TargetResult) -> list[str]:
+    """One line for each decision about a target, with the reason."""
     photo = result.target.photo
     return [escaped(f"{photo}: {_line(decision)}") for decision in result.decisions]
 
@@ -43,15 +43,15 @@ def _line(decision: Decision) -> str:
         parts.append(f"best place ({x:.0f}, {y:.0f}), confidence {decision.confidence:.2f}")
         parts.append(f"{decision.agreeing} other moles agree")
     if decision.expected_off_px is not None:
-        parts.append(f"{decision.expected_off_px:.0f} px from where they lead")
+        parts.append(f"{decision.expected_off_px:.0f} px from the place they predict")
     if decision.references:
-        parts.append(f"seen from {', '.join(map(str, decision.references))}")
-    parts += [f"no spot at the mark in {photo}" for photo in decision.bare]
+        parts.append(f"found from {', '.join(map(str, decision.references))}")
+    parts += [f"no blob at the mark in {photo}" for photo in decision.without_blob]
     return "; ".join(parts)
 
 
-def as_json(results: Sequence[Marked], problems: Sequence[Problem]) -> dict[str, Any]:
-    """Everything, for a script; x and y are pixels of the target, as the new mark has them."""
+def as_json(results: Sequence[TargetResult], problems: Sequence[Problem]) -> dict[str, Any]:
+    """The results of a run for scripts; x and y are pixels of the target, as in the new marks."""
     return {
         "targets": [
             {

@@ -1,1 +1,1 @@
-"""What ships: extractors, matchers and renderers, through the same door as a third party's."""
+"""The built-in extractors, matchers and renderers, registered through the public plugin hooks."""

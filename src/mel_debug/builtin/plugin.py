@@ -1,6 +1,6 @@
-"""What ships with mel-debug, offered through the same hooks as any other plugin.
+"""The plugin that registers the built-in stages and presets.
 
-StageSpecs only: what they build is imported when it is built.
+It holds only specs; a stage's module is imported when the stage is built.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ from mel_debug.plugin import (
 )
 
 XFEAT_IMAGE_SIZE = 2048
-"""XFeat sees fine detail only; at 896 a mole of a 25-megapixel photo is under a pixel wide."""
+"""Default image size of XFeat, whose features describe fine detail: at 896 a mole in a photo of 25
+megapixels is less than a pixel wide."""
 
 
 @hookimpl
@@ -41,7 +42,7 @@ def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
     ]
     xfeat: StageSpec[FeatureExtractor] = StageSpec(
         "xfeat",
-        "XFeat: 64 dimensions, 8 px patches, no download (extra: xfeat)",
+        "XFeat: 64 dimensions, 8 px patches, no download (needs the extra xfeat)",
         build=_xfeat,
         patch=8,
         image_size=XFEAT_IMAGE_SIZE,
@@ -54,16 +55,20 @@ def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
 @hookimpl
 def mel_matchers() -> list[StageSpec[Matcher]]:
     return [
-        _similarity("cosine", "cosine of the angle between vectors"),
-        _similarity("dot", "dot product: cosine times both lengths"),
+        _similarity("cosine", "cosine similarity of feature vectors"),
+        _similarity("dot", "dot product of feature vectors"),
         _similarity("euclidean", "negative Euclidean distance"),
         _similarity(
             "softmax",
-            "softmax of the cosines over the target",
-            Option("temperature", 0.0125, "divides the cosines; lower is sharper", above=0),
+            "softmax of the cosine similarities over the target",
+            Option(
+                "temperature", 0.0125, "divides the cosine similarities; lower is sharper", above=0
+            ),
         ),
         StageSpec(
-            "geometric", "what both photos show around the mole, then closer looks", _geometric
+            "geometric",
+            "a warp field between the photos, then windows around each mole",
+            _geometric,
         ),
     ]
 
@@ -72,8 +77,8 @@ def mel_matchers() -> list[StageSpec[Matcher]]:
 def mel_presets() -> list[Preset]:
     peak: dict[str, OptionValue] = {"place": "peak", "interpolate": True}
     return [
-        Preset("fast", "plain similarity, placed between cells", "cosine", peak),
-        Preset("accurate", "the geometry of both photos", "geometric"),
+        Preset("fast", "cosine similarity, with positions between cells", "cosine", peak),
+        Preset("accurate", "the geometric matcher: slower, and more often right", "geometric"),
     ]
 
 
@@ -82,22 +87,26 @@ def mel_renderers() -> list[StageSpec[Renderer]]:
     return [
         StageSpec(
             "heatmap",
-            "the target, redder where more alike, a cross on the best",
+            "the target, redder where more similar, with a cross on the match",
             build=_heatmap,
             reads_pixels=False,
         ),
-        StageSpec("pair", "the source with the mole marked, beside the heatmap", build=_pair),
+        StageSpec(
+            "pair",
+            "the source with the mole marked, beside the heatmap, with close-ups",
+            build=_pair,
+        ),
     ]
 
 
 def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
-    # The weights are looked for first: importing torch to say that there are none takes seconds.
+    # Find the weights first: importing torch takes seconds, and is useless without them.
     from mel_debug.builtin.extractors.hub import find_weights
-    from mel_debug.builtin.extractors.runtime import chosen_runtime, without_collection
+    from mel_debug.builtin.extractors.runtime import garbage_collection_paused, select_runtime
 
-    runtime = chosen_runtime(options)
+    runtime = select_runtime(options)
     path = find_weights(timm_name, options)
-    with without_collection():
+    with garbage_collection_paused():
         if runtime == "openvino":
             from mel_debug.builtin.extractors import openvino_dinov3
 
@@ -108,20 +117,20 @@ def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
 
 
 def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | Path] | None:
-    from mel_debug.builtin.extractors.hub import identity_of
-    from mel_debug.builtin.extractors.runtime import chosen_runtime
+    from mel_debug.builtin.extractors.hub import weights_identity
+    from mel_debug.builtin.extractors.runtime import select_runtime
 
-    runtime = chosen_runtime(options)
-    weights = identity_of(timm_name, options)
+    runtime = select_runtime(options)
+    weights = weights_identity(timm_name, options)
     if weights is None:
         return None
-    # In f32 the runtimes give the same, in less than that each rounds in its own way.
+    # In f32 the runtimes agree; in lower precision each rounds differently.
     rounded = () if options.precision == "f32" else (runtime, _release(runtime))
     return timm_name, _release("timm"), weights, *rounded
 
 
 def _xfeat(options: BuildOptions) -> FeatureExtractor:
-    if options.weights is not None:  # before torch is imported, which takes seconds
+    if options.weights is not None:  # before importing torch, which takes seconds
         from mel_debug.builtin.extractors.weight_files import check_weights
 
         check_weights(options.weights)
@@ -137,7 +146,7 @@ def _xfeat_depends_on(options: BuildOptions) -> Sequence[str | Path]:
 
 
 def _release(package: str) -> str:
-    """A package and its version: another release may compute otherwise."""
+    """Return a package's name and version: another release may compute different features."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -148,10 +157,20 @@ def _release(package: str) -> str:
 
 def _similarity(metric: str, summary: str, *options: Option) -> StageSpec[Matcher]:
     shared = (
-        Option("pool", 1, "average the mole's vector over N x N cells", minimum=1),
-        Option("interpolate", False, "take the mole's vector between cells"),
-        Option("place", "centre", "answer with a cell's centre or the peak", ("centre", "peak")),
-        Option("views", "mean", "of several sources: mean vector or best view", ("mean", "best")),
+        Option("pool", 1, "average the mole's vector over N x N cells, N odd", minimum=1),
+        Option("interpolate", False, "interpolate the mole's vector between cells"),
+        Option(
+            "place",
+            "centre",
+            "position of a match: the cell's centre or the peak between cells",
+            ("centre", "peak"),
+        ),
+        Option(
+            "views",
+            "mean",
+            "several sources: their mean vector, or the best of them",
+            ("mean", "best"),
+        ),
     )
     return StageSpec(
         metric,

@@ -1,1 +1,1 @@
-"""Features of photos, remembered between runs by content; several processes share the files."""
+"""Features, previews and converted models on disk, keyed by content and shared by processes."""

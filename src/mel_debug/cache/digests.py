@@ -1,4 +1,4 @@
-"""The content of large files as a short text, remembered: weights are not read anew every run."""
+"""SHA-256 digests of files, stored so that large weights are not read again in every run."""
 
 import contextlib
 import hashlib
@@ -13,55 +13,58 @@ from mel_debug.files.digest import file_digest
 from mel_debug.files.regular import open_regular
 
 SETTLED_SECONDS = 2.0
-"""A file that was changed this short ago may change again without its times showing it."""
+"""Digests of files changed more recently than this are not stored.
+
+Such a file may change again within the resolution of its times, which is 2 s on FAT file systems.
+"""
 
 
 class Digests:
-    """Digests of files, remembered in a folder by path, size, times and inode.
+    """Digests of files, stored in a folder by path, size, times and inode.
 
-    The time of the last change to the inode can't be set by anyone, so a file that is replaced is
-    seen even if its modification time is set back.
+    The inode's change time cannot be set by a program, so a replaced file is noticed even if its
+    modification time was set back.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "digests"
 
     def of(self, path: Path) -> str:
-        """The SHA-256 of a file. Raises UsageError when it is missing, MelError when unreadable."""
+        """The SHA-256 of a file. Raises UsageError if it is missing, MelError if unreadable."""
         path = path.resolve()
         state = _state(path)
-        note = self.folder / _name_for(str(path))
+        record = self.folder / _name_for(str(path))
         if state is not None:
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MelError):
-                noted = _noted(note)
-                if noted["path"] == str(path) and noted["state"] == state:
-                    return str(noted["sha256"])
+                stored = _read(record)
+                if stored["path"] == str(path) and stored["state"] == state:
+                    return str(stored["sha256"])
         digest = file_digest(path)
         if state is not None and state == _state(path) and _is_settled(path):
-            self._note(note, {"path": str(path), "state": state, "sha256": digest})
+            self._write(record, {"path": str(path), "state": state, "sha256": digest})
         return digest
 
-    def forget(self) -> None:
-        """Remove every note that was made here: its name follows from what it holds."""
-        for note in self.folder.glob("*.json"):
+    def clear(self) -> None:
+        """Remove all stored digests; other files, whose names do not match their content, stay."""
+        for record in self.folder.glob("*.json"):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MelError):
-                if note.name == _name_for(_noted(note)["path"]):
-                    note.unlink()
+                if record.name == _name_for(_read(record)["path"]):
+                    record.unlink()
 
-    def _note(self, note: Path, content: dict[str, object]) -> None:
-        """Best effort: who can't write here computes the digest again."""
+    def _write(self, record: Path, content: dict[str, object]) -> None:
+        """Without an error if the folder cannot be written: the digest is then computed again."""
         with contextlib.suppress(OSError, MelError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(note, json.dumps(content).encode())
+            write_atomically(record, json.dumps(content).encode())
 
 
 def _name_for(path: str) -> str:
-    """The name of the note on a path; a path of undecodable bytes has one too."""
+    """The name of the record of a path, which may contain undecodable bytes."""
     return f"{hashlib.sha256(path.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
 
-def _noted(note: Path) -> dict[str, Any]:
-    with open_regular(note) as file:
+def _read(record: Path) -> dict[str, Any]:
+    with open_regular(record) as file:
         return dict(json.loads(file.read()))
 
 

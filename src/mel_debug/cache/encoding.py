@@ -1,4 +1,4 @@
-"""The features of one photo as bytes: safetensors, so that reading a file can run no code."""
+"""The features of one photo as bytes, in the safetensors format, which cannot contain code."""
 
 import zlib
 from dataclasses import dataclass
@@ -11,14 +11,16 @@ from mel_debug.cache.previews import StoredPreview
 from mel_debug.core.geometry import PatchGrid, Size
 from mel_debug.core.types import Colour, Mask, Preview, Vectors
 
-HARMLESS = 1e-3
-"""Half precision is kept where it moves no vector by more than this share of its length.
+MAX_HALF_ERROR = 1e-3
+"""Half precision is used if it changes no vector by more than this share of its length.
 
-By rounding alone it moves one by at most 2 ** -11, about 0.0005. More means that numbers were too
-large for half precision, or so small that it has no digits left for them.
+Rounding alone changes a vector by at most 2 ** -11, about 0.0005. A larger change means that
+values overflow half precision or are so small that they lose digits.
 """
 
 ROWS_AT_ONCE = 16
+"""Rows of the grid that are compared in float64 at a time, to bound the memory of the check."""
+
 CHECKSUM = "checksum"
 
 Content = dict[str, NDArray[Any]]
@@ -26,10 +28,11 @@ Content = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredFeatures:
-    """What is remembered of a photo: grid, vectors, valid cells, the colour of its paint, a preview.
+    """What the cache stores of a photo: grid, vectors, valid mask, paint colour and preview.
 
-    `vectors` is (rows, columns, dimensions), float16 if that is harmless, else float32. A small
-    photo has no preview: it is read itself.
+    `vectors` is (rows, columns, dimensions), float16 where that is exact enough, else float32.
+    `valid` is (rows, columns) bool. `colour` is the RGB colour that masked pixels were painted
+    with. Small photos have no preview, because the photo itself is read instead.
     """
 
     grid: PatchGrid
@@ -48,50 +51,51 @@ class StoredFeatures:
         preview: Preview | None = None,
     ) -> "StoredFeatures":
         small = None if preview is None else StoredPreview.of(preview)
-        return cls(grid, halved(vectors), valid, colour, small)
+        """From full-precision values; vectors and preview are compressed."""
+        return cls(grid, in_half_precision(vectors), valid, colour, small)
 
 
-def halved(vectors: Vectors) -> NDArray[np.float16] | NDArray[np.float32]:
-    """The vectors in half precision, or as they are where the loss would not be harmless."""
+def in_half_precision(vectors: Vectors) -> NDArray[np.float16] | NDArray[np.float32]:
+    """The vectors as float16, or unchanged if one would change by more than `MAX_HALF_ERROR`."""
     with np.errstate(over="ignore"):
         half = vectors.astype(np.float16)
     for start in range(0, len(vectors), ROWS_AT_ONCE):
         exact = vectors[start : start + ROWS_AT_ONCE].astype(np.float64)
-        lost = half[start : start + ROWS_AT_ONCE] - exact
-        moved = np.einsum("rcd,rcd->rc", lost, lost)
-        lengths = np.einsum("rcd,rcd->rc", exact, exact)
-        if not (moved <= HARMLESS**2 * lengths).all():
+        errors = half[start : start + ROWS_AT_ONCE] - exact
+        squared_errors = np.einsum("rcd,rcd->rc", errors, errors)
+        squared_lengths = np.einsum("rcd,rcd->rc", exact, exact)
+        if not (squared_errors <= MAX_HALF_ERROR**2 * squared_lengths).all():
             return vectors
     return half
 
 
-def encode(key: str, described: StoredFeatures) -> bytes:
-    """One safetensors file; `key` goes in, so that a file under a wrong name is found out."""
+def encode(key: str, features: StoredFeatures) -> bytes:
+    """The content of a safetensors file. It includes `key`, to detect files with a wrong name."""
     from safetensors.numpy import save
 
-    grid = described.grid
+    grid = features.grid
     shape = (grid.photo.width, grid.photo.height, grid.patch)
     content: Content = {
-        "vectors": np.ascontiguousarray(described.vectors),
-        "valid": np.ascontiguousarray(described.valid),
+        "vectors": np.ascontiguousarray(features.vectors),
+        "valid": np.ascontiguousarray(features.valid),
         "photo_width_height_patch": np.array(shape, dtype=np.int64),
-        "mean_colour": np.array(described.colour, dtype=np.uint8),
+        "mean_colour": np.array(features.colour, dtype=np.uint8),
         "key": np.frombuffer(bytes.fromhex(key), dtype=np.uint8),
     }
-    if described.preview is not None:
-        content["preview_jpeg"] = described.preview.jpeg
-        content["preview_mask"] = described.preview.mask
-    return bytes(save({**content, CHECKSUM: np.array([_sum(content)], dtype=np.uint32)}))
+    if features.preview is not None:
+        content["preview_jpeg"] = features.preview.jpeg
+        content["preview_mask"] = features.preview.mask
+    return bytes(save({**content, CHECKSUM: np.array([_checksum(content)], dtype=np.uint32)}))
 
 
 def decode(key: str, data: bytes) -> StoredFeatures | None:
-    """What `encode` made of the same key; None for anything else, such as a file cut short."""
+    """The inverse of `encode`; None for data of another key or that is damaged."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
         content: Content = load(data)
-        if content.pop(CHECKSUM).tolist() != [_sum(content)]:
+        if content.pop(CHECKSUM).tolist() != [_checksum(content)]:
             return None
         vectors, valid = content["vectors"], content["valid"]
         width, height, patch = map(int, content["photo_width_height_patch"])
@@ -112,8 +116,8 @@ def decode(key: str, data: bytes) -> StoredFeatures | None:
     return StoredFeatures(grid, vectors, valid, (red, green, blue), preview) if is_ours else None
 
 
-def _sum(content: Content) -> int:
-    """The CRC-32 of all arrays; safetensors itself notices no more than a wrong length."""
+def _checksum(content: Content) -> int:
+    """The CRC-32 of all arrays; safetensors itself only detects a wrong length."""
     total = 0
     for name in sorted(content):
         total = zlib.crc32(content[name].data, total)

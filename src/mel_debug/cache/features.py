@@ -1,4 +1,4 @@
-"""Features of photos, computed once: later runs read them from the cache."""
+"""Features of photos that are extracted once and read from the cache by later runs."""
 
 import hashlib
 import json
@@ -15,25 +15,28 @@ from mel_debug.core.types import FeatureMap, Photo
 from mel_debug.matching.features import PhotoFeatures
 
 FORMAT = 3
-"""Raise it with any change to the layout of a file, to what happens to pixels before an extractor
-sees them, or to what an extractor that ships makes of them: old files are then never read again."""
+"""Part of every key, so that files of older versions are not used.
+
+Increase it with any change to the file layout, to the preprocessing of pixels, or to the features
+of a built-in extractor.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFeatures:
-    """Stands where `PhotoFeatures` does and remembers: the extractor is built at the first miss.
+    """Features from the cache, or from the extractor, which is built at the first miss.
 
-    What is remembered is looked up by content, so a changed photo, mask, weights file, size or
-    option is a miss. A hit decodes neither photo nor mask, and has a preview at hand. A miss gives
-    what later hits will give, to the bit.
+    Keys depend on content, so a changed photo, mask, weights file, size or option is a miss. A hit
+    decodes neither the photo nor its mask and provides a preview. A miss returns the same bits as
+    later hits.
     """
 
     extractor: LazyExtractor
     features: PhotoFeatures
     store: FileStore
 
-    def expect(self, photos: Iterable[Photo]) -> None:
-        """Begin to decode those of which nothing is remembered; they come next."""
+    def prefetch(self, photos: Iterable[Photo]) -> None:
+        """Start decoding the photos that are not cached, in the background."""
         for photo in photos:
             key = self.key_of(photo)
             if key is None or not self.store.has(key):
@@ -42,34 +45,37 @@ class CachedFeatures:
     def of(self, photo: Photo) -> FeatureMap:
         """The feature map of a photo; see `PhotoFeatures.of`.
 
-        On a miss the extractor is built before the photo is asked for its pixels, so that missing
-        weights are told at once.
+        On a miss the extractor is built before the photo is decoded, so that an error about
+        missing weights comes first.
         """
         key = self.key_of(photo)
-        found = None if key is None else self.recall(key)
-        if found is None:
+        stored = None if key is None else self.lookup(key)
+        if stored is None:
             self.features.check(photo)
             colour = self.extractor.mean_colour
             key = key or self.key_of(photo)
             if key is None:
                 return self.features.of(photo)
-            seen = self.features.of(photo)
-            preview = None if seen.photo.is_small else seen.photo.preview
-            found = StoredFeatures.of(seen.grid, seen.vectors, seen.valid, colour, preview)
-            if self.key_of(photo) == key:
-                self.store.offer(key, encode(key, found))
-            return _mapped(seen.photo, found)
-        return _mapped(photo.painted(found.colour), found)
+            computed = self.features.of(photo)
+            painted = computed.photo
+            preview = None if painted.is_small else painted.preview
+            stored = StoredFeatures.of(
+                computed.grid, computed.vectors, computed.valid, colour, preview
+            )
+            if self.key_of(photo) == key:  # else the photo changed meanwhile
+                self.store.try_write(key, encode(key, stored))
+            return _feature_map(painted, stored)
+        return _feature_map(photo.painted(stored.colour), stored)
 
-    def recall(self, key: str) -> StoredFeatures | None:
-        """What the cache has for a key; None for nothing, or nothing that can be used."""
+    def lookup(self, key: str) -> StoredFeatures | None:
+        """The features that the cache has for a key; None if it has none or they are damaged."""
         data = self.store.read(key)
         return None if data is None else decode(key, data)
 
     def key_of(self, photo: Photo) -> str | None:
-        """64 hexadecimal digits for all that a photo's features depend on; None if that is unknown.
+        """64 hexadecimal digits for everything a photo's features depend on; None if it is unknown.
 
-        It follows the files as they are now. Raises MelError when they can't be read.
+        Computed from the files as they are now. Raises MelError if they cannot be read.
         """
         made_by = self.extractor.identity()
         if photo.key is None or made_by is None:
@@ -85,10 +91,10 @@ class CachedFeatures:
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
-def _mapped(painted: Photo, found: StoredFeatures) -> FeatureMap:
-    if found.grid.photo != painted.size:
+def _feature_map(painted: Photo, stored: StoredFeatures) -> FeatureMap:
+    if stored.grid.photo != painted.size:
         raise MelError(f"{painted.name} changed while it was read; run again")
-    if found.preview is not None:
-        painted = painted.with_preview(found.preview.open)
-    vectors = found.vectors.astype(np.float32, copy=False)
-    return FeatureMap(painted, found.grid, vectors, found.valid)
+    if stored.preview is not None:
+        painted = painted.with_preview(stored.preview.open)
+    vectors = stored.vectors.astype(np.float32, copy=False)
+    return FeatureMap(painted, stored.grid, vectors, stored.valid)

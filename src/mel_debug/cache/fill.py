@@ -1,4 +1,4 @@
-"""Filling the cache for many photos: threads decode ahead of the extractor, and write behind it."""
+"""Filling the cache for many photos, with threads that decode and store beside the extractor."""
 
 import os
 from collections import deque
@@ -17,14 +17,14 @@ from mel_debug.core.types import Photo, Vectors
 from mel_debug.matching.features import Prepared
 from mel_debug.matching.tiles import BATCH_PIXELS
 
-MOST_AT_ONCE = 16
-"""Photos in one batch at most, so that little is lost if the process is killed."""
+MAX_BATCH_PHOTOS = 16
+"""At most this many photos share a batch, so that little is lost if the process is killed."""
 
 BATCHES_AHEAD = 2
-"""Batches that are decoded while the extractor works on one."""
+"""Batches that are decoded while the extractor works on another."""
 
 BATCHES_BEHIND = 1
-"""Batches that are encoded and written while the extractor works on the next."""
+"""Batches that are encoded and stored while the extractor works on the next one."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,7 +33,7 @@ OpenPhoto = Callable[[], Photo]
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A photo of which the cache has no features: its key, and the size it will be scaled to."""
+    """A photo that the cache lacks; `scaled` is its size when the extractor gets it."""
 
     name: str
     open: OpenPhoto
@@ -42,8 +42,8 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
-    """A photo that could not be described, and why."""
+class Failure:
+    """A photo whose features could not be extracted, and why."""
 
     name: str
     reason: str
@@ -51,85 +51,88 @@ class Bad:
 
 def find_missing(
     features: CachedFeatures, photos: Sequence[tuple[str, OpenPhoto]]
-) -> Iterator[Missing | Bad | None]:
-    """For each named photo, in order: what is missing, what is bad, or None for what is there.
+) -> Iterator[Missing | Failure | None]:
+    """For each photo in order: `Missing`, `Failure` if it cannot be read, or None if it is cached.
 
-    Files are read in threads. Extractors that tell nothing before they are built are built here.
+    `photos` are names and functions that open them; files are read in threads. The extractor is
+    built if its identity is unknown before.
     """
     if features.extractor.identity() is None:
         _ = features.extractor.built
 
-    def look(photo: tuple[str, OpenPhoto]) -> Missing | Bad | None:
+    def check(photo: tuple[str, OpenPhoto]) -> Missing | Failure | None:
         name, open_photo = photo
         try:
-            return missing_of(features, name, open_photo)
-        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
-            return _bad(name, error)
+            return missing_photo(features, name, open_photo)
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
+            return _failure(name, error)
 
     with _threads() as pool:
-        yield from _in_order(pool, look, photos, 4 * _cores())
+        yield from _in_order(pool, check, photos, 4 * _cores())
 
 
-def fill(features: CachedFeatures, missing: Iterable[Missing]) -> Generator[Bad | None, None, None]:
-    """Describe and keep what is missing; gives, for each photo in turn, what is wrong with it.
+def fill(
+    features: CachedFeatures, missing: Iterable[Missing]
+) -> Generator[Failure | None, None, None]:
+    """Extract and store missing photos; yields for each a failure, or None when it is on the disk.
 
-    Photos of one scaled size share forward passes. What was given is on the disk. The extractor
-    is built first: raises MelError without weights, or when the cache can't be written.
+    Photos of one scaled size share forward passes, so results come in another order. Raises
+    MelError if the extractor cannot be built, before any photo, or if the cache cannot be written.
     """
     _ = features.extractor.built
 
-    def prepare(photo: Missing) -> Prepared | Bad:
+    def prepare(photo: Missing) -> Prepared | Failure:
         try:
             return _prepared(features, photo)
-        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
-            return _bad(photo.name, error)
+        except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
+            return _failure(photo.name, error)
 
-    def keep(photo: Missing, prepared: Prepared, vectors: Vectors | Bad) -> Bad | None:
-        if isinstance(vectors, Bad):
+    def store(photo: Missing, prepared: Prepared, vectors: Vectors | Failure) -> Failure | None:
+        if isinstance(vectors, Failure):
             return vectors
         features.store.write(photo.key, _encoded(features, photo, prepared, vectors))
         return None
 
     batches = list(_batches({photo.key: photo for photo in missing}.values()))
     with _threads() as pool:
-        coming: deque[list[tuple[Missing, Future[Prepared | Bad]]]] = deque()
-        going: deque[list[Future[Bad | None]]] = deque()
+        decoding: deque[list[tuple[Missing, Future[Prepared | Failure]]]] = deque()
+        storing: deque[list[Future[Failure | None]]] = deque()
         for batch in [*batches, *[[]] * BATCHES_AHEAD]:
-            coming.append([(photo, pool.submit(prepare, photo)) for photo in batch])
-            if len(coming) <= BATCHES_AHEAD:
+            decoding.append([(photo, pool.submit(prepare, photo)) for photo in batch])
+            if len(decoding) <= BATCHES_AHEAD:
                 continue
-            decoded = [(photo, made.result()) for photo, made in coming.popleft()]
-            yield from (made for _, made in decoded if isinstance(made, Bad))
+            decoded = [(photo, made.result()) for photo, made in decoding.popleft()]
+            yield from (made for _, made in decoded if isinstance(made, Failure))
             good = [(photo, made) for photo, made in decoded if isinstance(made, Prepared)]
-            going.append(
-                [pool.submit(keep, *described) for described in _described(features, good)]
+            storing.append(
+                [pool.submit(store, *extracted) for extracted in _extracted(features, good)]
             )
-            if len(going) > BATCHES_BEHIND:
-                yield from (kept.result() for kept in going.popleft())
-        yield from (kept.result() for batch in going for kept in batch)
+            if len(storing) > BATCHES_BEHIND:
+                yield from (stored.result() for stored in storing.popleft())
+        yield from (stored.result() for batch in storing for stored in batch)
 
 
-def missing_of(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Missing | None:
-    """A photo if the cache has no features of it, else None.
+def missing_photo(features: CachedFeatures, name: str, open_photo: OpenPhoto) -> Missing | None:
+    """A photo if the cache lacks its features, else None.
 
-    Raises MelError when it can't be read. The extractor must tell its identity or be built.
+    The extractor must have an identity or be built. Raises MelError if the photo cannot be read.
     """
     opened = open_photo()
     key = features.key_of(opened)
     if key is None:
-        raise MelError(f"{name}: nothing tells its content")
-    if features.recall(key) is not None:
+        raise MelError(f"{name}: its features have no cache key")
+    if features.lookup(key) is not None:
         return None
     return Missing(name, open_photo, key, features.features.grid_of(opened.size).scaled)
 
 
-def encoded(features: CachedFeatures, missing: Missing) -> bytes:
-    """What the cache will hold of a photo: decoded and described now, and not kept yet.
+def extract_encoded(features: CachedFeatures, missing: Missing) -> bytes:
+    """Extract the features of a photo and return what the cache is to store for its key.
 
-    Raises MelError when something is wrong with it.
+    Raises MelError if the photo cannot be used.
     """
     prepared = _prepared(features, missing)
-    return _encoded(features, missing, prepared, features.features.describe([prepared])[0])
+    return _encoded(features, missing, prepared, features.features.extract([prepared])[0])
 
 
 def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
@@ -140,43 +143,43 @@ def _prepared(features: CachedFeatures, missing: Missing) -> Prepared:
     return prepared
 
 
-def _described(
+def _extracted(
     features: CachedFeatures, batch: Sequence[tuple[Missing, Prepared]]
-) -> Iterator[tuple[Missing, Prepared, Vectors | Bad]]:
-    """Photos of one scaled size with their vectors, or what is wrong with them."""
+) -> Iterator[tuple[Missing, Prepared, Vectors | Failure]]:
+    """Photos of one scaled size with their vectors, or with their failure."""
     if not batch:
         return
     try:
-        vectors = features.features.describe([prepared for _, prepared in batch])
-    except Exception as error:  # noqa: BLE001 - one bad photo must not stop the rest
+        vectors = features.features.extract([prepared for _, prepared in batch])
+    except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
         if len(batch) == 1:
-            yield *batch[0], _bad(batch[0][0].name, error)
+            yield *batch[0], _failure(batch[0][0].name, error)
             return
-        for one in batch:  # find out which of them it is
-            yield from _described(features, [one])
+        for one in batch:  # find the one that fails
+            yield from _extracted(features, [one])
         return
-    for one, described in zip(batch, vectors, strict=True):
-        yield *one, described
+    for one, each in zip(batch, vectors, strict=True):
+        yield *one, each
 
 
 def _encoded(
     features: CachedFeatures, missing: Missing, prepared: Prepared, vectors: Vectors
 ) -> bytes:
     colour = features.extractor.mean_colour
-    found = StoredFeatures.of(prepared.grid, vectors, prepared.valid, colour, prepared.preview)
-    return encode(missing.key, found)
+    stored = StoredFeatures.of(prepared.grid, vectors, prepared.valid, colour, prepared.preview)
+    return encode(missing.key, stored)
 
 
 def _batches(missing: Iterable[Missing]) -> Iterator[list[Missing]]:
-    """Photos of the same scaled size together, each batch at most `BATCH_PIXELS` or one photo."""
+    """Batches of photos of one scaled size, each of one photo or at most `BATCH_PIXELS` pixels."""
 
     def shape(photo: Missing) -> tuple[int, int]:
         return photo.scaled.height, photo.scaled.width
 
     for (height, width), alike in groupby(sorted(missing, key=shape), key=shape):
         photos = list(alike)
-        at_once = min(MOST_AT_ONCE, max(1, BATCH_PIXELS // (height * width)))
-        yield from (photos[start : start + at_once] for start in range(0, len(photos), at_once))
+        count = min(MAX_BATCH_PHOTOS, max(1, BATCH_PIXELS // (height * width)))
+        yield from (photos[start : start + count] for start in range(0, len(photos), count))
 
 
 def _in_order(
@@ -185,7 +188,7 @@ def _in_order(
     items: Sequence[Item],
     ahead: int,
 ) -> Iterator[Result]:
-    """As `pool.map`, but only `ahead` items are under way at a time."""
+    """As `pool.map`, but at most `ahead` items are submitted at a time."""
     running: deque[Future[Result]] = deque()
     for item in items:
         running.append(pool.submit(work, item))
@@ -196,11 +199,11 @@ def _in_order(
 
 
 def _threads() -> AbstractContextManager[ThreadPoolExecutor]:
-    return _Stopping(min(8, _cores() + 1))
+    return _CancellingPool(min(8, _cores() + 1))
 
 
-class _Stopping(ThreadPoolExecutor):
-    """A pool that does not start what is waiting once its user has stopped."""
+class _CancellingPool(ThreadPoolExecutor):
+    """A pool that cancels waiting calls at the end of its block."""
 
     def __exit__(self, *_: object) -> None:
         self.shutdown(wait=True, cancel_futures=True)
@@ -210,5 +213,5 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _bad(name: str, error: Exception) -> Bad:
-    return Bad(name, text_of(error))
+def _failure(name: str, error: Exception) -> Failure:
+    return Failure(name, text_of(error))

@@ -1,4 +1,4 @@
-"""An extractor that is built when it is first needed and can tell before what it will be."""
+"""An extractor that is built at first use, but whose identity is known before."""
 
 import json
 import threading
@@ -13,26 +13,26 @@ from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
 from mel_debug.core.types import Colour, Vectors
 
-IMMATERIAL = {"device", "weights", "offline", "values", "runtime", "threads", "keeping"}
-"""Build options that do not by themselves change vectors, or that the identity tells otherwise.
+NOT_IN_IDENTITY = {"device", "weights", "offline", "values", "runtime", "threads", "artifacts"}
+"""Build options that do not change vectors, or that the identity contains in another form.
 
-Any option that `BuildOptions` may get later counts.
+Options added to `BuildOptions` in future are part of the identity unless they are listed here.
 """
 
 
 class LazyExtractor:
-    """The extractor of an offer, built at the first look at what only a built one knows.
+    """The extractor of a spec, built when something is needed that only the built one has.
 
-    `digest` tells the content of a file.
+    `digest` returns the SHA-256 of a file.
     """
 
     def __init__(
         self,
-        offer: StageSpec[FeatureExtractor],
+        spec: StageSpec[FeatureExtractor],
         options: BuildOptions,
         digest: Callable[[Path], str],
     ) -> None:
-        self._offer = offer
+        self._spec = spec
         self._options = options
         self._digest = digest
         self._lock = threading.RLock()
@@ -41,7 +41,7 @@ class LazyExtractor:
 
     @property
     def patch(self) -> int:
-        return self._offer.patch_for(self._options.values) or self.built.patch
+        return self._spec.patch_for(self._options.values) or self.built.patch
 
     @property
     def mean_colour(self) -> Colour:
@@ -53,42 +53,43 @@ class LazyExtractor:
 
     @property
     def built(self) -> FeatureExtractor:
-        """The extractor itself. Raises MelError, also when the weights can't be had."""
+        """The extractor itself. Raises MelError, for example if its weights are missing."""
         with self._lock:
             if self._built is None:
-                foreseen = self.identity()
-                self._built = self._offer.build(self._options)
+                expected = self.identity()
+                self._built = self._spec.build(self._options)
                 self._identity = None
-                if foreseen not in (None, self.identity()):
+                if expected not in (None, self.identity()):
                     raise WeightsError(
-                        f"the weights of {self._offer.name} changed while they were loaded; "
+                        f"the weights of {self._spec.name} changed while they were loaded; "
                         "run again"
                     )
             return self._built
 
     def identity(self) -> str | None:
-        """All that vectors depend on besides pixels; None while it can't be known.
+        """Everything that vectors depend on besides pixels, as a text; None while it is unknown.
 
-        Once known it stays, for what is built stays what it is.
+        Constant once it is known, even if the weights file is replaced: the built extractor does
+        not change.
         """
         with self._lock:
             if self._identity is None:
-                self._identity = self._told()
+                self._identity = self._current_identity()
             return self._identity
 
-    def _told(self) -> str | None:
-        tell = self._offer.depends_on
-        parts = None if tell is None else tell(self._options)
+    def _current_identity(self) -> str | None:
+        depends_on = self._spec.depends_on
+        parts = None if depends_on is None else depends_on(self._options)
         if parts is None:
             return None
-        told = {
-            "extractor": self._offer.name,
+        identity = {
+            "extractor": self._spec.name,
             "parts": [self._digest(part) if isinstance(part, Path) else part for part in parts],
             "options": dict(self._options.values),
         }
-        told |= {
+        identity |= {
             field.name: repr(getattr(self._options, field.name))
             for field in fields(self._options)
-            if field.name not in IMMATERIAL
+            if field.name not in NOT_IN_IDENTITY
         }
-        return json.dumps(told, sort_keys=True)
+        return json.dumps(identity, sort_keys=True)

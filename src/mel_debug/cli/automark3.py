@@ -1,4 +1,4 @@
-"""`mel-debug automark3`: mark in whole sessions what earlier ones know."""
+"""`mel-debug automark3`: mark the moles of earlier sessions in new ones."""
 
 import json
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line, show_progress
 
 if TYPE_CHECKING:
-    from mel_debug.automark.runner import Job, Marked
+    from mel_debug.automark.runner import Job, TargetResult
     from mel_debug.automark.targets import Problem
     from mel_debug.files.outputs import OutputGuard
 
@@ -37,7 +37,7 @@ T = TypeVar("T")
     multiple=True,
     required=True,
     metavar="PHOTO_OR_DIR...",
-    help="Photos whose canonical moles are looked for, or folders of them.",
+    help="Photos whose canonical moles are searched for, or folders of such photos.",
 )
 @click.option(
     "--target",
@@ -46,22 +46,22 @@ T = TypeVar("T")
     multiple=True,
     required=True,
     metavar="PHOTO_OR_DIR...",
-    help="Photos to mark, or folders of them.",
+    help="Photos to mark, or folders of such photos.",
 )
 @click.option(
     "--extra-stem",
     metavar="STEM",
-    help="Read and write the targets' marks in PHOTO.STEM.json instead of PHOTO.json, as if there "
-    "were no others: for review with compare-marks.",
+    help="Read and write the targets' marks in PHOTO.STEM.json and ignore PHOTO.json, for example "
+    "to review the result with `mel-debug compare-marks`.",
 )
-@click.option("--dry-run", is_flag=True, help="Write no marks.")
+@click.option("--dry-run", is_flag=True, help="Search, but write no marks.")
 @click.option(
     "--min-confidence",
     type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     metavar="P",
-    help="Mark a mole only where its place is right with at least this probability.",
+    help="Add a mark only if its place is right with at least this probability.",
 )
 @click.option(
     "--min-consistent",
@@ -69,22 +69,22 @@ T = TypeVar("T")
     default=0,
     show_default=True,
     metavar="N",
-    help="... and where at least N other moles agree with it on how the photos lie.",
+    help="Require N other moles that fit the same alignment of the photos.",
 )
 @click.option(
     "--consistency-distance",
     type=FiniteRange(min=0, min_open=True),
     metavar="PX",
-    help="How near, in pixels of the target, the smooth map through all moles must pass by one "
-    "that agrees.  [default: 2 % of the target's longer side]",
+    help="Distance, in pixels of the target, within which a mole fits the alignment.  "
+    "[default: 2 % of the target's longer side]",
 )
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write a picture of every new mark and a page that shows them to DIR.",
+    help="Write an HTML report with a picture of every new mark to DIR.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell of every mole what was decided and why.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each decision with its reason.")
 @extractor_options
 @matcher_options
 @no_mask_option
@@ -109,31 +109,31 @@ def command(
     as_json: bool,
     **stages: Any,
 ) -> None:
-    """Mark in every target the moles that are canonical in the references and missing there.
+    """Find the canonical moles of the references in the targets, and mark them there.
 
-    All moles of a pair of photos are looked for together and must agree on how the photos lie; two
-    never get one place, nor one that is marked already. New marks are not canonical and have a
-    `confidence`. Marks that are there stay as they are.
+    All moles of a pair of photos are searched for together, and the places of the others are used
+    as evidence for each. No two moles get the same place, and existing marks do not change. New
+    marks have a `confidence` and are not canonical.
 
-    In a folder, also inside, all photos are targets and those with marks are references; of a mel
-    repository those under rotomaps/parts, each part of the body by itself. A photo is never its own
-    reference.
+    Folders are searched recursively: photos with marks are references, and all photos are targets.
+    In a mel repository only rotomaps/parts is searched, and references are of the same body part.
+    A photo is never its own reference.
     """
     from mel_debug.automark.decide import Rules
     from mel_debug.automark.runner import Job
     from mel_debug.automark.search import Setup
     from mel_debug.automark.targets import check_stem, make_plan
     from mel_debug.files.outputs import OutputGuard
-    from mel_debug.jobs.executors import check
+    from mel_debug.jobs.executors import check_workers
 
-    check(jobs, scheduler)
+    check_workers(jobs, scheduler)
     check_stem(extra_stem)
     guard = OutputGuard((*references, *targets), force)
     if report is not None:
         from mel_debug.automark.report import PICTURE_NAMES
 
         guard.check_folder(report, PICTURE_NAMES)
-    # What can't be had is told before anything is read.
+    # Missing stages and weights are errors before any photo is read.
     setup = Setup.of(config_from(**stages), use_masks=not no_mask)
     job = Job(
         make_plan(references, targets, extra_stem),
@@ -142,19 +142,19 @@ def command(
         extra_stem,
         dry_run,
     )
-    results = marked(job, jobs, scheduler, verbose=verbose)
-    tell(job, results, as_json=as_json, report=report, guard=guard)
+    results = run_job(job, jobs, scheduler, verbose=verbose)
+    print_results(job, results, as_json=as_json, report=report, guard=guard)
 
 
-def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[Marked]":
-    """Do the job; each target's decisions are told as they are made, if asked for."""
+def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[TargetResult]":
+    """Run a job; with `verbose` the decisions about a target are printed as they are made."""
     from mel_debug.automark.runner import automark
     from mel_debug.automark.texts import decision_lines
     from mel_debug.jobs.executors import open_executor
 
     results = []
     with open_executor(jobs, scheduler) as workers:
-        for result in automark(job, workers, track):
+        for result in automark(job, workers, show_progress_if_any):
             results.append(result)
             for line in decision_lines(result) if verbose else ():
                 echo_line(line, err=True)
@@ -162,27 +162,27 @@ def marked(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "l
     return sorted(results, key=lambda result: place[result.target.photo])
 
 
-def track(items: Iterable[T], label: str, length: int) -> Iterable[T]:
-    """The items with a progress bar, if there are any."""
+def show_progress_if_any(items: Iterable[T], label: str, length: int) -> Iterable[T]:
+    """The items with a progress bar, which is left out if there are none."""
     return show_progress(items, label, length) if length else items
 
 
-def tell(
+def print_results(
     job: "Job",
-    results: "list[Marked]",
+    results: "list[TargetResult]",
     *,
     as_json: bool,
     report: Path | None,
     guard: "OutputGuard",
 ) -> None:
-    """Print what was done and draw what was asked for. Raises MelError if photos had problems."""
-    from mel_debug.automark import texts as tables
+    """Print the results and write the report. Raises MelError if there were problems."""
+    from mel_debug.automark import texts
     from mel_debug.core.errors import MelError
 
-    table = tables.summary_table(results)
-    told = [*job.plan.problems, *(problem for result in results for problem in result.problems)]
-    problems = list({str(problem): problem for problem in told}.values())
-    click.echo(json.dumps(tables.as_json(results, problems)) if as_json else table)
+    table = texts.summary_table(results)
+    found = [*job.plan.problems, *(problem for result in results for problem in result.problems)]
+    problems = list({str(problem): problem for problem in found}.values())
+    click.echo(json.dumps(texts.as_json(results, problems)) if as_json else table)
     if job.dry_run:
         click.echo("dry run: no marks were written", err=True)
     if report is not None:
@@ -190,15 +190,15 @@ def tell(
 
         text = "\n".join([table, *map(str, problems)])
         page = write_report(report, results, job.setup, text, show_progress, guard=guard)
-        echo_line(f"New marks: open {page}", err=True)
+        echo_line(f"open {page} to review the new marks", err=True)
     for problem in problems:
         echo_line(str(problem), err=True)
-    if complaint := _complaint(results, problems):
-        raise MelError(complaint)
+    if message := _problem_summary(results, problems):
+        raise MelError(message)
 
 
-def _complaint(results: "list[Marked]", problems: "list[Problem]") -> str | None:
-    """What was left undone, in one line; None if nothing was."""
+def _problem_summary(results: "list[TargetResult]", problems: "list[Problem]") -> str | None:
+    """The number of problems and of moles that were not searched, in one line; None if 0."""
     from mel_debug.automark.decide import Outcome
 
     parts = []

@@ -1,4 +1,4 @@
-"""`mel-debug cache`: what the feature cache holds, and making it smaller."""
+"""`mel-debug cache`: show, prune and clear the feature cache."""
 
 import json
 import time
@@ -12,12 +12,12 @@ from mel_debug.console.terminal import echo_line
 
 @click.group("cache")
 def command() -> None:
-    """Look at the feature cache, prune it or clear it.
+    """Show, prune or clear the feature cache.
 
-    It keeps what the extractor said of each photo, by the content of photo and mask, the extractor,
-    its weights and its options. When it grows beyond MEL_DEBUG_CACHE_SIZE (10 GB unless set), what
-    was used longest ago goes first. Models that were converted for OpenVINO are kept beside them.
-    Removing any of it is safe: it is computed again.
+    The cache stores the features of photos, and models converted for OpenVINO. Features are found
+    by the content of the photo and its mask, the extractor, its weights and its options. Beyond
+    MEL_DEBUG_CACHE_SIZE (10 GB unless set) the least recently used photos are removed. Removed
+    entries are computed again when they are needed.
     """
 
 
@@ -25,15 +25,14 @@ def command() -> None:
 @cache_dir_option
 @json_option
 def info(cache_dir: Path | None, *, as_json: bool) -> None:
-    """Show where the cache is, what it holds and how large it is."""
-    from mel_debug.cache.location import open_store, size_text
-    from mel_debug.cache.models import stored_models
+    """Show the folder, the contents and the size of the cache."""
+    from mel_debug.cache.location import open_artifacts, open_store, size_text
 
     store = open_store(cache_dir)
     entries = store.entries()
     used = sum(entry.size for entry in entries)
-    graphs = stored_models(store.folder)
-    graph_bytes = sum(graph.size for graph in graphs)
+    models = open_artifacts(cache_dir).entries()
+    model_bytes = sum(model.size for model in models)
     oldest = entries[0].used if entries else None
     if as_json:
         report = {
@@ -42,16 +41,16 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
             "bytes": used,
             "most_bytes": store.most_bytes,
             "oldest_use": oldest,
-            "graphs": len(graphs),
-            "graph_bytes": graph_bytes,
+            "models": len(models),
+            "model_bytes": model_bytes,
         }
         click.echo(json.dumps(report))
         return
     echo_line(f"folder      {store.folder}")
     click.echo(f"photos      {len(entries)}")
     click.echo(f"size        {size_text(used)} of at most {size_text(store.most_bytes)}")
-    if graphs:
-        click.echo(f"models      {_models(len(graphs))}, {size_text(graph_bytes)} more")
+    if models:
+        click.echo(f"models      {_models(len(models))}, {size_text(model_bytes)} more")
     if oldest is not None:
         click.echo(f"oldest use  {time.strftime('%Y-%m-%d %H:%M', time.localtime(oldest))}")
 
@@ -59,34 +58,33 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
 @command.command("clear")
 @cache_dir_option
 def clear(cache_dir: Path | None) -> None:
-    """Remove everything the cache holds.
+    """Remove everything from the cache.
 
-    Only files with the cache's own names and contents are removed; any other is left alone.
+    Only files that the cache itself has written are removed; other files in its folder stay.
     """
     from mel_debug.cache.digests import Digests
-    from mel_debug.cache.location import open_store, size_text
-    from mel_debug.cache.models import remove_models
+    from mel_debug.cache.location import open_artifacts, open_store, size_text
 
     store = open_store(cache_dir)
-    Digests(store.folder).forget()
-    graphs = remove_models(store.folder)
+    Digests(store.folder).clear()
+    models = open_artifacts(cache_dir).clear()
     _report(store.folder, [entry.size for entry in store.clear()])
-    if graphs:
-        size = sum(graph.size for graph in graphs)
-        click.echo(f"removed {size_text(size)} of {_models(len(graphs))}")
+    if models:
+        size = sum(model.size for model in models)
+        click.echo(f"removed {size_text(size)} of {_models(len(models))}")
 
 
 @command.command("prune")
 @click.option(
     "--max-size",
     metavar="SIZE",
-    help="What may stay, such as 500MB or 2GiB.  [default: MEL_DEBUG_CACHE_SIZE, else 10 GB]",
+    help="The size to keep, such as 500MB or 2GiB.  [default: MEL_DEBUG_CACHE_SIZE, else 10 GB]",
 )
 @cache_dir_option
 def prune(max_size: str | None, cache_dir: Path | None) -> None:
-    """Remove the features that were used longest ago until the rest is small enough.
+    """Remove the least recently used features until the cache is small enough.
 
-    Converted models stay; `clear` removes them.
+    Converted models are only removed by `clear`.
     """
     from mel_debug.cache.location import open_store, parse_size
 

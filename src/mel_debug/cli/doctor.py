@@ -1,4 +1,4 @@
-"""`mel-debug doctor`: what a bug report needs, to read or as JSON."""
+"""`mel-debug doctor`: versions, devices and settings for a bug report, as text or JSON."""
 
 import json
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from mel_debug.cli.options import json_option
 @click.command("doctor")
 @json_option
 def command(*, as_json: bool) -> None:
-    """Report versions, weights, devices, cache, plugins and settings, for a bug report.
+    """Report versions, devices and settings, for a bug report.
 
-    Uses no network and changes nothing. Where a part is broken, its fault is in the report and the
-    exit code is still 0. The home folder is written ~, so that the text can be pasted.
+    Also reports weights, the feature cache and plugins. Uses no network and changes nothing. Faults
+    are part of the report; the exit code is 0 all the same. Your home folder is written as ~, so
+    that the text can be posted.
     """
     from mel_debug.diagnosis import diagnose
 
@@ -28,7 +29,7 @@ def command(*, as_json: bool) -> None:
 
 
 def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
-    """A line for each plain value, an indented block for each group of them."""
+    """Yield one line for each plain value and an indented block for each group of values."""
     width = max((len(_words(name)) for name in value), default=0)
     for name, item in value.items():
         if isinstance(item, dict) and item and "status" not in item:
@@ -55,7 +56,7 @@ def _named_text(name: str, value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value on one line."""
+    """Return a value on one line."""
     if isinstance(value, dict):
         return _group(value)
     if isinstance(value, list):
@@ -66,7 +67,7 @@ def _text(value: Any) -> str:
 
 
 def _group(values: dict[str, Any]) -> str:
-    """Several named values on one line."""
+    """Return named values on one line."""
     match values:
         case {"status": status, **more}:
             return f"{status} ({'; '.join(map(_text, more.values()))})" if more else str(status)

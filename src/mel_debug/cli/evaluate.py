@@ -1,4 +1,4 @@
-"""`mel-debug evaluate`: labelled photos in, measures of every configuration out."""
+"""`mel-debug evaluate`: accuracy, confidence and speed of configurations on labelled photos."""
 
 import json
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 strict_option = click.option(
     "--strict",
     is_flag=True,
-    help="End at the first photo that can't be used. Without it such photos are named, the others "
-    "are measured, and the exit code is 1.",
+    help="Stop at the first photo that can't be used. By default such photos are listed, the rest "
+    "are searched, and the exit code is 1.",
 )
 
 new_folder = click.Path(file_okay=False, path_type=Path)
@@ -41,14 +41,21 @@ new_folder = click.Path(file_okay=False, path_type=Path)
 @no_mask_option
 @min_confidence_option
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print comma-separated values, unrounded, for a spreadsheet.",
+)
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a table in Markdown.")
-@click.option("--plots", type=new_folder, metavar="DIR", help="Write plots and a page to DIR.")
+@click.option(
+    "--plots", type=new_folder, metavar="DIR", help="Write plots and an HTML page to DIR."
+)
 @click.option(
     "--gallery",
     type=new_folder,
     metavar="DIR",
-    help="Write the worst matches as pictures to DIR, with the true place beside.",
+    help="Write pictures of the worst matches to DIR, each with the true position.",
 )
 @click.option(
     "--worst",
@@ -56,13 +63,14 @@ new_folder = click.Path(file_okay=False, path_type=Path)
     default=12,
     show_default=True,
     metavar="N",
-    help="How many of them for each configuration.",
+    help="Matches per configuration in the gallery.",
 )
 @click.option(
     "--fail-under",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="Exit with code 1 if a measure is worse, as in pck@0.01=0.8. Repeatable.",
+    help="Exit with code 1 if a measure is worse than NUMBER, as in pck@0.01=0.8. Use it to fail a "
+    "build. Repeatable.",
 )
 @state_options
 @force_option
@@ -85,34 +93,34 @@ def command(
     min_confidence: float,
     **stages: Any,
 ) -> None:
-    """Measure how often, how exactly and how fast marked moles are found.
+    """Measure accuracy, confidence and speed on labelled photos.
 
-    Takes every directed pair of photos under the ROOTs that mark the same moles, and moles known to
-    be absent (PHOTO.absent.json), under every combination of the extractors, similarities, presets
-    and image sizes given. Try it on photos that `mel-debug synth` made.
+    Searches every ordered pair of photos under the ROOTs that mark the same moles, and for moles
+    known to be absent (PHOTO.absent.json), with every combination of the given extractors,
+    matchers, presets and image sizes. To try it, generate photos with `mel-debug synth`.
 
-    What is finished is kept, and the same command goes on where it stopped. A search is not done
-    again while its photos, marks, masks, options and weights stay the same.
+    Finished searches are stored, so the same command resumes a run that was stopped. A search is
+    repeated only if its photos, marks, masks, options or weights have changed.
     """
     from mel_debug.cli.several import configurations_from
-    from mel_debug.confidence.calibrations import own
+    from mel_debug.confidence.calibrations import user_calibrations
     from mel_debug.core.errors import UsageError
-    from mel_debug.evaluation.quality_gate import Requirement, complaints
+    from mel_debug.evaluation.quality_gate import Requirement, violations
     from mel_debug.evaluation.summary import results_of, summary_of
     from mel_debug.files.outputs import OutputGuard
 
     if as_json + as_csv + as_markdown > 1:
-        raise UsageError("--json, --csv and --markdown exclude each other; give one of them")
+        raise UsageError("--json, --csv and --markdown exclude each other; use one of them")
     guard = OutputGuard((*roots, *given_weights(stages)), force)
     check_outputs(guard, plots, gallery, state)
-    demands = [Requirement.parse(text) for text in fail_under]
-    own()  # a damaged file is told of now
+    requirements = [Requirement.parse(text) for text in fail_under]
+    user_calibrations()  # fail on a damaged file before searching
     configurations = configurations_from(**stages)
     use_masks = not no_mask
-    tasks, kept, skipped = evaluated(
+    tasks, stored, skipped = evaluated(
         roots, configurations, state, restart=restart, use_masks=use_masks, strict=strict
     )
-    results = results_of(tasks, kept, min_confidence)
+    results = results_of(tasks, stored, min_confidence)
     summaries = [summary_of(result) for result in results]
     click.echo(report_of(results, summaries, json=as_json, csv=as_csv, markdown=as_markdown))
     if plots is not None:
@@ -123,24 +131,24 @@ def command(
     if gallery is not None:
         from mel_debug.evaluation.gallery import write_gallery
 
-        drawn = partial(write_gallery, threshold=min_confidence, use_masks=use_masks, guard=guard)
-        page = drawn(gallery, results, tasks, worst, show_progress)
+        write = partial(write_gallery, threshold=min_confidence, use_masks=use_masks, guard=guard)
+        page = write(gallery, results, tasks, worst, show_progress)
         echo_line(f"Worst matches: open {page}", err=True)
-    if unmet := complaints(demands, summaries):
+    if unmet := violations(requirements, summaries):
         echo_line(f"Error: {'; '.join(unmet)}", err=True)
         raise SystemExit(1)
     skipped.finish()
 
 
 def given_weights(stages: dict[str, Any]) -> tuple[Path, ...]:
-    """The checkpoint that was named, if any."""
+    """Return the checkpoint given as `weights`, if any."""
     return (stages["weights"],) if stages["weights"] else ()
 
 
 def check_outputs(
     guard: "OutputGuard", plots: Path | None, gallery: Path | None, state: Path | None
 ) -> None:
-    """Raise UsageError or MelError for what could not be written when all is searched."""
+    """Raise UsageError or MelError for outputs that could not be written after the search."""
     if plots is not None:
         from mel_debug.evaluation.plots import PICTURE_NAMES, check_matplotlib
 
@@ -155,7 +163,7 @@ def check_outputs(
 
 
 def check_state_file(guard: "OutputGuard", state: Path) -> None:
-    """Raise UsageError unless a state can be kept in this file; no option replaces others."""
+    """Raise UsageError unless the file is a state file, empty or new; `force` does not matter."""
     from mel_debug.evaluation.state import check_state, is_state
 
     check_state(state)
@@ -171,11 +179,11 @@ def evaluated(
     use_masks: bool,
     strict: bool,
 ) -> "tuple[list[Task], State, SkippedPhotos]":
-    """Every task that is done, what they gave, and what had to be skipped.
+    """Run all searches; returns the finished tasks, the state that holds them, and skipped photos.
 
-    What the state has is not searched again, unless with `restart`. A Ctrl-C keeps what is
-    finished. Raises MelError when nothing could be done, or, if `strict`, for the first photo that
-    can't be used.
+    Searches that the state already holds are not repeated, except with `restart`. Ctrl-C keeps
+    finished searches. Raises MelError if no search could be made, or, if `strict`, for the first
+    photo that can't be used.
     """
     from mel_debug.core.errors import MelError
     from mel_debug.evaluation.labelled import labelled_pairs
@@ -186,37 +194,37 @@ def evaluated(
     skip = None if strict else skipped.add
     pairs = labelled_pairs(roots, skip)
     tasks = plan_tasks(configurations, pairs, use_masks=use_masks, skip=skip)
-    kept = State.begin(state or default_state(roots))
+    stored = State.begin(state or default_state(roots))
     if restart:
-        kept.forget([task.key for task in tasks])
-    todo = [task for task in tasks if task.key not in kept.finished]
+        stored.forget([task.key for task in tasks])
+    todo = [task for task in tasks if task.key not in stored.finished]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
         echo_line(
-            f"{done} of {len(tasks)} searches are finished already; --restart does them again",
+            f"{done} of {len(tasks)} searches are already finished; --restart repeats them",
             err=True,
         )
-    steps = run(todo, kept, use_masks=use_masks, skip=skip)
+    steps = run(todo, stored, use_masks=use_masks, skip=skip)
     try:
         for _ in show_progress(todo, "searches") if todo else ():
             next(steps)
     except KeyboardInterrupt:
-        done = sum(task.key in kept.finished for task in tasks)
+        done = sum(task.key in stored.finished for task in tasks)
         raise MelError(
-            f"stopped; {done} of {len(tasks)} searches are kept, run the same command to go on"
+            f"stopped; {done} of {len(tasks)} searches are stored, run the same command to resume"
         ) from None
-    finished = [task for task in tasks if task.key in kept.finished]
-    for note in dict.fromkeys(note for t in finished for note in kept.finished[t.key].notes):
+    finished = [task for task in tasks if task.key in stored.finished]
+    for note in dict.fromkeys(note for t in finished for note in stored.finished[t.key].notes):
         echo_line(f"note: {note}", err=True)
     skipped.show()
     if not finished:
         raise MelError("no search could be made")
-    return finished, kept, skipped
+    return finished, stored, skipped
 
 
 @dataclass(slots=True)
 class SkippedPhotos:
-    """Photos, or pairs of them, that could not be used, by name, and why."""
+    """The reasons why photos, or pairs of photos, could not be used, by name."""
 
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -226,24 +234,24 @@ class SkippedPhotos:
         self.reasons.setdefault(name, text_of(error))
 
     def show(self) -> None:
-        """Name them on standard error."""
+        """Print one line for each on standard error."""
         for name, reason in self.reasons.items():
             echo_line(f"skipped: {reason if name in reason else f'{name}: {reason}'}", err=True)
 
     def finish(self) -> None:
-        """Raise MelError if there were any: the measures are of the others alone."""
+        """Raise MelError if any were skipped, because the measures do not cover them."""
         from mel_debug.core.errors import MelError
 
         if self.reasons:
             count = len(self.reasons)
             raise MelError(
                 f"{count} {'photo' if count == 1 else 'photos'} could not be used; "
-                "the measures are of the others"
+                "the measures cover only the rest"
             )
 
 
 def default_state(roots: Sequence[Path]) -> Path:
-    """One file for each set of folders."""
+    """Return the state file of a set of folders, in the user's state folder."""
     from mel_debug.evaluation.state import key_of
     from mel_debug.files.user_dirs import state_folder
 
@@ -259,7 +267,7 @@ def report_of(
     csv: bool,
     markdown: bool,
 ) -> str:
-    """What goes to standard output."""
+    """Return the measures as JSON, CSV, Markdown or, by default, a text table."""
     from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
 
     if json:
@@ -270,7 +278,10 @@ def report_of(
 
 
 def json_text(results: "list[Result]", summaries: "list[Summary]") -> str:
-    """Every configuration's measures; every query's row, with its configuration's number."""
+    """Return the measures of every configuration and one row per query, as JSON.
+
+    A row's `configuration` is the index of its configuration.
+    """
     rows = [
         {"configuration": number, **answer.as_row()}
         for number, result in enumerate(results)

@@ -8,14 +8,14 @@ import click
 class ListCommand(click.Command):
     """A command whose repeatable options take all values up to the next option.
 
-    It has no arguments, so nothing else can be meant by them.
+    It must not have arguments, which could not be distinguished from such values.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, list(self._repeated(args)))
+        return super().parse_args(ctx, list(self._with_repeated_flags(args)))
 
-    def _repeated(self, args: list[str]) -> Iterator[str]:
-        """The same with its flag before every value."""
+    def _with_repeated_flags(self, args: list[str]) -> Iterator[str]:
+        """The arguments with the flag of a list repeated before each of its values."""
         lists = {
             name
             for param in self.params

@@ -1,4 +1,4 @@
-"""The `mel-debug` command: finds subcommands when they are asked for, and tells errors."""
+"""The `mel-debug` command: loads subcommands when needed and reports errors on one line."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from mel_debug.console.terminal import (
     echo_line,
     finish_streams,
     is_from_printing,
-    ready_streams,
+    prepare_streams,
     unprintable,
 )
 from mel_debug.core.errors import (
@@ -43,14 +43,14 @@ COMMANDS = {
     "plugins": "mel_debug.cli.plugins",
     "precalc": "mel_debug.cli.precalc",
 }
-"""Each module has a `command`; it imports nothing heavy at module level."""
+"""Modules by command name. Each defines `command` and imports nothing heavy at module level."""
 
 TERMINATED = 143
 """Exit code of a run that was ended by SIGTERM, as a shell reports it: 128 + 15."""
 
 
 class MelGroup(click.Group):
-    """Built-in commands by name, then those of plugins; every error ends as one line."""
+    """A group of the built-in commands and those of plugins, which reports errors on one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*COMMANDS, *_plugin_commands()])
@@ -62,19 +62,19 @@ class MelGroup(click.Group):
         return _plugin_commands().get(cmd_name)
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run and exit: 0 done, 2 usage, 1 anything else; see `_report`."""
+        """Run a command and exit: 0 on success, 2 for usage errors, 1 for all other errors."""
         extra["standalone_mode"] = False
-        ready_streams()
+        prepare_streams()
         try:
             with _warnings_as_lines():
                 code = super().main(*args, **extra)
-        except BaseException as error:  # noqa: BLE001 - no traceback for a person
+        except BaseException as error:  # noqa: BLE001 - users get one line, no traceback
             code = _report(error)
         sys.exit(finish_streams(code if isinstance(code, int) else 0))
 
 
 def _named_in_environment(name: str, command: click.Command) -> click.Command:
-    """Let every option be set by what a person calls it; Click would take the parameter's name."""
+    """Name each option's environment variable after its flag; Click uses the parameter's name."""
     for param in command.params:
         option = next((text for text in param.opts if text.startswith("--")), None)
         if option is not None:
@@ -90,7 +90,7 @@ def _plugin_commands() -> dict[str, click.Command]:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Print each MelWarning as one line on standard error, once however often it is issued."""
+    """Print each distinct MelWarning once, as one line on standard error."""
     shown: set[str] = set()
     with warnings.catch_warnings():
         show = warnings.showwarning
@@ -103,13 +103,13 @@ def _warnings_as_lines() -> Iterator[None]:
                 shown.add(text)
                 echo_line(f"warning: {text}", err=True)
 
-        warnings.showwarning = show_line  # type: ignore[assignment] # takes what it is called with
+        warnings.showwarning = show_line  # type: ignore[assignment] # same parameters
         warnings.simplefilter("always", MelWarning)
         yield
 
 
 def _report(error: BaseException) -> int:
-    """Tell a person what happened, in one line on standard error; returns the exit code."""
+    """Print an error as one line on standard error and return the exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if os.environ.get(TRACEBACK) == "1":
@@ -121,26 +121,28 @@ def _report(error: BaseException) -> int:
 
 
 def _explained(error: BaseException) -> tuple[str, int]:
-    """The message, on one line but for line breaks in file names, and the exit code."""
+    """Return the message, on one line except for line breaks in file names, and the exit code."""
+    code = 1
     match error:
         case MelError():
-            return _unfolded(str(error)), error.exit_code
+            message, code = _unfolded(str(error)), error.exit_code
         case click.ClickException():
-            return _unfolded(error.format_message()), error.exit_code
-        case click.Abort(__cause__=Terminated()) | Terminated():  # Click turns one into the other
-            return "stopped", TERMINATED
+            message, code = _unfolded(error.format_message()), error.exit_code
+        case click.Abort(__cause__=Terminated()) | Terminated():  # Click wraps Terminated in Abort
+            message, code = "stopped", TERMINATED
         case click.Abort() | KeyboardInterrupt():
-            return "stopped", 1
+            message = "stopped"
         case OSError() if is_from_printing(error):
-            return unprintable(error), 1
+            message = unprintable(error)
         case _ if is_out_of_memory(error):
-            return OUT_OF_MEMORY, 1
+            message = OUT_OF_MEMORY
         case _:
-            return f"{kind_and_text(error)} (set {TRACEBACK}=1 to see where)", 1
+            message = f"{kind_and_text(error)} (set {TRACEBACK}=1 for the traceback)"
+    return message, code
 
 
 def _unfolded(message: str) -> str:
-    """Join lines that are continued with an indent, as libraries write them."""
+    """Join indented continuation lines, which some libraries write, to the line before."""
     return re.sub(r"\s*\n[ \t]+", " ", message)
 
 
@@ -168,14 +170,15 @@ def _strict(context: click.Context, _option: click.Parameter, is_strict: bool) -
     is_eager=True,
     expose_value=False,
     callback=_strict,
-    help="Fail if an installed plugin cannot be used; without this it is skipped with a warning.",
+    help="Fail if an installed plugin cannot be used, instead of skipping it with a warning.",
 )
 @click.pass_context
 def main(context: click.Context) -> None:
     """Find the same mole again in the next photo.
 
-    Marks live beside each photo, as `mel` keeps them: PHOTO.json, and PHOTO.mask.png for what to
-    look at. Every option can be set in the environment: MEL_DEBUG_<COMMAND>_<OPTION>.
+    Marks and masks are files beside each photo, in the format of `mel`: PHOTO.json lists the moles,
+    PHOTO.mask.png marks the area to search. Every option can also be set by an environment
+    variable, MEL_DEBUG_<COMMAND>_<OPTION>.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -1,4 +1,4 @@
-"""`mel-debug moles`: the moles marked beside photos."""
+"""`mel-debug moles`: the moles that are marked in photos."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @click.argument("photos", metavar="PHOTO...", type=photo_file, nargs=-1, required=True)
 @json_option
 def command(photos: tuple[Path, ...], *, as_json: bool) -> None:
-    """List the moles marked beside photos: uuid, place in pixels, and whether it is canonical."""
+    """List the moles marked in photos.
+
+    Each line has the mole's uuid, its position in pixels, and whether the uuid is canonical or
+    guessed.
+    """
     from mel_debug.files.discovery import each_once
     from mel_debug.files.marks import read_moles
 
@@ -31,13 +35,13 @@ def command(photos: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """One line a mole."""
+    """Print one line per mole."""
     from mel_debug.core.escape import escaped
 
     if not rows:
         click.echo("no moles are marked", err=True)
         return
-    # In one piece: `click.echo` writes through after every call.
+    # One call for all lines: `click.echo` flushes after every call.
     lines = map(_line, rows)
     click.echo("\n".join(line if line.isprintable() else escaped(line) for line in lines))
 

@@ -1,4 +1,4 @@
-"""`mel-debug new-plugin`: a complete package to start from."""
+"""`mel-debug new-plugin`: a complete plugin package from a template."""
 
 import shlex
 from pathlib import Path
@@ -12,11 +12,11 @@ import click
     "folder", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path)
 )
 def command(name: str, folder: Path | None) -> None:
-    """Write the package of a new plugin, to start from.
+    """Create a plugin package from a template.
 
-    NAME is that of the package, such as mel-debug-freckle, and DIR where to write it, by default
-    a folder of that name. The package has an extractor, a matcher, a renderer, a preset and a
-    command of a few lines each, and tests. DIR may not hold files yet.
+    NAME is the package's name, such as mel-debug-freckle. DIR is the folder to create, by default
+    NAME; it may exist but must be empty. The package contains a minimal extractor, matcher,
+    renderer, preset and command, with tests.
     """
     from mel_debug.core.escape import escaped
     from mel_debug.scaffold.package import write_plugin

@@ -25,7 +25,7 @@ cache_dir_option = click.option(
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep features here.  [default: MEL_DEBUG_CACHE, else the platform's cache folder]",
+    help="Cache features in DIR.  [default: MEL_DEBUG_CACHE, else the platform's cache folder]",
 )
 
 stage_option = click.option(
@@ -34,7 +34,8 @@ stage_option = click.option(
     type=(str, str),
     multiple=True,
     metavar="NAME VALUE",
-    help="Set an option of a chosen stage; `mel-debug plugins` lists them. Repeatable.",
+    help="Set an option of the extractor or matcher in use; `mel-debug plugins` lists them. "
+    "Repeatable.",
 )
 
 model_options = (
@@ -42,35 +43,42 @@ model_options = (
         "--weights",
         type=photo_file,
         metavar="PATH",
-        help="Load this checkpoint (.safetensors or .pth) instead of downloading.",
+        help="Load the model's weights from this checkpoint (.safetensors or .pth) instead of "
+        "downloading them.",
     ),
-    click.option("--offline", is_flag=True, help="Never touch the network."),
+    click.option(
+        "--offline",
+        is_flag=True,
+        help="Never use the network; fail if weights would have to be downloaded.",
+    ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
         default="auto",
         show_default=True,
-        help="Where to compute; auto takes cuda, else mps, else cpu.",
+        help="Device that runs the model; auto selects cuda, else mps, else cpu.",
     ),
     click.option(
         "--runtime",
         type=click.Choice(["auto", "torch", "openvino"]),
         default="auto",
         show_default=True,
-        help="What computes; auto takes openvino for DINOv3 on a cpu if installed, else torch.",
+        help="Library that runs the model; auto selects openvino, if it is installed, for DINOv3 "
+        "on a CPU, else torch.",
     ),
     click.option(
         "--precision",
         type=click.Choice(["auto", "f32", "bf16"]),
         default="auto",
         show_default=True,
-        help="auto is f32. bf16 is faster where the processor has it, and less exact.",
+        help="Number format of the model: bf16 is faster on hardware that supports it, but less "
+        "exact. auto is f32.",
     ),
     click.option(
         "--threads",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Compute with N threads.  [default: the runtime's own choice, a thread a core]",
+        help="Run the model on N threads.  [default: the runtime's own, one per core]",
     ),
 )
 
@@ -78,37 +86,39 @@ _EXTRACTOR = (
     click.option(
         "--dino-size",
         type=click.Choice(DINO_SIZES),
-        help="Size of the DINOv3 model: short for --extractor dinov3-SIZE.  [default: base]",
+        help="Size of the DINOv3 model; short for --extractor dinov3-SIZE. Larger models are "
+        "slower and need more memory.  [default: base]",
     ),
     click.option(
         "--extractor",
         metavar="NAME",
         shell_complete=installed("extractors"),
-        help="Any extractor that `mel-debug plugins` lists.  [default: dinov3-base]",
+        help="Feature extractor; `mel-debug plugins` lists them.  [default: dinov3-base]",
     ),
     click.option(
         "--image-size",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Fit photos to N pixels; a multiple of the extractor's patch.  "
+        help="Scale photos to N pixels along the longer side, a multiple of the extractor's patch. "
+        "Use a larger N if moles are only a few pixels wide; it takes longer.  "
         "[default: the extractor's own, 896 for DINOv3]",
     ),
     click.option(
         "--window",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Look through overlapping windows of N pixels, at full resolution unless --image-size "
-        "says otherwise.",
+        help="Extract features in overlapping windows of N x N pixels, at full resolution unless "
+        "--image-size is given. Use it for small moles in large photos.",
     ),
     click.option(
         "--overlap",
         type=FiniteRange(0, 0.9),
         metavar="F",
-        help="Share of a window that its neighbour sees too.  [default: 0.25]",
+        help="Fraction of a window that overlaps the next one.  [default: 0.25]",
     ),
     *model_options,
     cache_dir_option,
-    click.option("--no-cache", is_flag=True, help="Neither read nor keep features."),
+    click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache."),
 )
 
 _MATCHER = (
@@ -116,7 +126,7 @@ _MATCHER = (
         "--preset",
         metavar="NAME",
         shell_complete=installed("presets"),
-        help="A matcher with its options; `mel-debug plugins` lists presets.  "
+        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
         "[default: the extractor's own; none for DINOv3]",
     ),
     click.option(
@@ -125,24 +135,25 @@ _MATCHER = (
         "matcher",
         metavar="NAME",
         shell_complete=installed("matchers"),
-        help="Any matcher that `mel-debug plugins` lists.  [default: the preset's, else cosine]",
+        help="Matcher; `mel-debug plugins` lists them.  [default: the preset's, else cosine]",
     ),
     click.option(
         "--pool",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Average the mole's vector over N x N cells; odd. Short for -o pool N.",
+        help="Average the mole's feature vector over N x N cells, N odd; short for -o pool N.",
     ),
     click.option(
         "--views",
         type=click.Choice(["mean", "best"]),
-        help="With several sources: search with their mean, or score each cell by the best of "
-        "them. Short for -o views NAME.",
+        help="With several source photos: search with their mean feature vector, or score each "
+        "cell by its best match among them. Short for -o views NAME.",
     ),
     click.option(
         "--refine",
         is_flag=True,
-        help="Then look again at native resolution around the mole and the match.",
+        help="Search again at native resolution around the mole and the match: slower, but more "
+        "exact.",
     ),
     stage_option,
 )
@@ -155,29 +166,29 @@ _WORKERS = (
         default=1,
         show_default=True,
         metavar="N",
-        help="Work in N processes of this machine, which share its cores; 1 is this process.",
+        help="Run in N processes on this machine, which share its cores; 1 uses this process.",
     ),
     click.option(
         "--scheduler",
         metavar="ADDRESS",
-        help="Work on a Dask cluster: the address of its scheduler, such as tcp://10.0.0.5:8786 "
-        "(extra: cluster).",
+        help="Run on the Dask cluster of this scheduler, such as tcp://10.0.0.5:8786. Needs the "
+        "extra `cluster`.",
     ),
 )
 
 
 def extractor_options(command: Command) -> Command:
-    """The options that choose and set up a feature extractor."""
+    """Add the options that select and configure a feature extractor."""
     return _with(_EXTRACTOR, command)
 
 
 def matcher_options(command: Command) -> Command:
-    """The options that choose and set up a matcher."""
+    """Add the options that select and configure a matcher."""
     return _with(_MATCHER, command)
 
 
 def worker_options(command: Command) -> Command:
-    """Where the work on many photos is done; both go to `mel_debug.jobs`."""
+    """Add the options that say where many photos are processed: `mel_debug.jobs` takes both."""
     return _with(_WORKERS, command)
 
 
@@ -194,7 +205,7 @@ def config_from(
     views: str | None,
     **others: Any,
 ) -> "RunConfig":
-    """What the options of `extractor_options` and `matcher_options` ask for."""
+    """Return the RunConfig of the options that `extractor_options` and `matcher_options` add."""
     from mel_debug.plugins.config import RunConfig
 
     given = dict(stage_options)
@@ -206,13 +217,13 @@ def config_from(
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-no_mask_option = click.option("--no-mask", is_flag=True, help="Ignore mask files.")
+no_mask_option = click.option("--no-mask", is_flag=True, help="Ignore mask files (PHOTO.mask.png).")
 
 force_option = click.option(
     "--force",
     is_flag=True,
-    help="Replace a file that mel-debug did not write. Photos, marks and masks that the command "
-    "reads are never replaced.",
+    help="Replace output files even if mel-debug did not write them. Photos, marks and masks that "
+    "the command reads are never replaced.",
 )
 
 min_confidence_option = click.option(
@@ -221,5 +232,5 @@ min_confidence_option = click.option(
     default=0.5,
     show_default=True,
     metavar="P",
-    help="Below this confidence a match counts as uncertain.",
+    help="Report matches with a lower confidence as uncertain.",
 )

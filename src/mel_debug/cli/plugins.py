@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 @click.command("plugins")
 @json_option
 def command(*, as_json: bool) -> None:
-    """List every extractor, matcher, renderer and preset: its plugin, version, summary, options."""
+    """List installed extractors, matchers, renderers and presets.
+
+    Shows each one's summary and options, and the plugin and version that provide it.
+    """
     from mel_debug.plugins.registry import load_registry
 
     listing = _listing(load_registry())

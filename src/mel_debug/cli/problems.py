@@ -1,4 +1,4 @@
-"""Photos that can't be used, among others that can: each is named, and the rest is done."""
+"""Collecting errors of single photos, so that a command can go on with the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from mel_debug.core.errors import MelError, text_of
 
 @dataclass(slots=True)
 class Problems:
-    """What is wrong with which photos. Of a `total` of one, its error ends the run as it is."""
+    """The errors of photos by name. If the `total` number of photos is 1, its error is raised."""
 
     total: int
     found: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def of(self, photo: Path) -> Iterator[None]:
-        """Whatever goes wrong within is this photo's own."""
+        """Collect an error of the block as a problem of this photo."""
         try:
             yield
         except Exception as error:
@@ -27,14 +27,14 @@ class Problems:
             self.add(str(photo), text_of(error))
 
     def add(self, name: str, reason: str) -> None:
-        """Name a photo, once for each reason, on standard error."""
+        """Print a problem on standard error, unless the same line was printed before."""
         line = reason if name in reason else f"{name}: {reason}"
         if line not in self.found.values():
             echo_line(line, err=True)
         self.found[name] = line
 
     def finish(self) -> None:
-        """Raise MelError, which counts the photos, if there were any."""
+        """Raise MelError with the number of photos that had problems, if there were any."""
         if self.found:
             raise MelError(
                 f"{len(self.found)} of {self.total} photos could not be used; all others are done"

@@ -1,4 +1,4 @@
-"""Options that take several extractors, matchers, presets and sizes, to compare them."""
+"""Options that take several extractors, matchers, presets and image sizes, to compare them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,8 @@ _SEVERAL = (
         multiple=True,
         metavar="NAME",
         shell_complete=installed("extractors"),
-        help="Any extractor that `mel-debug plugins` lists. Repeatable.  [default: dinov3-base]",
+        help="Feature extractor; `mel-debug plugins` lists them. Repeatable.  "
+        "[default: dinov3-base]",
     ),
     click.option(
         "--image-size",
@@ -31,7 +32,8 @@ _SEVERAL = (
         type=click.IntRange(min=1),
         multiple=True,
         metavar="N",
-        help="Fit photos to N pixels. Repeatable.  [default: the extractor's own]",
+        help="Scale photos to N pixels along the longer side. Repeatable.  "
+        "[default: the extractor's own]",
     ),
     click.option(
         "--preset",
@@ -39,7 +41,7 @@ _SEVERAL = (
         multiple=True,
         metavar="NAME",
         shell_complete=installed("presets"),
-        help="A matcher with its options; `mel-debug plugins` lists presets. Repeatable.  "
+        help="Matcher and options under one name; `mel-debug plugins` lists presets. Repeatable.  "
         "[default: the extractor's own]",
     ),
     click.option(
@@ -49,13 +51,14 @@ _SEVERAL = (
         multiple=True,
         metavar="NAME",
         shell_complete=installed("matchers"),
-        help="Any matcher that `mel-debug plugins` lists. Repeatable.  [default: the preset's]",
+        help="Matcher; `mel-debug plugins` lists them. Repeatable.  [default: the preset's]",
     ),
     *model_options,
     click.option(
         "--refine",
         is_flag=True,
-        help="Look again at native resolution around the mole and the match.",
+        help="Search again at native resolution around the mole and the match: slower, but more "
+        "exact.",
     ),
     stage_option,
 )
@@ -65,26 +68,27 @@ _STATE = (
     click.option(
         "--restart",
         is_flag=True,
-        help="Search everything again instead of going on where the last run stopped.",
+        help="Repeat finished searches instead of resuming the last run.",
     ),
     click.option(
         "--state",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Where to keep what is finished.  [default: a file of your state folder]",
+        help="File that stores finished searches, so that a run can be resumed.  "
+        "[default: a file in your state folder]",
     ),
 )
 
 
 def state_options(command: Command) -> Command:
-    """Where an evaluation keeps what is finished, and whether it begins anew."""
+    """Add the options for the file of finished searches and for starting over."""
     for option in reversed(_STATE):
         command = option(command)
     return command
 
 
 def several_options(command: Command) -> Command:
-    """The options that choose configurations; `configurations_from` takes what they give."""
+    """Add the options that select configurations; pass their values to `configurations_from`."""
     for option in reversed(_SEVERAL):
         command = option(command)
     return command
@@ -99,14 +103,14 @@ def configurations_from(
     stage_options: tuple[tuple[str, str], ...],
     **others: Any,
 ) -> "list[Configuration]":
-    """Every combination asked for. Raises UsageError.
+    """Return every combination of the given stages and image sizes. Raises UsageError.
 
-    Nothing is taken from the feature cache: the time of describing photos is one of the measures.
+    The feature cache is not used, because the time of feature extraction is measured.
     """
     from mel_debug.evaluation.configurations import product_of
     from mel_debug.plugins.config import RunConfig
 
-    wanted = RunConfig(stage_options=dict(stage_options), no_cache=True, **others)
+    config = RunConfig(stage_options=dict(stage_options), no_cache=True, **others)
     return product_of(
-        wanted, extractors=extractors, matchers=matchers, presets=presets, image_sizes=image_sizes
+        config, extractors=extractors, matchers=matchers, presets=presets, image_sizes=image_sizes
     )

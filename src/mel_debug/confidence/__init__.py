@@ -1,1 +1,1 @@
-"""From the evidence of a match to a probability and a radius: blobs, calibrations and their fitting."""
+"""From the evidence of a match to its probability and radius, by fitted calibrations."""

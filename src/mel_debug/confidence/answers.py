@@ -1,4 +1,4 @@
-"""One row for each question: what was asked, answered, and is true."""
+"""One match and the truth about it, for fitting and evaluation."""
 
 import math
 from collections.abc import Mapping
@@ -11,14 +11,16 @@ from mel_debug.confidence.evidence import WITHIN
 from mel_debug.confidence.judge import Judge
 
 ACCEPTABLE_PX = 50.0
-"""An accepted answer further off than this is a wrong one, as is any for a mole not there."""
+"""An accepted match with a larger error is wrong, as is any match of an absent mole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Places in pixels of the target, `longest` its longer side; `truth` None: not there.
+    """The match of one mole of `source` in `target`, and where the mole really is.
 
-    Confidence, radius and `uncertain` follow from the evidence; `judged` sets them.
+    `answer` is the match and `truth` the mole, (x, y) in pixels of the target; `truth` is None if
+    the mole is absent. `longest` is the longer side of the target in pixels. `with_confidence`
+    computes `confidence`, `radius_px` and `uncertain` from the evidence.
     """
 
     source: str
@@ -34,49 +36,49 @@ class Answer:
 
     @property
     def error_px(self) -> float | None:
-        """The distance of the answer from the truth."""
+        """The distance of the answer from the truth in pixels; None if the mole is absent."""
         if self.truth is None:
             return None
         return float(np.hypot(self.answer[0] - self.truth[0], self.answer[1] - self.truth[1]))
 
     @property
     def right(self) -> bool:
-        """What confidence is the probability of: there, and within 0.8 % of the longer side."""
+        """Whether the error is at most 0.8 % of the longer side; confidence is its probability."""
         error = self.error_px
         return error is not None and error <= WITHIN * self.longest
 
     @property
     def acceptable(self) -> bool:
-        """There, and within 50 px."""
+        """Whether the mole is in the target and the error at most 50 px."""
         error = self.error_px
         return error is not None and error <= ACCEPTABLE_PX
 
-    def judged(self, judge: Judge) -> "Answer":
-        """The answer as a judge sees it, whoever judged it before."""
-        trust = judge.confidence(self.evidence, self.longest)
+    def with_confidence(self, judge: Judge) -> "Answer":
+        """The answer with the confidence that a judge computes; replaces any from before."""
+        result = judge.confidence(self.evidence, self.longest)
         return replace(
             self,
-            confidence=trust.probability,
-            radius_px=trust.radius_px,
-            uncertain=trust.uncertain,
+            confidence=result.probability,
+            radius_px=result.radius_px,
+            uncertain=result.uncertain,
         )
 
     def as_json(self) -> dict[str, Any]:
-        """What the state file keeps: what was measured, not how it was judged."""
-        kept = asdict(self)
+        """The measured fields, for a state file; `with_confidence` computes the others again."""
+        fields = asdict(self)
         for name in ("confidence", "radius_px", "uncertain"):
-            del kept[name]
-        return kept
+            del fields[name]
+        return fields
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Answer":
-        """Raises KeyError or TypeError for what `as_json` did not write."""
+        """The inverse of `as_json`. Raises KeyError or TypeError for other data."""
         truth = data["truth"]
         places = {"truth": None if truth is None else tuple(truth), "answer": tuple(data["answer"])}
         return cls(**{**data, **places})
 
     def as_row(self) -> dict[str, Any]:
-        """What a report shows."""
+        """The fields of a report."""
         return {
             "source": self.source,
             "target": self.target,

@@ -1,4 +1,4 @@
-"""Which calibration judges which combination: what ships, and what a person made of own photos."""
+"""Stored calibrations: the shipped ones and the user's own, by extractor and matcher."""
 
 import functools
 import json
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from mel_debug.confidence.model import Calibration
 
 DEFAULT_THRESHOLD = 0.5
-"""Matches less probable than this are uncertain."""
+"""Matches of a lower probability, more likely wrong than right, are uncertain."""
 
 ANY = "*"
-"""Key of the calibration for combinations that have none: evidence without units only."""
+"""Key of the general calibration, for combinations without one; see `evidence.METRIC_FREE`."""
 
 
 def key_for(family: str, matcher: str) -> str:
-    """A calibration's key: the extractor's `calibration_family` and the matcher's name."""
+    """The key of a calibration: the extractor's `calibration_family` and the matcher's name."""
     return f"{family}/{matcher}"
 
 
@@ -35,20 +35,20 @@ def shipped() -> Mapping[str, "Calibration"]:
     return _parsed(text, "the shipped calibration.json")
 
 
-def own_path() -> "Path":
-    """Where a person's own calibrations are kept."""
+def user_path() -> "Path":
+    """The path of the file with the user's own calibrations."""
     return config_folder() / "calibration.json"
 
 
-def own() -> Mapping[str, "Calibration"]:
-    """A person's own calibrations by key; none without a file. Raises MelError if it is damaged."""
-    return calibrations_in(own_path())
+def user_calibrations() -> Mapping[str, "Calibration"]:
+    """The user's own calibrations by key, if any. Raises MelError if their file is damaged."""
+    return calibrations_in(user_path())
 
 
 def calibrations_in(path: "Path") -> Mapping[str, "Calibration"]:
-    """The calibrations of a file by key; none if there is no file, or nothing in it.
+    """The calibrations in a file by key; none if it is missing or empty.
 
-    Raises UsageError for a pipe or a device, and MelError for anything else in the file.
+    Raises UsageError for a pipe or a device, and MelError if the file contains anything else.
     """
     try:
         with open_regular(path) as file:
@@ -56,34 +56,36 @@ def calibrations_in(path: "Path") -> Mapping[str, "Calibration"]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise MelError(f"{path} can't be read ({error}); mend or remove it") from error
+        raise MelError(f"{path} can't be read ({error}); correct or remove it") from error
     return _parsed(text, str(path)) if text else {}
 
 
 def check_calibrations(path: "Path") -> bool:
-    """True; raises UsageError for a file that holds anything but calibrations."""
+    """Return True, or raise UsageError if an existing file contains anything but calibrations."""
     try:
         calibrations_in(path)
     except MelError as error:
-        raise UsageError(f"{path} exists and holds no calibrations; choose another name") from error
+        raise UsageError(
+            f"{path} exists and contains no calibrations; choose another name"
+        ) from error
     return True
 
 
-def keep(path: "Path", calibrations: Mapping[str, "Calibration"]) -> None:
-    """Add calibrations to a file, or replace them there; others that it has stay.
+def store(path: "Path", calibrations: Mapping[str, "Calibration"]) -> None:
+    """Add calibrations to a file, replacing those of the same keys only.
 
-    Raises MelError if the file can't be written, or holds anything but calibrations.
+    Raises MelError if the file can't be written, or contains anything but calibrations.
     """
     known = {**calibrations_in(path), **calibrations}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MelError(f"{path.parent} can't be made ({error.strerror})") from error
+        raise MelError(f"{path.parent} can't be created ({error.strerror})") from error
     write_atomically(path, text_of(known).encode())
 
 
 def text_of(calibrations: Mapping[str, "Calibration"]) -> str:
-    """Calibrations as the text of a file."""
+    """The text of a file with these calibrations."""
     data = {key: calibration.as_json() for key, calibration in sorted(calibrations.items())}
     return json.dumps(data, indent=1) + "\n"
 
@@ -94,4 +96,6 @@ def _parsed(text: str, name: str) -> dict[str, "Calibration"]:
     try:
         return {key: Calibration.from_json(data) for key, data in json.loads(text).items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MelError(f"{name} holds no calibrations ({error}); mend or remove it") from error
+        raise MelError(
+            f"{name} contains no calibrations ({error}); correct or remove it"
+        ) from error

@@ -1,4 +1,4 @@
-"""What a match shows about itself, as numbers by name. No truth goes in here."""
+"""The evidence of a match: numbers by name, computed without knowing the truth."""
 
 from collections.abc import Mapping
 
@@ -9,41 +9,44 @@ from mel_debug.core.peaks import rival_score
 from mel_debug.core.types import FeatureMap, Match, Query
 
 WITHIN = 0.008
-"""A place is right when it is this near, as a share of the target's longer side: 50 px at 6000."""
+"""Largest error of a right match, as a share of the target's longer side: 50 px at 6000 px."""
 
 RIVAL_SHARE = 0.02
-"""A runner-up lies further than this from the best place, as a share of the longer side."""
+"""Least distance of a runner-up from the match, as a share of the longer side."""
 
 BETTER_WHEN_HIGHER = (
     "score", "margin", "height", "cycle_error", "steady", "settled",
     "shown", "stands_out", "stood_out", "sized", "shaded",
 )  # fmt: skip
-"""The evidence of every match. Confidence never falls when one of these rises."""
+"""The names of evidence that every match has. Confidence never falls when one of them rises."""
 
 METRIC_FREE = tuple(name for name in BETTER_WHEN_HIGHER if name != "score")
-"""What means the same under every metric; what an uncalibrated judgement rests on."""
+"""Evidence that is comparable between metrics; the general calibration uses only this."""
 
 Evidence = Mapping[str, float]
-"""Numbers by name; NaN for what is not known."""
+"""Numbers by name; NaN if unknown."""
 
 
 def evidence_of(query: Query, target: FeatureMap, match: Match) -> Evidence:
-    """Everything that speaks for or against a match.
+    """The evidence of a match in the target.
 
-    `margin` is the lead over the best score outside a radius, and `height` that over the mean, both
-    in standard deviations of the scores; `mutual` falls with the way back to the mole, `steady`
-    with how far closer looks moved the place after the first, and `settled` with the last move. The
-    rest: `looks.blob_similarity`, and the matcher's own support as `support.NAME`, on a logarithmic scale
-    and, if its name ends in `_px`, by size of photo.
+    `score` is the (refined) score. `margin` is the score minus the best score of a runner-up, and
+    `height` the score minus the mean score, both in standard deviations of the scores.
+    `cycle_error` falls with the cycle error, `steady` with the sum of the moves of all refinements
+    after the first, and `settled` with the last move; see `_nearness`. Blob evidence is that of
+    `blobs.blob_similarity`, averaged over views. The matcher's own support is `support.NAME`, on a
+    logarithmic scale; support in pixels is first divided by the error of a right match.
     """
     longest = target.photo.size.longest
     score = match.score if match.refined_score is None else match.refined_score
     found = {"score": score, **_lead(match), **_stability(query, match)}
-    there = blob_at(target.photo, match.best)
-    looks = [
-        blob_similarity(blob_at(view.features.photo, view.point), there) for view in query.views
+    blob = blob_at(target.photo, match.best)
+    similarities = [
+        blob_similarity(blob_at(view.features.photo, view.point), blob) for view in query.views
     ]
-    found |= {name: float(np.mean([look[name] for look in looks])) for name in looks[0]}
+    found |= {
+        name: float(np.mean([each[name] for each in similarities])) for name in similarities[0]
+    }
     for name, measured in match.support.items():
         unit = WITHIN * longest if measured.unit == "px" else 1.0
         scaled = np.log1p(abs(measured.value) / unit * 10)
@@ -53,30 +56,30 @@ def evidence_of(query: Query, target: FeatureMap, match: Match) -> Evidence:
 
 def _lead(match: Match) -> dict[str, float]:
     inside = match.scores[match.valid]
-    spread = max(float(inside.std()), 1e-9)
+    std = max(float(inside.std()), 1e-9)
     longest = match.grid.photo.longest
     cell = match.cell
-    here = float(match.scores[cell.row, cell.column])
-    near = max(RIVAL_SHARE * longest, 2 * max(match.grid.cell_size))
-    rival = rival_score(match.scores, match.valid, match.grid, match.best, near)
+    score = float(match.scores[cell.row, cell.column])
+    radius = max(RIVAL_SHARE * longest, 2 * max(match.grid.cell_size))
+    rival = rival_score(match.scores, match.valid, match.grid, match.best, radius)
     return {
-        "margin": float("nan") if rival is None else (here - rival) / spread,
-        "height": (here - float(inside.mean())) / spread,
+        "margin": float("nan") if rival is None else (score - rival) / std,
+        "height": (score - float(inside.mean())) / std,
     }
 
 
 def _stability(query: Query, match: Match) -> dict[str, float]:
-    """Distances on a logarithmic scale, in units of what counts as right."""
+    """The evidence of the cycle error and of refinements."""
     source = max(view.features.photo.size.longest for view in query.views)
-    mutual = match.cycle_error_px
     moves, target = match.moves_px, match.grid.photo.longest
     return {
-        "cycle_error": _nearness(mutual, source),
-        # The first look mends a rough guess, so its move says little; it stands in when alone.
+        "cycle_error": _nearness(match.cycle_error_px, source),
+        # The first refinement corrects a coarse place, so its move counts only if it is alone.
         "steady": _nearness(sum(moves[1:] or moves), target) if moves else float("nan"),
         "settled": _nearness(moves[-1], target) if moves else float("nan"),
     }
 
 
 def _nearness(distance: float | None, longest: int) -> float:
+    """Minus log(1 + distance / error of a right match); NaN without a distance."""
     return float("nan") if distance is None else -float(np.log1p(distance / (WITHIN * longest)))

@@ -1,4 +1,4 @@
-"""Fits a calibration to labelled answers: scipy at most, so that anyone's machine can do it."""
+"""Fitting a calibration to labelled answers, with numpy and scipy only."""
 
 from collections.abc import Sequence
 
@@ -14,29 +14,33 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 KNOTS = (0.01, 0.1, 0.25, 0.4, 0.6, 0.8, 0.97)
-"""Quantiles of an evidence between which its ramps lie."""
+"""Quantiles of the values of one evidence at which its piecewise linear function bends."""
 
 PENALTY = 1.0
-"""Weight of the squared rises: few answers should not make for steep ramps."""
+"""Weight of the L2 penalty on rises, so that few answers don't fit steep ramps."""
 
 FOLDS = 5
+"""Folds of the cross-validation for Platt's correction."""
 
 LEAST = 20
-"""Fewer right or fewer wrong answers than this are nothing to learn from."""
+"""Least number of right and of wrong answers that can be fitted."""
 
 RADIUS_SHARE = 0.95
+"""Share of present moles inside the radius: the radius coverage that is fitted."""
+
 RADIUS_BINS = 8
+"""Most bins of probability with a radius of their own."""
 
 
 def fit(answers: Sequence[Answer], names: Sequence[str] | None = None) -> Calibration:
-    """A calibration from answers with known truth; `names` limits the evidence that is used.
+    """A calibration from answers with known truth; `names` restricts the evidence.
 
-    Raises MelError when there is too little to learn from.
+    Raises MelError if there are too few right or wrong answers.
     """
     right = np.array([answer.right for answer in answers], dtype=bool)
     if min(right.sum(), (~right).sum()) < LEAST:
         raise MelError(
-            f"{right.sum()} right and {(~right).sum()} wrong answers are too few to calibrate on; "
+            f"{right.sum()} right and {(~right).sum()} wrong answers are too few to calibrate; "
             f"{LEAST} of each are needed: add photos, or harder ones"
         )
     evidence = [answer.evidence for answer in answers]
@@ -45,7 +49,7 @@ def fit(answers: Sequence[Answer], names: Sequence[str] | None = None) -> Calibr
     bends = {name: _knots(name, evidence, right) for name in names}
     ramps = {name: each for name, each in bends.items() if each is not None}
     columns = _columns(ramps, evidence)
-    # Zero means any sign: the last column of each evidence tells that it is not known.
+    # A sign of 0 is unrestricted: the last column of each evidence is 1 if it is unknown.
     signs = np.concatenate([[*np.sign(each.rises), 0] for each in ramps.values()])
     offset, rises = _logistic_fit(columns, right, signs)
     stretch, shift = _platt(columns, right, signs, [answer.target for answer in answers])
@@ -62,10 +66,10 @@ def fit(answers: Sequence[Answer], names: Sequence[str] | None = None) -> Calibr
 
 
 def _knots(name: str, evidence: list[Evidence], right: Flags) -> Ramps | None:
-    """Where an evidence bends, with rises of +1 or -1 for its direction; None if it tells nothing.
+    """The knots of one evidence, with rises of +1 or -1 for its direction; None if it is useless.
 
-    `unknown` is 1 if it is not known of some answer, else 0. The direction of a matcher's own
-    support is not known beforehand: it is that of its correlation.
+    `unknown` is 1 if it is unknown for some answer, else 0. For a matcher's own support the
+    direction is the sign of its rank correlation with right answers.
     """
     from scipy.stats import rankdata
 
@@ -84,12 +88,12 @@ def _knots(name: str, evidence: list[Evidence], right: Flags) -> Ramps | None:
 
 
 def _worst(rises: Array) -> float:
-    """What evidence amounts to that was always known when fitted and now is not: its worst."""
+    """The contribution of unknown evidence that was always known in fitting: its lowest."""
     return float(np.minimum(rises, 0).sum())
 
 
 def _columns(ramps: dict[str, Ramps], evidence: list[Evidence]) -> Array:
-    """All ramps of each evidence, then whether it is not known: (answers, columns)."""
+    """For each evidence, its ramps and whether it is unknown: (answers, columns)."""
     parts = []
     for name, each in ramps.items():
         values = np.array([found.get(name, np.nan) for found in evidence], dtype=float)
@@ -98,15 +102,15 @@ def _columns(ramps: dict[str, Ramps], evidence: list[Evidence]) -> Array:
 
 
 def _logistic_fit(columns: Array, right: Flags, signs: Array) -> tuple[float, Array]:
-    """Offset and rises, each of its sign or zero, of the likeliest model under the penalty."""
+    """Offset and rises of the penalised maximum likelihood fit; rises have their sign or are 0."""
     from scipy.optimize import minimize
 
-    wanted = right.astype(float)
+    labels = right.astype(float)
 
     def loss(parameters: Array) -> tuple[float, Array]:
         logits = parameters[0] + columns @ parameters[1:]
-        gap = logistic(logits) - wanted
-        value = float(np.logaddexp(0, logits).sum() - (wanted * logits).sum())
+        gap = logistic(logits) - labels
+        value = float(np.logaddexp(0, logits).sum() - (labels * logits).sum())
         value += PENALTY * float((parameters[1:] ** 2).sum())
         slope = np.concatenate([[gap.sum()], columns.T @ gap + 2 * PENALTY * parameters[1:]])
         return value, slope
@@ -119,9 +123,9 @@ def _logistic_fit(columns: Array, right: Flags, signs: Array) -> tuple[float, Ar
 
 
 def _platt(columns: Array, right: Flags, signs: Array, photos: list[str]) -> tuple[float, float]:
-    """Stretch and shift that make the model's answers on photos it has not seen honest."""
+    """Stretch and shift (Platt 1999) that calibrate logits of photos left out of the fit."""
     order = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
-    # Both photos of a person come next to each other: whole people are left out together.
+    # Photos of one person are adjacent, so that most people are left out as a whole.
     people = np.array([order[photo] * FOLDS // len(order) for photo in photos])
     logits = np.zeros(len(right))
     for fold in range(FOLDS):
@@ -135,18 +139,18 @@ def _platt(columns: Array, right: Flags, signs: Array, photos: list[str]) -> tup
 
 
 def _radii(probabilities: Array, answers: Sequence[Answer]) -> tuple[Array, Array]:
-    """Probabilities and the radius at each, as a share of the longer side; surer, never larger.
+    """Probabilities and their radii as shares of the longer side; radii never rise.
 
-    Absent moles have no place to hold and are left out.
+    Absent moles have no error and are left out.
     """
     errors = np.array([(answer.error_px or 0.0) / answer.longest for answer in answers])
-    there = np.array([answer.truth is not None for answer in answers])
-    order = np.argsort(probabilities[there], kind="stable")
-    at, shares = probabilities[there][order], errors[there][order]
+    present = np.array([answer.truth is not None for answer in answers])
+    order = np.argsort(probabilities[present], kind="stable")
+    at, shares = probabilities[present][order], errors[present][order]
     bins = max(1, min(RADIUS_BINS, len(at) // (2 * LEAST)))
     pieces = np.array_split(np.arange(len(at)), bins)
     middles = np.array([at[piece].mean() for piece in pieces])
     radii = np.array([np.quantile(shares[piece], RADIUS_SHARE) for piece in pieces])
-    # Pooling from the sure end: a doubtful match has no smaller radius than a surer one.
+    # From high probabilities down: a less probable match has no smaller radius.
     radii = np.maximum.accumulate(radii[::-1])[::-1]
     return middles, np.maximum(radii, 1e-5)

@@ -1,4 +1,4 @@
-"""From what a match shows to a probability that it is right and a radius that holds the mole."""
+"""The model that maps evidence to the probability of a right match and to a radius."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ramps:
-    """A monotone function of one evidence: it changes by `rises[i]` from `knots[i]` to the next.
+    """A piecewise linear function of one evidence, which adds to the logit.
 
-    Constant beyond the outer knots. `unknown` is what evidence that is not there amounts to.
+    It changes by `rises[i]` between `knots[i]` and `knots[i + 1]`, and is constant beyond the outer
+    knots. `unknown` is its value for unknown evidence.
     """
 
     knots: Array
@@ -25,18 +26,18 @@ class Ramps:
 
     @property
     def most(self) -> float:
-        """The largest amount that any value adds."""
+        """The largest amount that any value can add."""
         return float(max(0.0, np.max(np.cumsum(self.rises), initial=0.0)))
 
     def columns(self, values: Array) -> Array:
-        """How far each value is up each ramp, 0 to 1, (values, ramps); 0 where it is not known."""
+        """The position of each value on each ramp, 0 to 1, (values, ramps); 0 if unknown."""
         widths = np.maximum(np.diff(self.knots), 1e-9)
         known = np.clip(values, self.knots[0], self.knots[-1])
         shares = np.clip((known[:, np.newaxis] - self.knots[:-1]) / widths, 0, 1)
         return np.asarray(np.nan_to_num(shares))
 
     def amounts(self, values: Array) -> Array:
-        """What each value adds to the logit."""
+        """The amount that each value adds to the logit."""
         known = np.isfinite(values)
         return np.asarray(np.where(known, self.columns(values) @ self.rises, self.unknown))
 
@@ -45,9 +46,9 @@ class Ramps:
 class Calibration:
     """A logistic model over sums of ramps, and radii by probability.
 
-    logit = `stretch` * (`offset` + sum of ramps) + `shift`; the outer line is Platt's correction
-    (1999), fitted to people the inner sum had not seen. `radius_shares[i]`, of the longer side,
-    holds the truth 95 % of the time at `radius_at[i]`; between those it is interpolated.
+    logit = `stretch` * (`offset` + sum of ramps) + `shift`, where stretch and shift are Platt's
+    correction (1999), fitted by cross-validation. At the probability `radius_at[i]`, 95 % of errors
+    are at most `radius_shares[i]` of the longer side; in between, radii are interpolated.
     """
 
     ramps: Mapping[str, Ramps]
@@ -58,7 +59,7 @@ class Calibration:
     radius_shares: Array
 
     def logits(self, evidence: Sequence[Evidence]) -> Array:
-        """The model's answer before the logistic function, one for each match."""
+        """The logit of each match."""
         total = np.full(len(evidence), self.offset)
         for name, ramps in self.ramps.items():
             values = np.array([each.get(name, np.nan) for each in evidence], dtype=float)
@@ -67,7 +68,7 @@ class Calibration:
         return logits
 
     def probabilities(self, evidence: Sequence[Evidence]) -> Array:
-        """In [0, 1], one for each match."""
+        """The probability of each match, in [0, 1]."""
         return logistic(self.logits(evidence))
 
     def radius_share(self, probability: float) -> float:
@@ -75,7 +76,7 @@ class Calibration:
         return float(np.interp(probability, self.radius_at, self.radius_shares))
 
     def as_json(self) -> dict[str, Any]:
-        """Numbers and names only; `from_json` reads it."""
+        """The calibration as JSON data, rounded, for `from_json`."""
         return {
             "offset": round(self.offset, 5),
             "stretch": round(self.stretch, 5),
@@ -94,7 +95,7 @@ class Calibration:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Calibration":
-        """Raises KeyError, TypeError or ValueError for what `as_json` did not write."""
+        """The inverse of `as_json`. Raises KeyError, TypeError or ValueError for other data."""
         ramps = {
             str(name): Ramps(
                 np.array(each["knots"], dtype=float),

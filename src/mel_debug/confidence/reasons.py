@@ -1,4 +1,4 @@
-"""Why a match is uncertain, in plain words."""
+"""The main reason why a match is uncertain, as a sentence."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ from mel_debug.confidence.model import Calibration
 
 _SENTENCES: Mapping[tuple[str, ...], str] = {
     ("score", "margin", "height"): "other places look almost as similar",
-    ("cycle_error",): "searched for in the source, that place leads away from the mole",
-    ("steady", "settled", "support.moved_px"): "the place moved as it was compared more closely",
+    ("cycle_error",): "matched back to the source, that place leads away from the mole",
+    ("steady", "settled", "support.moved_px"): "refinement at higher resolution moved the place",
     ("shown", "stands_out"): "there is no clear spot at that place",
     ("stood_out",): "there is no clear spot at the mark",
     ("sized", "shaded"): "the spot at that place looks different",
@@ -24,7 +24,7 @@ _SENTENCES: Mapping[tuple[str, ...], str] = {
         "support.views_apart_px",
     ): "the photos have too little in common around the mole",
 }
-"""Evidence by name, and what it means if it is what counts against a match."""
+"""Groups of evidence, and the sentence for a group that lowers the probability most."""
 
 UNKNOWN = "the evidence is weak"
 
@@ -32,7 +32,8 @@ UNKNOWN = "the evidence is weak"
 def main_reason(calibration: Calibration, evidence: Evidence) -> str:
     """The sentence for the group of evidence that lowers the probability most.
 
-    A group lowers the logit by what its evidence contributes below the most that it could.
+    A group lowers the logit by the difference between the most that its evidence could add and what
+    it adds.
     """
     missing = {
         sentence: sum(_shortfall(calibration, evidence, name) for name in names)

@@ -1,1 +1,1 @@
-"""What every command uses to parse numbers and to print, those of plugins included."""
+"""Parsing numbers and printing, for built-in commands and those of plugins."""

@@ -1,4 +1,4 @@
-"""Errors of the library name its settings; on the command line they read as flags."""
+"""Translation of setting names in the library's error messages into command-line flags."""
 
 import re
 
@@ -34,7 +34,7 @@ SETTINGS = frozenset(
         "window",
     )
 )
-"""Settings whose flag is the name with dashes."""
+"""Settings whose flag is their name with dashes for underscores."""
 
 OTHERS = {"use_masks=False": "--no-mask", "cache=False": "--no-cache"}
 
@@ -42,9 +42,9 @@ _SETTING = re.compile(r"`(\w+)(?:=([^`]*))?`")
 
 
 def as_flags(message: str) -> str:
-    """A message with every setting in backticks, such as `image_size`, replaced by its flag.
+    """Return a message with every setting in backticks, such as `image_size`, replaced by its flag.
 
-    `runtime=torch` becomes `--runtime torch`. Other text in backticks stays as it is.
+    `runtime=torch` becomes `--runtime torch`. Other text in backticks is unchanged.
     """
     return _SETTING.sub(_flag, message)
 

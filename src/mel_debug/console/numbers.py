@@ -1,4 +1,4 @@
-"""Numbers on the command line."""
+"""Parameter types for numbers on the command line."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import click
 
 
 class FiniteRange(click.FloatRange):
-    """A range of finite numbers: NaN, which Click lets pass any bound, and infinity are refused."""
+    """A range of finite numbers, without infinity and NaN, which Click accepts in any range."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -15,7 +15,7 @@ class FiniteRange(click.FloatRange):
         try:
             finite = math.isfinite(float(value))
         except (ValueError, TypeError, OverflowError):
-            finite = True  # no number at all: Click says so
+            finite = True  # not a number: the error is that of Click
         if not finite:
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return float(super().convert(value, param, ctx))

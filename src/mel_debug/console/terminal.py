@@ -1,4 +1,4 @@
-"""Standard output and error as they are: old encodings, pipes that close, disks that fill up."""
+"""Printing to standard streams with limited encodings, closed pipes and full disks."""
 
 import errno
 import io
@@ -17,22 +17,22 @@ T = TypeVar("T")
 
 
 def echo_line(text: str, *, err: bool = False) -> None:
-    """Print one line; control characters in it, as names may have them, are shown escaped.
+    """Print one line with control characters escaped, as file names may contain them.
 
     On standard error, settings that a message of the library names appear as flags.
     """
     click.echo(escaped(as_flags(text) if err else text), err=err)
 
 
-def ready_streams() -> None:
-    """Let no character fail: what an encoding lacks is written with a backslash."""
+def prepare_streams() -> None:
+    """Make the streams escape characters that their encoding lacks instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def is_from_printing(error: OSError) -> bool:
-    """Whether an error was raised where Click prints, by the stream that it prints to."""
+    """Whether an error was raised by the stream that Click printed to."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -40,17 +40,17 @@ def is_from_printing(error: OSError) -> bool:
 
 
 def unprintable(error: OSError) -> str:
-    """The message for standard output that can't be written, to which nothing more is written."""
+    """Discard further output and return the message for an error of standard output."""
     if sys.stdout is not None:
         _discard(sys.stdout)
     return f"standard output can't be written ({error.strerror or error})"
 
 
 def finish_streams(code: int) -> int:
-    """Write out what was printed; returns the exit code, which is 1 if that fails.
+    """Flush the streams; returns `code`, or 1 if it is 0 and flushing fails.
 
-    A full disk is one line on standard error. A pipe whose reader has gone, as with `| head`, is
-    nobody's mistake and ends quietly.
+    A full disk is reported in one line on standard error. A closed pipe, as with `| head`, is
+    normal and not reported.
     """
     error = _flush_error(sys.stdout)
     if error is not None:
@@ -74,17 +74,17 @@ def _flush_error(stream: TextIO | None) -> OSError | None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let the interpreter's own flush at its end find nothing to complain about."""
-    with suppress(OSError, ValueError):  # a stream of a test has no file
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    """Redirect a stream to the null device, so that the interpreter's flush at exit succeeds."""
+    with suppress(OSError, ValueError):  # streams of tests have no file descriptor
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def show_progress(items: Iterable[T], label: str, length: int | None = None) -> Iterable[T]:
-    """The items one by one, with a progress bar and the time left on standard error.
+    """Yield the items with a progress bar and the remaining time on standard error.
 
-    Of items that can't tell their number, `length` does.
+    `length` is the number of items; it is needed if they have no `len`.
     """
-    with click.progressbar(items, length, label=label, file=sys.stderr) as shown:
-        yield from shown
+    with click.progressbar(items, length, label=label, file=sys.stderr) as bar:
+        yield from bar

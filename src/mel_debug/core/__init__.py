@@ -1,1 +1,1 @@
-"""Values: geometry, photos, moles, feature maps, queries, matches, the three stage protocols and errors."""
+"""Values that all rooms share: geometry, photos, matches, the stage protocols and errors."""

@@ -1,4 +1,4 @@
-"""The errors and warnings a person may meet: one line each; errors have an exit code as well."""
+"""Errors and warnings whose messages are for users: one line each; errors have an exit code."""
 
 import errno
 import warnings
@@ -18,23 +18,23 @@ _OUT_OF_MEMORY_TEXTS = (
 
 
 class MelWarning(UserWarning):
-    """Something to know about a result that was produced all the same, in one line."""
+    """A one-line warning about a result that was produced nevertheless."""
 
 
 def warn(message: str) -> None:
-    """Issue a MelWarning, which names the file it is about.
+    """Issue a MelWarning; the message should name the file it is about.
 
-    The command line prints it once on standard error, from worker processes as well. In a library
-    `warnings` filters it by this category.
+    The command line prints it once on standard error, also from worker processes. Programs that use
+    the library can filter it by its category with `warnings`.
     """
     warnings.warn(message, MelWarning, stacklevel=2)
 
 
 @contextmanager
 def recorded_warnings() -> Iterator[list[str]]:
-    """Collect the text of each MelWarning issued in the block, by any thread, and show none.
+    """Collect the messages of MelWarnings issued in the block, by any thread, without showing them.
 
-    Other warnings are shown as before.
+    Other warnings are shown as usual.
     """
     texts: list[str] = []
     with warnings.catch_warnings():
@@ -52,46 +52,46 @@ def recorded_warnings() -> Iterator[list[str]]:
 
 
 TRACEBACK = "MEL_DEBUG_TRACEBACK"
-"""Environment variable: set to 1 to see where an unexpected error came from."""
+"""Environment variable: set to 1 to print the traceback of an unexpected error."""
 
 
 class MelError(Exception):
-    """What went wrong, where, and what to try, in one line. Ends a command with exit code 1."""
+    """An error for users: one line with what is wrong, where, and what to try; exit code 1."""
 
     exit_code = 1
 
 
 class UsageError(MelError):
-    """The command was asked for something it can't take: a bad option or a missing file."""
+    """A wrong argument, setting or file name, which the caller can correct; exit code 2."""
 
     exit_code = 2
 
 
 class PluginError(MelError):
-    """A plugin broke the rules of the door; the message names the plugin."""
+    """A plugin violates the interface in `mel_debug.plugin`; the message names the plugin."""
 
 
 class WeightsError(MelError):
-    """A model's weights could not be found, fetched or fitted to the model."""
+    """The weights of a model could not be found, downloaded or loaded."""
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end by a signal other than Ctrl-C; raised in the main thread."""
+    """A signal other than Ctrl-C is ending the process; raised in the main thread."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out: native libraries raise their own kinds."""
+    """Whether an error means that memory ran out; native libraries raise types of their own."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     native = isinstance(error, RuntimeError) or type(error).__module__.split(".")[0] == "cv2"
     text = one_line(error).lower()
-    return native and any(sign in text for sign in _OUT_OF_MEMORY_TEXTS)
+    return native and any(phrase in text for phrase in _OUT_OF_MEMORY_TEXTS)
 
 
 def one_line(error: BaseException) -> str:
-    """The text of an error in one line; empty if it has none, or can't say it."""
+    """The message of an error in one line; empty if it has none, or if its `__str__` fails."""
     try:
         return " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - `__str__` of a plugin's error may be broken as well
@@ -99,13 +99,13 @@ def one_line(error: BaseException) -> str:
 
 
 def kind_and_text(error: BaseException) -> str:
-    """The class of an error and its text, in one line."""
+    """The class name and the message of an error, in one line."""
     text = one_line(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def text_of(error: BaseException) -> str:
-    """An error as a person reads it, in one line: the class is left out where the text says all."""
+    """An error as users read it, in one line; a MelError without its class name."""
     if is_out_of_memory(error):
         return OUT_OF_MEMORY
     text = one_line(error)
@@ -113,7 +113,7 @@ def text_of(error: BaseException) -> str:
 
 
 def shortened(names: list[str], most: int = 10) -> str:
-    """Join names for a message; past `most` of them, say how many were left out."""
+    """Join names for a message: the first `most` of them, then the number of the others."""
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"

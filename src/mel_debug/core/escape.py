@@ -1,16 +1,17 @@
-"""Text from outside, made safe to print: control characters and lone surrogates are escaped."""
+"""Untrusted text made safe to print: control characters and lone surrogates are escaped."""
 
 import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-"""Unicode categories that a terminal may obey or not show: controls (escape sequences, newlines),
-format characters (text direction), surrogates (undecodable bytes), private use and separators."""
+"""Unicode categories that a terminal may interpret or not show: controls (escape sequences, line
+ends), format characters (text direction), surrogates (undecodable bytes), private use
+and separators."""
 
 
 def escaped(text: str) -> str:
     r"""The text with every control, format and surrogate character as `\x1b`, `\u202e` and so on.
 
-    The result is printable, on one line, and can be encoded as UTF-8. Other text stays as it is.
+    The result is printable, on one line, and can be encoded as UTF-8.
     """
     return "".join(
         _escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in text

@@ -1,6 +1,6 @@
-"""Sizes, points, and the grid of patches over a photo: arithmetic only.
+"""Sizes, points and the grid of patches over a photo, without pixels.
 
-Two coordinate frames meet here and nowhere else:
+All conversions between the two coordinate frames are here:
 
 - *photo pixels*: pixels of the original photo as shown (EXIF rotation applied). (0, 0) is the outer
   corner of the first pixel, so the centre of pixel (i, j) is the point (i + 0.5, j + 0.5).
@@ -36,7 +36,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place in photo pixels; (0, 0) is the corner of the first pixel."""
+    """A point in photo pixels; (0, 0) is the outer corner of the first pixel."""
 
     x: float
     y: float
@@ -47,7 +47,7 @@ class Point:
 
     @classmethod
     def centre_of_pixel(cls, x: float, y: float) -> "Point":
-        """The centre of pixel (x, y), as a moles file names it: the inverse of `pixel`."""
+        """The centre of pixel (x, y), as moles files store it: the inverse of `pixel`."""
         return cls(x + 0.5, y + 0.5)
 
     @property
@@ -56,22 +56,19 @@ class Point:
         return math.floor(self.x), math.floor(self.y)
 
 
-class Nearby:
-    """Points by place, so that those near another one are found without looking at all."""
+class PointIndex:
+    """A grid index of points, to find those near another point without comparing with all."""
 
     def __init__(self, points: Iterable[Point], distance: float) -> None:
-        """`distance` in pixels is how far a point may be to count as near."""
+        """`distance` is the search radius in pixels; with 0 no point is ever found."""
         self.distance = distance
         self._numbers: dict[tuple[int, int], list[int]] = {}
         if distance > 0:
             for number, point in enumerate(points):
                 self._numbers.setdefault(self._square(point), []).append(number)
 
-    def of(self, point: Point) -> list[int]:
-        """The numbers, in order, of all points within the distance, and of some a little further.
-
-        With a distance of 0 there are none.
-        """
+    def near(self, point: Point) -> list[int]:
+        """The sorted indices of all points within the distance, and of some a little further."""
         if not self._numbers:
             return []
         column, row = self._square(point)
@@ -92,9 +89,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class PatchGrid:
-    """Rows x columns of square patches laid over one photo; the only keeper of scaled pixels.
+    """Rows and columns of square patches over one photo that is scaled to fit them.
 
-    `photo` is the photo's own size and `patch` the side of a patch in scaled pixels.
+    `photo` is the size of the photo and `patch` the side of a patch in scaled pixels.
     """
 
     photo: Size
@@ -111,13 +108,15 @@ class PatchGrid:
 
     @classmethod
     def fit(cls, photo: Size, image_size: int, patch: int) -> "PatchGrid":
-        """The grid of a photo scaled to fit `image_size` pixels, aspect valid.
+        """The grid of a photo whose longer side is scaled to `image_size`, aspect ratio preserved.
 
-        The longer side gets all `image_size // patch` cells; the other is rounded down to a whole
-        cell, at least one. Raises ValueError when the patch does not divide `image_size`.
+        The longer side has `image_size // patch` cells; the other is rounded down to a whole cell,
+        but at least one. Raises ValueError if `image_size` is not a multiple of the patch.
         """
         if patch < 1 or image_size < patch or image_size % patch:
-            raise ValueError(f"an image size of {image_size} does not divide by a patch of {patch}")
+            raise ValueError(
+                f"an image size of {image_size} is not a multiple of a patch of {patch}"
+            )
         cells = image_size // patch
         return cls(
             photo=photo,
@@ -133,7 +132,7 @@ class PatchGrid:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Scaled pixels per photo pixel, along x and along y; they differ by the rounding."""
+        """Scaled pixels per photo pixel along x and y; rounding makes them differ slightly."""
         return self.scaled.width / self.photo.width, self.scaled.height / self.photo.height
 
     @property
@@ -142,7 +141,7 @@ class PatchGrid:
         return self.photo.width / self.columns, self.photo.height / self.rows
 
     def position_of(self, point: Point) -> tuple[float, float]:
-        """Where a point lies on the grid as (row, column), unrounded; cell centres are whole."""
+        """The grid position of a point as (row, column); whole numbers are cell centres."""
         return (
             point.y * self.rows / self.photo.height - 0.5,
             point.x * self.columns / self.photo.width - 0.5,
@@ -156,7 +155,7 @@ class PatchGrid:
         )
 
     def cell_of(self, point: Point) -> Cell:
-        """The cell that contains a point; a point beyond the photo's edge gets the nearest cell."""
+        """The cell that contains a point; for a point outside the photo, the nearest cell."""
         row = int(point.y * self.rows // self.photo.height)
         column = int(point.x * self.columns // self.photo.width)
         return Cell(
@@ -168,7 +167,7 @@ class PatchGrid:
         return self.point_at(cell.row, cell.column)
 
     def to_scaled(self, point: Point) -> Point:
-        """A point in scaled pixels, by the true factor of each axis."""
+        """A point in scaled pixels, by the exact scale of each axis."""
         return Point(
             point.x * self.scaled.width / self.photo.width,
             point.y * self.scaled.height / self.photo.height,

@@ -1,7 +1,7 @@
-"""A photo's pixels, held by Pillow or by numpy, whichever was asked for last, and never by both.
+"""The pixels of a photo, stored as a Pillow image or as a numpy array, but never as both.
 
-A photo of 25 megapixels takes 100 MB in one and 75 MB in the other. What only scales it down does
-that in Pillow, so that no copy in numpy is made at all.
+A photo of 25 megapixels takes 100 MB in Pillow and 75 MB in numpy. Code that only scales it down
+uses Pillow, so that no numpy copy is made.
 """
 
 import threading
@@ -20,61 +20,63 @@ Pixels = NDArray[np.uint8]
 """RGB as shown, (height, width, 3)."""
 
 Mask = NDArray[np.bool_]
-"""(height, width); True where the photo counts."""
+"""(height, width); True where pixels are valid."""
 
 Colour = tuple[int, int, int]
 """RGB, each 0 to 255."""
 
-Held = Union["Image", Pixels]
+ImageOrPixels = Union["Image", Pixels]
+"""A Pillow image in mode RGB, or an array."""
 
 ROWS_AT_ONCE = 64
-"""Rows that Pillow hands over at a time; all at once leave the cache, and take twice as long."""
+"""Rows converted at a time; a whole photo exceeds the processor cache and takes twice as long."""
 
 
 class ImageBuffer:
-    """RGB pixels of one photo: (height, width, 3) uint8, or an image of Pillow in mode RGB.
+    """RGB pixels of one photo: a (height, width, 3) uint8 array, or a Pillow image in mode RGB.
 
-    An image belongs to the buffer from then on; an array is left as it is. Raises ValueError for
-    an array of another shape.
+    The buffer takes over an image and may change it; an array is never changed. Raises ValueError
+    for an array of another shape.
     """
 
-    def __init__(self, held: Held) -> None:
-        if isinstance(held, np.ndarray) and (held.ndim != 3 or held.shape[2] != 3):
-            raise ValueError(f"pixels must be (height, width, 3) RGB, not {held.shape}")
-        self._held = held
-        self._turn = threading.Lock()
+    def __init__(self, data: ImageOrPixels) -> None:
+        if isinstance(data, np.ndarray) and (data.ndim != 3 or data.shape[2] != 3):
+            raise ValueError(f"pixels must be (height, width, 3) RGB, not {data.shape}")
+        self._data = data
+        self._converting = threading.Lock()
 
     @property
     def size(self) -> Size:
         """In pixels."""
-        held = self._held  # another thread may be turning it into an array
-        if isinstance(held, np.ndarray):
-            return Size(held.shape[1], held.shape[0])
-        return Size(*held.size)
+        data = self._data  # read once: another thread may replace it by an array
+        if isinstance(data, np.ndarray):
+            return Size(data.shape[1], data.shape[0])
+        return Size(*data.size)
 
     @property
     def pixels(self) -> Pixels:
         """(height, width, 3) uint8; the same array each time."""
-        with self._turn:
-            if not isinstance(self._held, np.ndarray):
-                self._held = _array_of(self._held)
-            return self._held
+        with self._converting:
+            if not isinstance(self._data, np.ndarray):
+                self._data = _array_of(self._data)
+            return self._data
 
     def resized(self, size: Size) -> Pixels:
-        """See `resample.resized`."""
-        return resized(self._held, size)
+        """See `scaling.resized`."""
+        return resized(self._data, size)
 
     def painted(self, mask: Mask, colour: Colour, *, in_place: bool = False) -> "ImageBuffer":
-        """A buffer with `colour` wherever the mask is False; this one is not usable if `in_place`.
+        """A buffer with `colour` wherever the mask is False.
 
-        An array is copied all the same.
+        With `in_place` a Pillow image is changed instead of copied, and this buffer must not be
+        used again.
         """
-        held = self._held
-        if isinstance(held, np.ndarray):
-            return ImageBuffer(_painted(held, mask, colour))
+        data = self._data
+        if isinstance(data, np.ndarray):
+            return ImageBuffer(_painted(data, mask, colour))
         from PIL import Image
 
-        image = held if in_place else held.copy()
+        image = data if in_place else data.copy()
         image.paste(colour, (0, 0), Image.fromarray(~mask))
         return ImageBuffer(image)
 

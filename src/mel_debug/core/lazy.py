@@ -1,4 +1,4 @@
-"""A value that takes long to load: loaded once, and ahead of time where that helps."""
+"""A value that is loaded on first use, or ahead of time in a thread."""
 
 import threading
 from collections.abc import Callable
@@ -9,29 +9,30 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """What `load` gives, loaded when it is first asked for, or from `begin` on in a thread.
+    """The result of `load`, which runs on first use, or in a thread after `prefetch`.
 
-    Any thread may ask; `load` runs once. What it raises, everyone who asks is told.
+    Thread-safe: `load` runs once, and an error that it raises is raised in every thread that uses
+    the value.
     """
 
     def __init__(self, load: Callable[[], T]) -> None:
         self._load = load
         self._lock = threading.Lock()
         self._loading: Future[T] | None = None
-        self._kept = False
+        self._retained = False
 
     def prefetch(self) -> None:
-        """Start loading in the background, for what will be needed soon."""
+        """Start loading in a thread, for a value that will be needed soon."""
         with self._lock:
             if self._loading is None:
                 self._loading = Future()
-                # A daemon: who stops early does not wait for what is no longer needed.
+                # A daemon thread, so that the process can end while it is loading.
                 threading.Thread(target=self._run, args=(self._loading,), daemon=True).start()
 
     def get(self) -> T:
-        """The value, which is kept from now on."""
+        """Return the value and retain it."""
         with self._lock:
-            self._kept = True
+            self._retained = True
             if self._loading is None:
                 self._loading = Future()
                 self._run(self._loading)
@@ -39,18 +40,18 @@ class Lazy(Generic[T]):
         return loading.result()
 
     def take(self) -> tuple[T, bool]:
-        """The value for a last use, and whether who asks is the only one to have it.
+        """Return `(value, is_sole_owner)`, and stop retaining the value unless `get` was called.
 
-        It is kept only if someone has asked to keep it before.
+        A sole owner may change the value. A later call loads it again.
         """
         with self._lock:
-            loading, kept = self._loading, self._kept
-            if not kept:
+            loading, retained = self._loading, self._retained
+            if not retained:
                 self._loading = None
-        return (self._load() if loading is None else loading.result()), not kept
+        return (self._load() if loading is None else loading.result()), not retained
 
     def _run(self, loading: "Future[T]") -> None:
         try:
             loading.set_result(self._load())
-        except BaseException as error:  # noqa: BLE001 - told to whoever asks
+        except BaseException as error:  # noqa: BLE001 - raised where the value is used
             loading.set_exception(error)

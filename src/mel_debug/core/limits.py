@@ -1,4 +1,4 @@
-"""How large a picture may be, and how much memory this process may use."""
+"""Limits on the pixels of an image and on the memory of this process."""
 
 import os
 import sys
@@ -9,17 +9,17 @@ from mel_debug.core.errors import UsageError
 from mel_debug.core.geometry import Size
 
 MAX_PIXELS = "MEL_DEBUG_MAX_PIXELS"
-"""Environment variable: the most pixels that a photo, a mask or a scaled photo may have."""
+"""Environment variable: the maximum number of pixels of a photo, a mask or a scaled photo."""
 
 DEFAULT_MAX_PIXELS = 250_000_000
-"""Phones take photos of 200 megapixels."""
+"""Enough for the largest photos of phones, 200 megapixels."""
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where Linux shows the memory limit of a container, by the release of control groups."""
+"""Files with the memory limit of a Linux container, of control groups version 2 and 1."""
 
 
 def max_pixels() -> int:
-    """The most pixels that a picture may have. Raises UsageError for a bad setting."""
+    """The maximum number of pixels of an image. Raises UsageError for a wrong setting."""
     text = os.environ.get(MAX_PIXELS, "").strip()
     if not text:
         return DEFAULT_MAX_PIXELS
@@ -32,7 +32,7 @@ def max_pixels() -> int:
 
 
 def too_large(width: int, height: int) -> str | None:
-    """Why a picture of this size is refused, and what to do; None if it is not."""
+    """The end of an error message for an image of this size in pixels; None if it is allowed."""
     most = max_pixels()
     if width * height <= most:
         return None
@@ -43,19 +43,19 @@ def too_large(width: int, height: int) -> str | None:
 
 
 def scaled_too_large(scaled: Size, bytes_each: int) -> str | None:
-    """Why a photo can't be scaled to this size, and the memory it would take; None if it can.
+    """The end of an error message for a photo scaled to this size; None if memory allows it.
 
-    `bytes_each` is what a scaled pixel takes at least, in bytes.
+    `bytes_each` is the least memory that a scaled pixel takes, in bytes.
     """
     pixels = scaled.width * scaled.height
     needed = pixels * bytes_each
-    most, there = max_pixels(), memory_bytes()
-    if pixels <= most and (there is None or needed <= there):
+    most, available = max_pixels(), memory_bytes()
+    if pixels <= most and (available is None or needed <= available):
         return None
     reason = (
         f"the limit is {most:,} pixels ({MAX_PIXELS})"
         if pixels > most
-        else f"this process may use {_gigabytes(there or 0)}"
+        else f"this process may use {_gigabytes(available or 0)}"
     )
     return (
         f"scaled to {scaled} pixels it would take at least {_gigabytes(needed)} of memory, but "
@@ -64,9 +64,10 @@ def scaled_too_large(scaled: Size, bytes_each: int) -> str | None:
 
 
 def memory_bytes() -> int | None:
-    """The most memory that this process can get: the machine's, a container's or a set limit.
+    """The memory that this process may use in bytes: the least of the limits that are known.
 
-    None where the platform does not say.
+    These are the memory of the machine, and limits of the container and the process. None if the
+    platform has no such information.
     """
     limits = []
     with suppress(ValueError, OSError, AttributeError):  # no sysconf on Windows

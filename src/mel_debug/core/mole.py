@@ -1,4 +1,4 @@
-"""A marked mole; apart from the other types, for reading marks needs no arrays."""
+"""A marked mole, in a module without numpy so that marks can be read without it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from mel_debug.core.geometry import Point
 
 @dataclass(frozen=True, slots=True)
 class Mole:
-    """One mark of a moles file, its place as a point in photo pixels."""
+    """One mark of a moles file: the mole's uuid and its point in photo pixels."""
 
     uuid: str
     point: Point

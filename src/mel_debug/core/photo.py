@@ -1,4 +1,4 @@
-"""A photo: its pixels and its mask, read when they are first asked for, and views of them."""
+"""A photo: its pixels and its mask, read on first use, and scaled or cropped versions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from functools import cached_property
 import numpy as np
 
 from mel_debug.core.geometry import PatchGrid, Point, Size
-from mel_debug.core.images import Colour, Held, ImageBuffer, Mask, Pixels
+from mel_debug.core.images import Colour, ImageBuffer, ImageOrPixels, Mask, Pixels
 from mel_debug.core.lazy import Lazy
 from mel_debug.core.scaling import fitted, resized, valid_cells
 
 PREVIEW_SIDE = 2000
-"""Longest side of a preview in pixels: a mole of a millimetre still covers a few."""
+"""Longer side of a preview in pixels: a mole of one millimetre still covers a few."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """A whole photo no larger than `PREVIEW_SIDE`: enough to look for a spot, or to draw on.
+    """A whole photo scaled down to `PREVIEW_SIDE`, for the blob detector and for drawing.
 
-    `mask` is True where the photo counts; None where all of it does.
+    `mask` is (height, width) bool, True where pixels are valid; None if all are.
     """
 
     pixels: Pixels
@@ -35,21 +35,20 @@ class Preview:
 
 
 class Photo:
-    """A photo as shown (EXIF rotation applied), decoded when its pixels are first asked for.
+    """A photo as shown (EXIF rotation applied), decoded on first use of its pixels.
 
-    `load` gives (height, width, 3) uint8 RGB, or an image of Pillow in mode RGB that nobody else
-    uses, and `load_mask` a (height, width) bool mask or None; each is called at most once. `name`
-    is what messages call the photo. `key` tells the content of photo and mask, as they are now, by
-    a text that no other content has; without it nothing about the photo is remembered beyond this
-    run. `preview` gives a preview that is at hand, so that what needs no more than that decodes
-    nothing.
+    `load` returns (height, width, 3) uint8 RGB, or a Pillow image in mode RGB that has no other
+    user; `load_mask` returns a (height, width) bool mask or None. `name` is for messages. `key`
+    returns a text that identifies the present content of photo and mask; without it nothing about
+    the photo is cached on disk. `preview` returns a preview that exists already, which saves
+    decoding the photo where a preview is enough.
     """
 
     def __init__(
         self,
         name: str,
         size: Size,
-        load: Callable[[], Held | ImageBuffer],
+        load: Callable[[], ImageOrPixels | ImageBuffer],
         load_mask: Callable[[], Mask | None] = lambda: None,
         key: Callable[[], str] | None = None,
         preview: Callable[[], Preview] | None = None,
@@ -57,7 +56,7 @@ class Photo:
         self.name = name
         self.size = size
         self.key = key
-        # None of these refers back to the photo, so that its pixels go when the photo does.
+        # None of these refers back to the photo, so its pixels are freed with the photo.
         self._preview = preview
         self._buffer = Lazy(lambda: _checked(load(), name, size))
         self._mask = Lazy(load_mask)
@@ -65,7 +64,7 @@ class Photo:
 
     @classmethod
     def of(cls, pixels: Pixels, mask: Mask | None = None, *, name: str = "photo") -> "Photo":
-        """A photo that is in memory already. Raises ValueError for pixels that are no RGB bytes."""
+        """A photo from an array. Raises ValueError unless it is (height, width, 3) uint8."""
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(
                 f"{name}: pixels must be (height, width, 3) uint8 RGB, "
@@ -78,7 +77,7 @@ class Photo:
         return f"Photo({self.name!r}, {self.size})"
 
     def prefetch(self) -> None:
-        """Start decoding pixels and mask in the background: they will be needed soon."""
+        """Start decoding pixels and mask in threads, as they will be needed soon."""
         self._buffer.prefetch()
         self._mask.prefetch()
 
@@ -89,7 +88,7 @@ class Photo:
 
     @property
     def mask(self) -> Mask | None:
-        """(height, width) bool, True where the photo counts; None when all of it does."""
+        """(height, width) bool, True where pixels are valid; None if all are."""
         mask = self._mask.get()
         if mask is not None and mask.shape != (self.size.height, self.size.width):
             raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
@@ -102,12 +101,12 @@ class Photo:
 
     @property
     def is_small(self) -> bool:
-        """Whether the photo is its own preview."""
+        """Whether the photo is small enough to be its own preview."""
         return self.size.longest <= PREVIEW_SIDE
 
     @cached_property
     def preview(self) -> Preview:
-        """The photo made to fit `PREVIEW_SIDE`; a small photo is its own preview."""
+        """The photo scaled down to `PREVIEW_SIDE`; a small photo is its own preview."""
         if self._preview is not None:
             return self._preview()
         if self.is_small:
@@ -116,37 +115,37 @@ class Photo:
         mask = None if self.mask is None else valid_cells(self.mask, size.height, size.width)
         return Preview(self._buffer.get().resized(size), mask)
 
-    def shown(self, size: Size) -> Pixels:
-        """The pixels at another size for a person to see: from the preview where that is enough."""
+    def displayed(self, size: Size) -> Pixels:
+        """The pixels at another size, for drawing: from the preview if that is large enough."""
         if size.longest <= self.preview.size.longest:
             return resized(self.preview.pixels, size)
         return self.scaled(size)
 
     def with_preview(self, preview: Callable[[], Preview]) -> "Photo":
-        """The same photo, its pixels shared, with a preview at hand."""
+        """The same photo with shared pixels and a preview that exists already."""
         return Photo(self.name, self.size, self._buffer.get, lambda: self.mask, self.key, preview)
 
     def painted(self, colour: Colour | Callable[[], Colour]) -> "Photo":
         """The same photo with every pixel outside its mask set to `colour`.
 
-        A colour that is costly to know may be a function: it is asked when pixels are painted.
+        A function is called for the colour only when pixels are painted.
         """
 
         def load() -> ImageBuffer:
-            # The photo as it was need not stay in memory beside the painted one.
-            buffer, alone = self._buffer.take()
+            # The unpainted photo need not stay in memory beside the painted one.
+            buffer, is_sole_owner = self._buffer.take()
             if self.mask is None:
                 return buffer
             paint = colour() if callable(colour) else colour
-            return buffer.painted(self.mask, paint, in_place=alone)
+            return buffer.painted(self.mask, paint, in_place=is_sole_owner)
 
         return Photo(self.name, self.size, load, lambda: self.mask)
 
     def crop(self, left: int, top: int, size: Size, colour: Colour) -> "Photo":
-        """A window of the photo; (left, top) is its corner and may lie outside.
+        """A window of the photo; (left, top) is its top left corner and may lie outside.
 
-        What is beyond the photo's edge has `colour` and is masked out, so a point p of the photo is
-        the point p - (left, top) of the window, always.
+        Pixels beyond the edge of the photo have `colour` and are masked out. A point p of the photo
+        is the point p - (left, top) of the window.
         """
         rows = slice(max(0, top), min(self.size.height, top + size.height))
         columns = slice(max(0, left), min(self.size.width, left + size.width))
@@ -174,20 +173,20 @@ class Photo:
         return Photo(f"a window of {self.name}", size, load, load_mask)
 
     def scaled(self, size: Size) -> Pixels:
-        """The pixels at another size, by area; the last size asked for is kept."""
+        """The pixels at another size, area-averaged; the result for the last size is retained."""
         if self._scaled is None or self._scaled[0] != size:
             self._scaled = size, self._buffer.get().resized(size)
         return self._scaled[1]
 
     def valid_cells(self, grid: PatchGrid) -> Mask:
-        """(rows, columns) bool: the cells of which at least half lies inside the mask."""
+        """(rows, columns) bool: the cells with at least half their area inside the mask."""
         if self.mask is None:
             return np.ones((grid.rows, grid.columns), dtype=bool)
         return valid_cells(self.mask, grid.rows, grid.columns)
 
 
-def _checked(held: Held | ImageBuffer, name: str, size: Size) -> ImageBuffer:
-    buffer = held if isinstance(held, ImageBuffer) else ImageBuffer(held)
+def _checked(data: ImageOrPixels | ImageBuffer, name: str, size: Size) -> ImageBuffer:
+    buffer = data if isinstance(data, ImageBuffer) else ImageBuffer(data)
     if buffer.size != size:
         raise ValueError(f"{name}: expected {size} RGB pixels, got {buffer.size}")
     return buffer

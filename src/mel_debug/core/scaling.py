@@ -1,7 +1,7 @@
 """Scaling pixels and masks by area, with Pillow.
 
-Pillow's BOX filter averages areas as OpenCV's INTER_AREA does (within 0.15 grey levels) and needs
-no float copy of the photo.
+Pillow's BOX filter averages areas like OpenCV's INTER_AREA (within 0.15 grey levels, measured) and
+needs no float copy of the photo.
 """
 
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image as ImageType
 
 VALID_SHARE = 0.5
-"""A cell belongs to the photo's masked-in area when at least this share of it does."""
+"""A cell is valid if at least this share of its area is inside the mask."""
 
 
 def fitted(size: Size, longest: int) -> Size:
-    """A size made to fit `longest` pixels, aspect valid to the pixel, each side at least 1."""
+    """A size scaled so that its longer side is `longest` pixels, each side at least 1."""
     width, height = (
         max(1, round(side * longest / size.longest)) for side in (size.width, size.height)
     )
@@ -29,7 +29,7 @@ def fitted(size: Size, longest: int) -> Size:
 def resized(pixels: "NDArray[np.uint8] | ImageType", size: Size) -> NDArray[np.uint8]:
     """Scale (height, width, 3) or (height, width) pixels: area mean down, bilinear up.
 
-    They may be in an image of Pillow; the answer is an array.
+    The pixels may be a Pillow image; returns an array.
     """
     from PIL import Image
 
@@ -43,6 +43,6 @@ def resized(pixels: "NDArray[np.uint8] | ImageType", size: Size) -> NDArray[np.u
 
 
 def valid_cells(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
-    """Which cells of a grid over the mask are kept: those with at least half their area True."""
+    """(rows, columns) bool: the cells of a grid with at least half their area inside the mask."""
     grey = mask.astype(np.uint8) * np.uint8(255)
     return resized(grey, Size(columns, rows)) >= VALID_SHARE * 255

@@ -1,4 +1,4 @@
-"""The three stages as protocols, and the offers by which a plugin makes them available."""
+"""The three stages as protocols, and the specs with which plugins register them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from mel_debug.core.types import Colour, FeatureMap, Match, Pixels, Query, Vectors
 
 DEFAULT_IMAGE_SIZE = 896
+"""Scaled pixels of the longer side, as in `dino3-map` of aevri/mel, which this program replaces."""
 
 
 class FeatureExtractor(Protocol):
-    """Turns pixels into one descriptor a patch. Fitting, masks and caches are the pipeline's."""
+    """Computes one feature vector for each patch of images that are scaled and masked already."""
 
     @property
     def patch(self) -> int:
@@ -27,13 +28,13 @@ class FeatureExtractor(Protocol):
 
     @property
     def mean_colour(self) -> "Colour":
-        """The colour that means nothing to the model; masked pixels are painted with it."""
+        """The mean colour of the model's training images; masked pixels are painted with it."""
 
     def extract(self, images: "NDArray[np.uint8]") -> "Vectors":
-        """Describe a batch of images of one size.
+        """Extract the features of a batch of images of one size.
 
-        `images` is (count, height, width, 3) RGB with sides that divide by `patch`; the result is
-        (count, height / patch, width / patch, dimensions) float32.
+        `images` is (count, height, width, 3) RGB with sides that are multiples of `patch`; the
+        result is (count, height / patch, width / patch, dimensions) float32.
         """
 
 
@@ -43,11 +44,11 @@ class Matcher(Protocol):
     def match(
         self, queries: "Sequence[Query]", target: "FeatureMap", extractor: FeatureExtractor
     ) -> "list[Match]":
-        """One match a query, in their order.
+        """Return one match for each query, in their order.
 
-        All queries share the call, so that many moles cost little more than one. `extractor` made
-        the features and can describe more pixels of `view.features.photo` and `target.photo`; most
-        matchers don't need it.
+        Work that depends only on the photos can be shared by all queries of the call. `extractor`
+        computed the features and can extract those of further windows of `view.features.photo` and
+        `target.photo`; most matchers don't need it.
         """
 
 
@@ -55,7 +56,7 @@ class Renderer(Protocol):
     """Draws one match."""
 
     def render(self, query: "Query", target: "FeatureMap", match: "Match") -> "Pixels":
-        """The picture as (height, width, 3) uint8 RGB, any size. Draws `match.best`."""
+        """Return a (height, width, 3) uint8 RGB picture of any size, with `match.best` marked."""
 
 
 OptionValue = str | int | float | bool
@@ -63,10 +64,10 @@ OptionValue = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting of a stage, set with `-o NAME VALUE`.
+    """One option of a stage, which users set by name.
 
-    The default's type is the option's type. `choices` limits a text, `minimum` and `above` (which
-    is itself excluded) a number.
+    The type of the default is the type of the option. `choices` restricts a text. A number must be
+    at least `minimum` and greater than `above`.
     """
 
     name: str
@@ -78,10 +79,12 @@ class Option:
 
     def __post_init__(self) -> None:
         if type(self.default) not in _KINDS:
-            raise ValueError(f"option {self.name!r} needs a default that tells its type")
+            raise ValueError(
+                f"option {self.name!r} needs a default of type bool, int, float or str"
+            )
 
     def parse(self, text: str) -> OptionValue:
-        """The value that a text stands for. Raises UsageError if it is not of the option's type."""
+        """The value of a text. Raises UsageError if it has another type or is out of range."""
         kind = type(self.default)
         try:
             return self.check(_BOOLEANS[text.lower()] if kind is bool else kind(text))
@@ -89,9 +92,9 @@ class Option:
             raise self._wrong_type(text) from None
 
     def check(self, value: OptionValue) -> OptionValue:
-        """The value itself; a number, also one of numpy, as the option's own type.
+        """The value, with numbers (also of numpy) converted to the option's type.
 
-        Raises UsageError if it has another type or lies outside the option's choices or limits.
+        Raises UsageError if it has another type or is outside the option's choices or limits.
         """
         kind = type(self.default)
         if kind is float and isinstance(value, Real) and not isinstance(value, bool):
@@ -129,29 +132,47 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 _KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactCache:
-    """Where a stage may keep what it can make again, such as a compiled model.
+class ArtifactCache(Protocol):
+    """Stores what a stage can make again, such as a converted model, in folders by key.
 
-    The `folder` is there once something is kept; other processes and stages use it too. `digest`
-    tells the content of a file as 64 hexadecimal digits, remembered between runs.
+    A key is 64 hexadecimal digits, such as the SHA-256 of all that the content depends on. Other
+    processes and other stages use the same store.
     """
 
-    folder: Path
-    digest: Callable[[Path], str]
+    def digest(self, path: Path) -> str:
+        """The SHA-256 of a file as 64 hexadecimal digits, computed once while it is unchanged.
+
+        Raises UsageError if the file is missing and MelError if it cannot be read.
+        """
+
+    def find(self, key: str) -> Path | None:
+        """The folder stored under a key; None if there is none or a file in it is damaged."""
+
+    def store(
+        self, key: str, save: Callable[[Path], object], *, later: tuple[str, ...] = ()
+    ) -> Path:
+        """Let `save` write files into an empty folder, store it under a key and return its path.
+
+        `later` are patterns, such as `compiled/*.blob`, of files that the stage may add to the
+        stored folder afterwards. Raises MelError if the store cannot be written.
+        """
+
+    def discard(self, key: str) -> None:
+        """Remove the folder of a key, for example because its content turned out to be unusable."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What a stage is built with.
+    """The settings that a stage is built with.
 
-    `options["name"]` gives the value of one of the offer's own options. `device` is `auto`, `cpu`,
-    `cuda` or `mps`; `weights` a checkpoint to load in place of the published one; `offline` forbids
-    the network. `runtime` is `auto`, `torch` or `openvino`, `precision` `f32` or `bf16`, and
-    `threads` how many to compute with, None for all. `keeping` is None where nothing may be kept.
+    `options["name"]` is the value of one of the stage's own options. `device` is `auto`, `cpu`,
+    `cuda` or `mps`; `weights` is a checkpoint to load instead of the published one; `offline`
+    forbids downloads. `runtime` is `auto`, `torch` or `openvino`, `precision` is `f32` or `bf16`,
+    and `threads` limits processor threads (None: no limit). `artifacts` is None if nothing may be
+    stored.
 
-    Features in f32 are shared between runtimes: they must agree to 1e-4 of a vector's length. An
-    extractor of which they do not says its runtime in `StageSpec.depends_on`.
+    Runtimes share cached features in f32, so they must agree to 1e-4 of a vector's length. An
+    extractor whose runtimes differ more must include the runtime in `StageSpec.depends_on`.
     """
 
     device: str = "auto"
@@ -161,11 +182,11 @@ class BuildOptions:
     runtime: str = "auto"
     precision: str = "f32"
     threads: int | None = None
-    keeping: ArtifactCache | None = None
+    artifacts: ArtifactCache | None = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:
-            raise UsageError(f"option {name!r} has no value; make stages with StageSpec.create()")
+            raise UsageError(f"option {name!r} has no value; build stages with StageSpec.create()")
         return self.values[name]
 
 
@@ -174,23 +195,23 @@ Stage_co = TypeVar("Stage_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class StageSpec(Generic[Stage_co]):
-    """A named stage and everything the program must know before building it.
+    """A named stage: how to build it, and what is needed before it is built.
 
-    `build` makes the stage from complete options; heavy imports belong in it. Call `create`, which
-    fills in defaults and checks values. `options` are the settings of this stage.
+    `build` returns the stage for a BuildOptions that has a value of every option; heavy imports
+    belong inside it. Call `create` instead, which checks values and fills in defaults.
 
     For extractors: `patch` is the side of a patch in scaled pixels, a number or a function of the
-    stage's option values, so that an image size that does not fit is refused before weights are
-    loaded. `image_size` is the default one, in scaled pixels, and `preset` the default preset.
-    `runtimes` and `precisions` list what it can be built with. Extractors of one `family` share
-    calibrations; the default is the name. `depends_on` returns, without building, what the features
-    depend on besides pixels and options: texts (the version of a library) and files (weights, by
-    content), or None while that is unknown, such as for weights not downloaded yet. Features are
-    cached only for extractors with a `depends_on`.
+    stage's option values; it allows a wrong image size to be reported before weights are loaded.
+    `image_size` is the default size of the longer side in scaled pixels, and `preset` the default
+    preset. `runtimes` and `precisions` are the supported ones. Extractors of one `family` share
+    calibrations; the default is the name. `depends_on` returns, without building the extractor,
+    what the features depend on besides pixels and options: texts (such as the version of a library)
+    and files (weights, by content), or None while that is unknown (such as for weights that are not
+    downloaded yet). Features are cached only for extractors with a `depends_on`.
 
-    For matchers and renderers: `reads_pixels` False promises that full-size pixels are never read
-    (feature vectors, valid cells, previews and `Photo.shown` are not those); the photo's 100 MB can
-    then be freed as soon as its features are extracted.
+    For matchers and renderers: `reads_pixels=False` promises that the stage never reads full-size
+    pixels; it may use feature vectors, valid cells, previews and `Photo.displayed`. The pixels,
+    about 100 MB for each photo, are then freed as soon as its features are extracted.
     """
 
     name: str
@@ -215,9 +236,9 @@ class StageSpec(Generic[Stage_co]):
     def create(self, given: BuildOptions | None = None, /, **options: OptionValue) -> Stage_co:
         """Build the stage with `options` by name; those left out have their defaults.
 
-        `given` says where and with what to build; its own option values are used too. Raises
-        UsageError for an unknown option or a wrong value, and MelError as the stage does, for
-        example when its weights are missing.
+        `given` has the other settings, and may have option values as well. Raises UsageError for an
+        unknown option or a wrong value, and whatever building raises, for example WeightsError if
+        weights are missing.
         """
         given = given or BuildOptions()
         return self.build(replace(given, values=self.values({**given.values, **options})))
@@ -230,20 +251,20 @@ class StageSpec(Generic[Stage_co]):
         known = {option.name: option for option in self.options}
         for name in given:
             if name not in known:
-                there = f"it has: {', '.join(sorted(known))}" if known else "it has none"
-                raise UsageError(f"{self.name} has no option {name!r}; {there}")
+                options = f"it has: {', '.join(sorted(known))}" if known else "it has none"
+                raise UsageError(f"{self.name} has no option {name!r}; {options}")
         return {
             name: _checked(option, given[name]) if name in given else option.default
             for name, option in known.items()
         }
 
     def patch_for(self, values: Mapping[str, OptionValue]) -> int | None:
-        """The side of a patch in scaled pixels at these option values; None if undeclared."""
+        """The side of a patch in scaled pixels for these option values; None if undeclared."""
         return self.patch(values) if callable(self.patch) else self.patch
 
     @property
     def calibration_family(self) -> str:
-        """The name under which calibrations of this extractor and its relatives are stored."""
+        """The name under which calibrations of this extractor's family are stored."""
         return self.family or self.name
 
 
@@ -253,7 +274,7 @@ def _checked(option: Option, value: OptionValue) -> OptionValue:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named combination of a matcher and its options, such as `fast`; plugins may offer some."""
+    """A named combination of a matcher and its options, such as `fast`."""
 
     name: str
     summary: str

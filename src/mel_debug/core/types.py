@@ -1,4 +1,4 @@
-"""What flows between the stages: frozen values over numpy arrays."""
+"""The values that stages exchange: frozen dataclasses over numpy arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,14 +29,15 @@ __all__ = [
 ]
 
 Vectors = NDArray[np.float32]
-"""One descriptor a cell, (rows, columns, dimensions)."""
+"""One feature vector for each cell, (rows, columns, dimensions)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMap:
-    """The descriptors of one photo: a vector for each cell of a grid over it.
+    """The features of one photo: a vector for each cell of a grid over it.
 
-    `valid` is (rows, columns) bool: the cells inside the photo's mask. Answers come from those only.
+    `valid` is (rows, columns) bool, True for cells inside the photo's mask. Matches are always in
+    valid cells.
     """
 
     photo: Photo
@@ -67,7 +68,7 @@ class FeatureMap:
     def between(self, point: Point) -> NDArray[np.float32]:
         """The vector at a point, interpolated linearly between the four nearest cell centres.
 
-        Cells that are not valid don't take part, unless none of the four is.
+        Only valid cells count, unless none of the four is valid.
         """
         row, column = self.grid.position_of(point)
         row = min(max(row, 0), self.grid.rows - 1)
@@ -87,19 +88,19 @@ class FeatureMap:
     def around(self, point: Point, radius: int) -> NDArray[np.float32]:
         """The mean vector of the valid cells within `radius` cells of a point's own."""
         cell = self.grid.cell_of(point)
-        near = np.s_[
+        window = np.s_[
             max(0, cell.row - radius) : cell.row + radius + 1,
             max(0, cell.column - radius) : cell.column + radius + 1,
         ]
-        valid = self.valid[near]
+        valid = self.valid[window]
         if not valid.any():
             return self.at(point)
-        return np.asarray(self.vectors[near][valid].mean(axis=0), dtype=np.float32)
+        return np.asarray(self.vectors[window][valid].mean(axis=0), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A mole as one source photo shows it: the photo's whole feature map and the mole's place."""
+    """A mole in one source photo: the photo's feature map, and the mole's point in photo pixels."""
 
     features: FeatureMap
     point: Point
@@ -121,13 +122,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How far a match can be trusted.
+    """How likely a match is right, and how exact.
 
-    `probability`, in [0, 1], is that of the place being within 0.8 % of the target photo's longer
-    side (50 px at 6000). `radius_px`, in pixels of the target, holds the mole 95 % of the time at
-    that probability, if the mole is there at all. Where `calibrated` is False, both are rules of
-    thumb. `uncertain` means that the probability is below the threshold of the run; `reason` then
-    says in plain words what lowers it most.
+    `probability`, in [0, 1], is the probability that the match is within 0.8 % of the target's
+    longer side (50 px at 6000 px) of the mole. A circle of `radius_px` pixels of the target around
+    the match contains the mole in 95 % of matches of that probability, if the mole is in the photo.
+    If `calibrated` is False, no calibration was fitted to this extractor and matcher, and both are
+    rough estimates. `uncertain` means that the probability is below the threshold of the run;
+    `reason` then is a sentence with what lowers it most.
     """
 
     probability: float
@@ -147,7 +149,8 @@ class Confidence:
 class Measurement:
     """One number that a matcher reports about a match, with its unit.
 
-    `px` is pixels of the target; confidence compares such numbers with the size of the photo.
+    Numbers in `px`, pixels of the target, are divided by the size of the photo before confidence
+    is computed.
     """
 
     value: float
@@ -158,19 +161,20 @@ class Measurement:
 class Match:
     """Where a mole was found in the target.
 
-    `scores` is (rows, columns) float32 over the target's grid; higher is more similar. Cells
-    outside `valid`, (rows, columns) bool, never win. `best` is in pixels of the target photo and
-    `score` is the score of its cell, on the scale of `scores`. A matcher that compared the place
-    again from closer up puts that similarity, on a scale of its own, into `refined_score`.
+    `scores` is (rows, columns) float32 over the target's grid; higher is more similar. `best`, in
+    pixels of the target photo, is in one of the `valid` cells, (rows, columns) bool; `score` is the
+    score of its cell, on the scale of `scores`. A matcher that compares the place again at a higher
+    resolution sets `refined_score` to that similarity, on a scale of its own.
 
-    `method` is `geometry` if the place follows from how the whole photos lie, and `similarity` if
-    the most similar cell won. `position_std_px` is the standard deviation of `best`, of x and y
-    together, in pixels of the target; None means that of a place anywhere in its cell.
+    `method` is `geometry` if the place follows from the geometry of the whole photos, and
+    `similarity` if it is the most similar cell. `position_std_px` is the standard deviation of
+    `best`, of x and y together, in pixels of the target; None means that of a uniform distribution
+    over the cell.
 
-    `cycle_error_px` is the distance, in pixels of the source, between the mole and the best match
-    of the found place searched for in the source. `moves_px` has the distance, in pixels of the
-    target, by which each refinement moved the place. `support` holds further evidence by name.
-    `notes` are sentences for the user. Matchers leave `confidence` None; the pipeline fills it in.
+    `cycle_error_px` is the distance, in pixels of the source, between the mole and the match of
+    `best` back in the source. `moves_px` lists the distance, in pixels of the target, by which each
+    refinement moved the place. `support` holds further evidence by name. `notes` are sentences for
+    the user. Matchers leave `confidence` None; it is added after matching.
     """
 
     uuid: str
@@ -199,7 +203,7 @@ class Match:
 
     @property
     def cell(self) -> Cell:
-        """The cell of the best place."""
+        """The cell of `best`."""
         return self.grid.cell_of(self.best)
 
     @property

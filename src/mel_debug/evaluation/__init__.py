@@ -1,1 +1,1 @@
-"""Labelled photos in, measures out: how often right, how fast, and how far to be trusted."""
+"""Evaluation on labelled photos: accuracy, confidence, speed and memory."""

@@ -1,4 +1,4 @@
-"""Guessed marks against true ones: what agrees, what is missing, what is new."""
+"""Comparison of guessed marks with true ones: matched, misplaced, missing and added moles."""
 
 import reprlib
 from collections.abc import Iterable
@@ -14,14 +14,18 @@ from mel_debug.evaluation import metrics
 from mel_debug.files.marks import marks_path, read_entries, read_moles
 
 ERROR_PX = 50.0
-"""A guess further than this from the true mark is wrong, unless a person says otherwise."""
+"""Default distance in native pixels beyond which a guess is misplaced; chosen by hand."""
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A guessed mark: of which mole, how far from the true mark (None: there is none), how sure."""
+    """A guessed mark.
+
+    `error_px` is the distance to the true mark of the same uuid, None if there is none.
+    `confidence` is 0 to 1, None if the file has none.
+    """
 
     uuid: str
     error_px: float | None
@@ -30,14 +34,15 @@ class Guess:
 
     @property
     def kind(self) -> str:
+        """`matched`, `misplaced`, or `added` if there is no true mark of that uuid."""
         if self.right:
             return "matched"
         return "added" if self.error_px is None else "misplaced"
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A photo's guesses, and the true moles that no guess is of."""
+class ComparedPhoto:
+    """A photo's guesses, and the uuids of true moles without a guess."""
 
     photo: Path
     guesses: tuple[Guess, ...]
@@ -46,90 +51,96 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What is left of the guesses when only those with at least this confidence are taken.
+    """The rates over guesses with at least this confidence; None where the divisor is 0.
 
-    `hits` is the share of right guesses among all right ones, `false_alarms` that of wrong ones.
+    `true_positive_rate` is the share of all matched guesses that have at least this confidence,
+    `false_positive_rate` the same share of all other guesses.
     """
 
     confidence: float
     guesses: int
     precision: float | None
     recall: float | None
-    hits: float | None
-    false_alarms: float | None
+    true_positive_rate: float | None
+    false_positive_rate: float | None
+
+    @property
+    def rates(self) -> tuple[float | None, ...]:
+        """Precision, recall, true positive rate and false positive rate."""
+        return self.precision, self.recall, self.true_positive_rate, self.false_positive_rate
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All photos together. Guesses without a confidence are in no threshold nor in the AUROC."""
+    """All compared photos. Guesses without a confidence are left out of thresholds and AUROC."""
 
-    photos: tuple[Compared, ...]
+    photos: tuple[ComparedPhoto, ...]
 
     @property
     def guesses(self) -> list[Guess]:
         return [guess for photo in self.photos for guess in photo.guesses]
 
     def count(self, kind: str) -> int:
-        """How many guesses are `matched`, `misplaced` or `added`, or true moles `missing`."""
+        """Return the number of guesses of a kind, or of true moles for the kind `missing`."""
         if kind == "missing":
             return sum(len(photo.missing) for photo in self.photos)
         return sum(guess.kind == kind for guess in self.guesses)
 
     @property
     def true(self) -> int:
-        """How many true moles there are."""
+        """Number of true moles."""
         return self.count("matched") + self.count("misplaced") + self.count("missing")
 
     @property
     def recall(self) -> float | None:
-        """The share of true moles that a guess is right about."""
+        """Share of true moles that are matched."""
         return _share(self.count("matched"), self.true)
 
     @property
     def precision(self) -> float | None:
-        """The share of guesses that are right."""
+        """Share of guesses that are matched."""
         return _share(self.count("matched"), len(self.guesses))
 
     @property
     def auroc(self) -> float | None:
-        """How often a right guess has more confidence than a wrong one."""
-        sure = self._sure()
-        confidences = np.array([guess.confidence for guess in sure], dtype=float)
-        return metrics.auroc(confidences, np.array([guess.right for guess in sure], dtype=bool))
+        """Probability that a matched guess has a higher confidence than another one."""
+        rated = self._rated()
+        confidences = np.array([guess.confidence for guess in rated], dtype=float)
+        return metrics.auroc(confidences, np.array([guess.right for guess in rated], dtype=bool))
 
     def roc(self, thresholds: Iterable[float] = THRESHOLDS) -> list[Threshold]:
-        """One line for each threshold of confidence."""
-        sure = self._sure()
-        confidences = np.array([guess.confidence for guess in sure], dtype=float)
+        """Return the rates at each confidence threshold."""
+        rated = self._rated()
+        confidences = np.array([guess.confidence for guess in rated], dtype=float)
         order = np.argsort(confidences)
         ascending = confidences[order]
-        # How many right guesses there are before each place of that order.
-        hits_before = np.cumsum([0, *(sure[place].right for place in order)])
-        right, true = int(hits_before[-1]), self.true
+        # Matched guesses below each position of the ascending order.
+        matched_below = np.cumsum([0, *(rated[index].right for index in order)])
+        matched, true = int(matched_below[-1]), self.true
         lines = []
         for threshold in thresholds:
             left_out = int(np.searchsorted(ascending, threshold))
-            taken = len(sure) - left_out
-            hits = right - int(hits_before[left_out])
+            accepted = len(rated) - left_out
+            hits = matched - int(matched_below[left_out])
             lines.append(
                 Threshold(
                     threshold,
-                    taken,
-                    _share(hits, taken),
+                    accepted,
+                    _share(hits, accepted),
                     _share(hits, true),
-                    _share(hits, right),
-                    _share(taken - hits, len(sure) - right),
+                    _share(hits, matched),
+                    _share(accepted - hits, len(rated) - matched),
                 )
             )
         return lines
 
-    def _sure(self) -> list[Guess]:
+    def _rated(self) -> list[Guess]:
         return [guess for guess in self.guesses if guess.confidence is not None]
 
     def as_json(self) -> dict[str, Any]:
-        """Counts, rates, the ROC at every confidence that occurs, and each photo's guesses."""
+        """Return counts, rates, the ROC at all occurring confidences, and each photo's guesses."""
         kinds = ("matched", "misplaced", "missing", "added")
-        occurring = sorted({guess.confidence or 0.0 for guess in self._sure()} | {0.0})
+        occurring = sorted({guess.confidence or 0.0 for guess in self._rated()} | {0.0})
         return {
             **{kind: self.count(kind) for kind in kinds},
             "recall": self.recall,
@@ -141,8 +152,8 @@ class Comparison:
                     "guesses": line.guesses,
                     "precision": line.precision,
                     "recall": line.recall,
-                    "true_positive_rate": line.hits,
-                    "false_positive_rate": line.false_alarms,
+                    "true_positive_rate": line.true_positive_rate,
+                    "false_positive_rate": line.false_positive_rate,
                 }
                 for line in self.roc(occurring)
             ],
@@ -167,28 +178,28 @@ class Comparison:
 
 def compare(
     photo: Path, stem: str, error_px: float = ERROR_PX, findable: frozenset[str] | None = None
-) -> Compared:
+) -> ComparedPhoto:
     """Compare `PHOTO.STEM.json` with the canonical marks of `PHOTO.json`.
 
-    A guess is right if the same mole is marked within `error_px` of it. With `findable` only these
-    moles are asked for; a guess of another one still counts. Marks of `PHOTO.json` that are not
-    canonical are guesses themselves: no truth, and guesses of those moles are left out. Raises
-    UsageError when one of the files is not there and MelError when it can't be read.
+    A guess is matched if the true mark of its uuid lies within `error_px`. With `findable`, only
+    these uuids can be missing; guesses of others still count. Marks of `PHOTO.json` that are not
+    canonical are not true marks, and guesses of their uuids are left out. Raises UsageError if one
+    of the files does not exist and MelError if it can't be read.
     """
     guessed = _with_confidence(photo, stem)
     marked = read_moles(photo)
     true = {mole.uuid: mole for mole in marked if mole.is_canonical}
-    doubtful = {mole.uuid for mole in marked} - set(true)
+    not_canonical = {mole.uuid for mole in marked} - set(true)
     guesses = tuple(
         _guess(mole, true.get(mole.uuid), confidence, error_px)
         for mole, confidence in guessed
-        if mole.uuid not in doubtful
+        if mole.uuid not in not_canonical
     )
     named = {guess.uuid for guess in guesses}
     missing = tuple(
         uuid for uuid in true if uuid not in named and (findable is None or uuid in findable)
     )
-    return Compared(photo, guesses, missing)
+    return ComparedPhoto(photo, guesses, missing)
 
 
 def _guess(mole: Mole, true: Mole | None, confidence: float | None, error_px: float) -> Guess:
@@ -197,7 +208,10 @@ def _guess(mole: Mole, true: Mole | None, confidence: float | None, error_px: fl
 
 
 def _with_confidence(photo: Path, stem: str) -> list[tuple[Mole, float | None]]:
-    """The guessed moles, each with its confidence, None where it has none. Raises MelError."""
+    """Return the guessed moles, each with its confidence or None.
+
+    Raises MelError for a confidence that is not a number from 0 to 1.
+    """
     found: list[tuple[Mole, float | None]] = []
     for number, (mole, entry) in enumerate(read_entries(photo, stem), start=1):
         value = entry.get("confidence")
@@ -207,8 +221,8 @@ def _with_confidence(photo: Path, stem: str) -> list[tuple[Mole, float | None]]:
             found.append((mole, float(value)))
         else:
             raise MelError(
-                f"{marks_path(photo, stem)}: the confidence of entry {number} is no number from "
-                f"0 to 1: {reprlib.repr(value)}"
+                f"{marks_path(photo, stem)}: the confidence of entry {number} is not a number "
+                f"from 0 to 1: {reprlib.repr(value)}"
             )
     return found
 

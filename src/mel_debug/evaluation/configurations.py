@@ -1,4 +1,4 @@
-"""What is compared: every combination of the extractors, matchers, presets and sizes asked for."""
+"""Configurations to evaluate: combinations of extractors, matchers, presets and image sizes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,80 +11,80 @@ from mel_debug.plugins.registry import load_registry
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """One choice of stages by the names a report shows."""
+    """A resolved run with the names that a report shows for it."""
 
-    choice: ResolvedRun
+    run: ResolvedRun
 
     @property
     def names(self) -> dict[str, Any]:
         """Extractor, matcher, preset and image size."""
         return {
-            "extractor": self.choice.extractor.name,
-            "matcher": self.choice.matcher.name,
-            "preset": self.choice.preset,
-            "image_size": self.choice.image_size,
+            "extractor": self.run.extractor.name,
+            "matcher": self.run.matcher.name,
+            "preset": self.run.preset,
+            "image_size": self.run.image_size,
         }
 
     @property
     def label(self) -> str:
-        """The names in a few words."""
-        size = self.choice.image_size
-        parts = [self.choice.extractor.name, self.choice.matcher.name]
+        """Extractor, matcher and image size as a short text."""
+        size = self.run.image_size
+        parts = [self.run.extractor.name, self.run.matcher.name]
         return " ".join([*parts, "full size" if size is None else str(size)])
 
     @property
     def identity(self) -> str:
-        """Everything that makes a difference to the answers or their times, as a text."""
-        choice = self.choice
+        """All settings that affect the matches or their timing, as a text."""
+        run = self.run
         options = [
-            (spec.name, sorted(choice.values[stage].items()))
-            for stage, spec in (("extractor", choice.extractor), ("matcher", choice.matcher))
+            (spec.name, sorted(run.values[stage].items()))
+            for stage, spec in (("extractor", run.extractor), ("matcher", run.matcher))
         ]
-        rest = (choice.image_size, choice.window, choice.overlap, choice.refine)
-        build = choice.options
+        rest = (run.image_size, run.window, run.overlap, run.refine)
+        build = run.options
         computed = (build.device, build.runtime, build.precision, build.threads)
         return repr((options, rest, build.weights, computed))
 
     def full_identity(self) -> str:
-        """The identity with the content of the weights and the versions of the stages' plugins.
+        """Return the identity with a digest of the weights and the versions of the stages' plugins.
 
-        Weights that have to be downloaded are downloaded now, as their content is not known before.
-        Raises MelError when they can't be had.
+        Downloads weights that are not on this machine, because their digest is needed. Raises
+        MelError if that fails.
         """
         stages = load_registry().stages
         plugins = [
             (registered.plugin.name, registered.plugin.version)
             for registered in (
-                stages["extractors"][self.choice.extractor.name],
-                stages["matchers"][self.choice.matcher.name],
+                stages["extractors"][self.run.extractor.name],
+                stages["matchers"][self.run.matcher.name],
             )
         ]
-        return repr((self.identity, plugins, self.choice.extractor_identity()))
+        return repr((self.identity, plugins, self.run.extractor_identity()))
 
 
 def product_of(
-    wanted: RunConfig,
+    config: RunConfig,
     *,
     extractors: Sequence[str] = (),
     matchers: Sequence[str] = (),
     presets: Sequence[str] = (),
     image_sizes: Sequence[int] = (),
 ) -> list[Configuration]:
-    """All combinations, each once; an empty list leaves it to `wanted`.
+    """Return all combinations, each once; for an empty list the value of `config` is used.
 
-    Raises UsageError for a name that is not there or a size that does not fit.
+    Raises UsageError for an unknown name or an image size that the extractor does not support.
     """
     found: dict[str, Configuration] = {}
     texts: list[Sequence[str | None]] = [
-        extractors or [wanted.extractor],
-        matchers or [wanted.matcher],
-        presets or [wanted.preset],
+        extractors or [config.extractor],
+        matchers or [config.matcher],
+        presets or [config.preset],
     ]
-    sizes: Sequence[int | None] = image_sizes or [wanted.image_size]
+    sizes: Sequence[int | None] = image_sizes or [config.image_size]
     for (extractor, matcher, preset), size in product(product(*texts), sizes):
-        asked = replace(
-            wanted, extractor=extractor, matcher=matcher, preset=preset, image_size=size
+        combination = replace(
+            config, extractor=extractor, matcher=matcher, preset=preset, image_size=size
         )
-        configuration = Configuration(resolve(asked))
+        configuration = Configuration(resolve(combination))
         found.setdefault(configuration.identity, configuration)
     return list(found.values())

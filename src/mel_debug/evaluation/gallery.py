@@ -1,4 +1,4 @@
-"""The worst matches as pictures, so that a person sees why."""
+"""Pictures of the worst matches, for visual inspection."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -12,21 +12,22 @@ from mel_debug.core.types import Colour, Pixels
 from mel_debug.evaluation.configurations import Configuration
 from mel_debug.evaluation.searches import Searcher, Task
 from mel_debug.evaluation.summary import Result
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.outputs import OutputGuard
 from mel_debug.files.pictures import write_picture
 from mel_debug.matching.locate import locate
 
 TRUTH: Colour = (0, 160, 255)
+"""RGB of the crosshair on the true position: blue."""
 
 PICTURE_NAMES = re.compile(r"[0-9]+-[0-9]{2,}\.jpg")
-"""The names of the pictures: the numbers of the configuration and of the match."""
+"""File names of the pictures: the numbers of the configuration and of the match."""
 
 Progress = Callable[[Sequence[Answer], str], Iterable[Answer]]
 
 
 def worst_of(answers: Sequence[Answer], most: int) -> list[Answer]:
-    """Wrong answers, those said with the most confidence first; then the largest errors."""
+    """Return the `most` worst answers: wrong ones by confidence, then right ones by error."""
 
     def badness(answer: Answer) -> tuple[bool, float]:
         if not answer.right:
@@ -36,7 +37,7 @@ def worst_of(answers: Sequence[Answer], most: int) -> list[Answer]:
     return sorted(answers, key=badness, reverse=True)[:most]
 
 
-def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
+def write_gallery(  # noqa: PLR0913 - what to draw, and how it was searched
     folder: Path,
     results: Sequence[Result],
     tasks: Sequence[Task],
@@ -49,15 +50,15 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
 ) -> Path:
     """Search again for the `most` worst matches of each configuration and draw them.
 
-    Each picture is that of the renderer `pair`, with a close-up of the true place in blue beneath.
-    Returns the page that shows them all. Raises MelError, and UsageError for a file that the guard
-    does not allow to replace.
+    Each picture is that of the renderer `pair`, above a close-up of the true position in blue.
+    Returns the path of the HTML page. Raises MelError if a search or a write fails, and UsageError
+    for a file that the guard does not allow to be replaced.
     """
-    made_folder(folder)
+    make_folder(folder)
     pictures = []
     for number, result in enumerate(results):
         searcher = Searcher.of(result.configuration, use_masks=use_masks)
-        judge = result.configuration.choice.judge(threshold)
+        judge = result.configuration.run.judge(threshold)
         for rank, answer in enumerate(track(worst_of(result.answers, most), "pictures"), start=1):
             name = f"{number + 1}-{rank:02d}.jpg"
             picture = _drawn(searcher, judge, answer, _point_of(answer, tasks))
@@ -67,13 +68,13 @@ def write_gallery(  # noqa: PLR0913 - what to draw, and how it was asked
 
 
 def _point_of(answer: Answer, tasks: Sequence[Task]) -> Point:
-    """Where the source marks the mole."""
+    """Return the mole's mark in the source."""
     return next(
-        question.point
+        mole.point
         for task in tasks
         if (str(task.pair.source), str(task.pair.target)) == (answer.source, answer.target)
-        for question in task.pair.questions
-        if question.uuid == answer.uuid
+        for mole in task.pair.moles
+        if mole.uuid == answer.uuid
     )
 
 
@@ -93,9 +94,9 @@ def _drawn(searcher: Searcher, judge: Judge, answer: Answer, point: Point) -> Pi
 
 def _caption(configuration: Configuration, answer: Answer) -> str:
     error = answer.error_px
-    fault = "the mole is absent" if error is None else f"{error:.0f} px off"
+    off = "the mole is absent" if error is None else f"{error:.0f} px off"
     state = "uncertain" if answer.uncertain else "accepted"
     return (
-        f"{configuration.label}: {answer.uuid} of {answer.source} in {answer.target}: {fault}, "
+        f"{configuration.label}: {answer.uuid} of {answer.source} in {answer.target}: {off}, "
         f"confidence {answer.confidence:.2f}, {state}"
     )

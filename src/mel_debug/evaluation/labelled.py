@@ -1,4 +1,4 @@
-"""Photos with marked moles, and the questions they can answer."""
+"""Labelled photos, and the moles that can be searched in pairs of them with a known truth."""
 
 import hashlib
 from collections import Counter
@@ -18,7 +18,7 @@ from mel_debug.files.regular import open_regular
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhoto:
-    """A photo's marked moles by uuid, and the uuids of those known not to be there."""
+    """A photo's marked moles by uuid, and the uuids of moles known to be absent from it."""
 
     path: Path
     moles: Mapping[str, Point]
@@ -26,8 +26,8 @@ class LabelledPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A mole marked in the source, and its true place in the target; None if it is not there."""
+class LabelledMole:
+    """A mole's mark in the source, and its true position in the target; None if it is absent."""
 
     uuid: str
     point: Point
@@ -36,22 +36,22 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPair:
-    """All that can be asked of one photo about another."""
+    """An ordered pair of photos and the moles of the source whose truth in the target is known."""
 
     source: Path
     target: Path
-    questions: tuple[Question, ...]
+    moles: tuple[LabelledMole, ...]
 
 
 Skip = Callable[[str, Exception], None]
-"""Takes note of what can't be used, by name, and of the reason."""
+"""Records the name of a photo or pair that can't be used, and the error."""
 
 
 def read_labelled(roots: Iterable[Path], skip: Skip | None = None) -> list[LabelledPhoto]:
-    """Every photo under the roots that has a moles file, in order of path; links to one count once.
+    """Return every photo under the roots that has a moles file, by path; links to one count once.
 
-    Marks that are guesses, and uuids marked more than once in a photo, are no truth and left out.
-    A photo whose moles file can't be read is skipped; without `skip` its error is raised.
+    Guessed marks, and uuids marked more than once in a photo, are left out. A photo whose moles
+    file can't be read is passed to `skip`; without `skip` its error is raised.
     """
     found: dict[Path, Path] = {}
     for root in roots:
@@ -68,9 +68,9 @@ def read_labelled(roots: Iterable[Path], skip: Skip | None = None) -> list[Label
 
 
 def _with_marks(root: Path, skip: Skip | None) -> list[Path]:
-    """The files under a folder that have a moles file, whatever they are called.
+    """Return the files under a folder that have a moles file, whatever their extension.
 
-    The marks of a link may lie elsewhere, so for links the name decides.
+    A link counts if it is named like a photo, because its marks are beside the file it links to.
     """
     marked = [path.with_suffix("") for path in root.rglob("*.json") if not path.is_symlink()]
     links = [path for path in root.rglob("*") if path.is_symlink() and is_photo_name(path.name)]
@@ -89,37 +89,42 @@ def _with_marks(root: Path, skip: Skip | None) -> list[Path]:
 def _labelled(photo: Path) -> LabelledPhoto:
     moles = read_moles(photo)
     uuids = Counter(mole.uuid for mole in moles)
-    sure = {mole.uuid: mole.point for mole in moles if mole.is_canonical and uuids[mole.uuid] == 1}
-    gone = read_moles_if_any(photo, ABSENT)
-    return LabelledPhoto(photo, sure, frozenset(mole.uuid for mole in gone) - set(uuids))
+    canonical = {
+        mole.uuid: mole.point for mole in moles if mole.is_canonical and uuids[mole.uuid] == 1
+    }
+    absent = frozenset(mole.uuid for mole in read_moles_if_any(photo, ABSENT))
+    return LabelledPhoto(photo, canonical, absent - set(uuids))
 
 
 def labelled_pairs(roots: Iterable[Path], skip: Skip | None = None) -> list[LabelledPair]:
-    """Every directed pair of photos with something to ask, those of one target in a row.
+    """Return every ordered pair of photos with moles to search, grouped by target.
 
-    A mole is asked for where both photos mark it, or where the target knows that it is absent.
-    Raises MelError when there is no such pair. See `read_labelled` for `skip`.
+    A mole of the source is searched if the target marks it or lists it as absent. Raises MelError
+    if there is no such pair. See `read_labelled` for `skip`.
     """
     roots = list(roots)
     pairs = []
     for target, source in permutations(read_labelled(roots, skip), 2):
-        questions = tuple(
-            Question(uuid, point, target.moles.get(uuid))
+        moles = tuple(
+            LabelledMole(uuid, point, target.moles.get(uuid))
             for uuid, point in source.moles.items()
             if uuid in target.moles or uuid in target.absent
         )
-        if questions:
-            pairs.append(LabelledPair(source.path, target.path, questions))
+        if moles:
+            pairs.append(LabelledPair(source.path, target.path, moles))
     if not pairs:
         raise MelError(
             f"no two photos under {', '.join(map(str, roots))} mark the same mole; "
-            "try photos that mel-debug synth made"
+            "try photos that `mel-debug synth` generated"
         )
     return pairs
 
 
 def content_of(paths: Iterable[Path]) -> str:
-    """A digest of photos with all that lies beside them: their marks and masks. Raises MelError."""
+    """Return a digest of photos with their marks and masks.
+
+    Raises MelError if a file can't be read.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for photo in paths:
         for path in (photo, marks_path(photo), marks_path(photo, ABSENT), mask_path(photo)):

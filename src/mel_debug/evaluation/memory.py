@@ -1,4 +1,4 @@
-"""The most memory this process used since the last reset."""
+"""Peak memory of this process since the last reset."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def reset_peak() -> None:
-    """Let the peak begin anew, where the system can (Linux: proc(5), clear_refs 5)."""
+    """Reset the peak where the system supports it (Linux: proc(5), clear_refs 5)."""
     try:
         _CLEAR.write_text("5")
     except OSError:
@@ -15,7 +15,10 @@ def reset_peak() -> None:
 
 
 def peak_mb() -> float | None:
-    """Megabytes (10^6 bytes); elsewhere than on Linux since the start; None if not known."""
+    """Return the peak in megabytes (10^6 bytes), or None if the system does not report it.
+
+    Outside Linux it is the peak since the process started.
+    """
     try:
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

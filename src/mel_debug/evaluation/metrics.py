@@ -1,4 +1,4 @@
-"""The measures, over plain arrays; each is tested against cases worked out by hand."""
+"""Measures over plain arrays."""
 
 from collections.abc import Hashable, Sequence
 
@@ -10,16 +10,19 @@ Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
 
 BINS = 10
+"""Bins of equal width for the calibration error; chosen by hand."""
+
 RESAMPLES = 2000
+"""Bootstrap resamples; chosen by hand."""
 
 
 def share(hits: Flags) -> float | None:
-    """The share of hits; None where nothing was asked."""
+    """Return the share of hits; None for an empty array."""
     return float(hits.mean()) if hits.size else None
 
 
 def wilson(hits: int, count: int) -> Interval | None:
-    """Wilson's 95 % interval of a share (1927); takes the queries for independent."""
+    """Return Wilson's 95 % interval of a share (1927), which assumes independent queries."""
     from scipy.stats import binomtest
 
     if not count:
@@ -31,9 +34,9 @@ def wilson(hits: int, count: int) -> Interval | None:
 def photo_bootstrap(
     hits: Flags, photos: Sequence[Hashable], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
-    """A 95 % interval of a share by drawing whole photos, as queries of one photo are correlated.
+    """Return a 95 % interval of a share by resampling whole photos: their queries are correlated.
 
-    The percentile bootstrap over clusters (Field and Welsh 2007). One photo gives no interval.
+    The percentile bootstrap over clusters (Field and Welsh 2007). None for fewer than two photos.
     """
     names = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
     if len(names) < 2:
@@ -48,9 +51,9 @@ def photo_bootstrap(
 
 
 def auroc(confidences: Array, right: Flags) -> float | None:
-    """How often a right answer has more confidence than a wrong one; a tie counts half.
+    """Return how often a right answer has a higher confidence than a wrong one; a tie counts half.
 
-    From the ranks (Mann and Whitney 1947). None unless there are answers of both kinds.
+    Computed from ranks (Mann and Whitney 1947). None unless there are right and wrong answers.
     """
     from scipy.stats import rankdata
 
@@ -66,7 +69,10 @@ def auroc(confidences: Array, right: Flags) -> float | None:
 def reliability(
     confidences: Array, right: Flags, bins: int = BINS
 ) -> list[tuple[float, float, int]]:
-    """Mean confidence, share of right answers, and count, of each bin of equal width with any."""
+    """Return mean confidence, share of right answers and count of each non-empty bin.
+
+    The bins have equal width.
+    """
     which = np.minimum((confidences * bins).astype(int), bins - 1)
     return [
         (float(confidences[which == n].mean()), float(right[which == n].mean()), int(count))
@@ -76,9 +82,10 @@ def reliability(
 
 
 def calibration_error(confidences: Array, right: Flags, bins: int = BINS) -> float | None:
-    """Expected calibration error: mean gap of confidence and share of right, weighted by count.
+    """Return the expected calibration error (Naeini, Cooper and Hauskrecht 2015).
 
-    Naeini, Cooper and Hauskrecht 2015, with bins of equal width.
+    The mean difference between confidence and share of right answers over bins of equal width,
+    weighted by their counts. None without answers.
     """
     if not confidences.size:
         return None
@@ -87,9 +94,9 @@ def calibration_error(confidences: Array, right: Flags, bins: int = BINS) -> flo
 
 
 def risk_coverage(confidences: Array, right: Flags) -> tuple[Array, Array]:
-    """Coverage (share of answers accepted) and risk (share of those that are wrong).
+    """Return coverage (share of answers accepted) and risk (share of those that are wrong).
 
-    One point for each threshold that some answer's confidence gives, highest first.
+    One point for each distinct confidence as the threshold, from the highest down.
     """
     order = np.argsort(-confidences, kind="stable")
     accepted = np.arange(1, order.size + 1)

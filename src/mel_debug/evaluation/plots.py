@@ -1,4 +1,4 @@
-"""Plots of an evaluation, and a page that shows them. Needs matplotlib, the extra `plots`."""
+"""Plots of an evaluation and an HTML page of them. Needs matplotlib, from the extra `plots`."""
 
 import io
 import re
@@ -15,22 +15,26 @@ from mel_debug.evaluation import metrics
 from mel_debug.evaluation.summary import Result, Summary
 from mel_debug.evaluation.tables import text_table
 from mel_debug.files.atomic import write_atomically
-from mel_debug.files.html_report import made_folder, write_page
+from mel_debug.files.html_report import make_folder, write_page
 from mel_debug.files.marker import PICTURE_MARK
 from mel_debug.files.outputs import OutputGuard
 
 SIZE, DPI = (7.0, 5.0), 110
+"""Width and height of a plot in inches, and its dots per inch."""
+
 MOST_PCK = 0.05
+"""Right end of the PCK plot, as a share of the longer side: the coarsest PCK that is reported."""
+
 PICTURE_NAMES = re.compile(r"(pck|risk-coverage|reliability|errors|speed)\.png")
-"""The names of the plots."""
+"""File names of the plots."""
 
 _METADATA = {"Comment": PICTURE_MARK}
 
 
 def check_matplotlib() -> None:
-    """Raise MelError, saying how to get it, when matplotlib is not there."""
+    """Raise MelError if matplotlib is not installed."""
     if find_spec("matplotlib") is None:
-        raise MelError("`plots` needs matplotlib; pip install 'mel-debug[plots]' brings it")
+        raise MelError("`plots` needs matplotlib; try pip install 'mel-debug[plots]'")
 
 
 def write_plots(
@@ -40,24 +44,29 @@ def write_plots(
     *,
     guard: OutputGuard | None = None,
 ) -> Path:
-    """Write one PNG a plot and `index.html` into a folder; returns the page.
+    """Write one PNG per plot and `index.html` to a folder; returns the path of the page.
 
-    Raises MelError, and UsageError for a file that the guard does not allow to replace.
+    Raises MelError if matplotlib is not installed or a file can't be written, and UsageError for a
+    file that the guard does not allow to be replaced.
     """
     check_matplotlib()
-    made_folder(folder)
+    make_folder(folder)
     plots: dict[str, tuple[Callable[[Any, Sequence[Result]], None], str]] = {
-        "pck": (_pck, "How often an answer is within a share of the photo's longer side."),
+        "pck": (
+            _pck,
+            "Share of queries whose error is within a share of the photo's longer side (PCK).",
+        ),
         "risk-coverage": (
             _risk_coverage,
-            "Of the answers accepted, surest first, how many are wrong. The dot is the threshold.",
+            "Share of wrong answers among those accepted, for every threshold. The dot is the "
+            "threshold in use.",
         ),
         "reliability": (
             _reliability,
-            "How often answers of a confidence are right; on the dashed line when it is honest.",
+            "Share of right answers by confidence; calibrated if on the dashed line.",
         ),
-        "errors": (_errors, "The error of each query; the bar is the median."),
-        "speed": (_speed, "Seconds for a photo and a query against PCK@0.01."),
+        "errors": (_errors, "Error of each query; the bar is the median."),
+        "speed": (_speed, "PCK@0.01 against the seconds for one photo and one query."),
     }
     pictures = []
     for name, (draw, caption) in plots.items():
@@ -67,7 +76,10 @@ def write_plots(
 
 
 def write_scatter(path: Path, results: Sequence[Result]) -> None:
-    """Write seconds against PCK@0.01 as a picture of its own. Raises MelError."""
+    """Write the plot of PCK@0.01 against seconds to a file.
+
+    Raises MelError if matplotlib is not installed or the file can't be written.
+    """
     check_matplotlib()
     _save(path, _speed, results)
 
@@ -95,12 +107,12 @@ def _save(
 
 
 def _shares(result: Result) -> NDArray[np.float64]:
-    """Errors of the queries as shares of the longer side."""
+    """Return the errors of the queries as shares of the target's longer side."""
     errors = [(a.error_px, a.longest) for a in result.answers]
     return np.array([error / longest for error, longest in errors if error is not None])
 
 
-def _judged(result: Result) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _confidences(result: Result) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     confidences = np.array([answer.confidence for answer in result.answers])
     return confidences, np.array([answer.right for answer in result.answers], dtype=bool)
 
@@ -110,21 +122,30 @@ def _pck(axes: Any, results: Sequence[Result]) -> None:
     for result in results:
         errors = _shares(result)
         if errors.size:
-            reached = (errors[:, np.newaxis] <= limits).mean(axis=0)
-            axes.plot(limits, reached, label=result.configuration.label)
-    axes.set(xlabel="share of the longer side", ylabel="PCK", xlim=(0, MOST_PCK), ylim=(0, 1.02))
+            share = (errors[:, np.newaxis] <= limits).mean(axis=0)
+            axes.plot(limits, share, label=result.configuration.label)
+    axes.set(
+        xlabel="error limit, share of the longer side",
+        ylabel="PCK",
+        xlim=(0, MOST_PCK),
+        ylim=(0, 1.02),
+    )
     axes.legend(loc="lower right")
 
 
 def _risk_coverage(axes: Any, results: Sequence[Result]) -> None:
     for result in results:
-        confidences, right = _judged(result)
+        confidences, right = _confidences(result)
         coverage, risk = metrics.risk_coverage(confidences, right)
         (line,) = axes.plot(coverage, risk, label=result.configuration.label)
         accepted = np.array([not answer.uncertain for answer in result.answers])
         if accepted.any():
             axes.plot(accepted.mean(), 1 - right[accepted].mean(), "o", color=line.get_color())
-    axes.set(xlabel="answers accepted", ylabel="of those, wrong", xlim=(0, 1.02))
+    axes.set(
+        xlabel="coverage: share of answers accepted",
+        ylabel="risk: share of those wrong",
+        xlim=(0, 1.02),
+    )
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left")
 
@@ -132,11 +153,11 @@ def _risk_coverage(axes: Any, results: Sequence[Result]) -> None:
 def _reliability(axes: Any, results: Sequence[Result]) -> None:
     axes.plot([0, 1], [0, 1], "--", color="grey")
     for result in results:
-        table = metrics.reliability(*_judged(result))
+        table = metrics.reliability(*_confidences(result))
         means, hits, counts = (np.array(column) for column in zip(*table, strict=True))
         (line,) = axes.plot(means, hits, label=result.configuration.label)
         axes.scatter(means, hits, s=8 + 200 * counts / counts.sum(), color=line.get_color())
-    axes.set(xlabel="confidence", ylabel="right", xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(xlabel="confidence", ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(loc="upper left")
 
 
@@ -161,9 +182,9 @@ def _speed(axes: Any, results: Sequence[Result]) -> None:
         if not errors.size:
             continue
         seconds = (result.seconds_per_photo or 0) + (result.seconds_per_query or 0)
-        reached = float((errors <= 0.01).mean())
-        axes.scatter([seconds], [reached], s=60, label=result.configuration.label)
-    axes.set(xlabel="seconds for a photo and a query", ylabel="PCK@0.01", ylim=(0, 1.05))
+        share = float((errors <= 0.01).mean())
+        axes.scatter([seconds], [share], s=60, label=result.configuration.label)
+    axes.set(xlabel="seconds for one photo and one query", ylabel="PCK@0.01", ylim=(0, 1.05))
     axes.margins(x=0.2)
     axes.set_xlim(left=0)
     axes.legend(loc="lower right")

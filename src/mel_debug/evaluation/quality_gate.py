@@ -1,4 +1,4 @@
-"""Requirements on the measures, such as `pck@0.01=0.8`, so that a change for the worse fails a build."""
+"""The quality gate: bounds on measures, such as `pck@0.01=0.8`, that fail a build if missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,49 +14,55 @@ AT_LEAST = (
     "coverage",
     "radius_coverage",
 )
+"""Measures that are better when larger."""
+
 AT_MOST = (
     "wrong_accepted", "risk", "false_accepts", "ece", "median_px",
     "seconds_per_photo", "seconds_per_query", "peak_mb",
 )  # fmt: skip
+"""Measures that are better when smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A bound on a measure: from below for those of `AT_LEAST`, else from above."""
+    """A bound on a measure: a lower one for measures in `AT_LEAST`, else an upper one."""
 
     name: str
     bound: float
 
     @classmethod
     def parse(cls, text: str) -> "Requirement":
-        """Read `NAME=NUMBER`. Raises UsageError, listing the names there are."""
+        """Parse `NAME=NUMBER`. Raises UsageError for an unknown name or a non-finite number."""
         name, _, number = text.partition("=")
         if name not in (*AT_LEAST, *AT_MOST):
             raise UsageError(
-                f"`fail_under` knows no measure {name!r}; try one of: "
+                f"`fail_under`: there is no measure {name!r}; try one of: "
                 f"{', '.join((*AT_LEAST, *AT_MOST))}"
             )
         try:
             bound = float(number)
         except ValueError:
-            raise UsageError(f"`fail_under` takes {name}=NUMBER, not {text!r}") from None
+            raise UsageError(f"`fail_under` needs {name}=NUMBER, not {text!r}") from None
         if not isfinite(bound):
-            raise UsageError(f"`fail_under` takes a finite number for {name}, not {number!r}")
+            raise UsageError(f"`fail_under` needs a finite number for {name}, not {number!r}")
         return cls(name, bound)
 
-    def complaint(self, summary: Summary) -> str | None:
-        """What is wrong, in a few words; None if the demand is met. A missing value never is."""
+    def violation(self, summary: Summary) -> str | None:
+        """Return how a summary misses the bound, or None if it meets it.
+
+        A measure without a value misses every bound.
+        """
         value = summary.measure(self.name)
         lower = self.name in AT_LEAST
         met = value is not None and (value >= self.bound if lower else value <= self.bound)
         if met:
             return None
         names = f"{summary.names['extractor']} {summary.names['matcher']}"
-        shown = "not known" if value is None else f"{value:.4g}"
-        return f"{self.name} is {shown}, {'under' if lower else 'over'} {self.bound:g} ({names})"
+        text = "unknown" if value is None else f"{value:.4g}"
+        return f"{self.name} is {text}, {'under' if lower else 'over'} {self.bound:g} ({names})"
 
 
-def complaints(demands: Sequence[Requirement], summaries: Sequence[Summary]) -> list[str]:
-    """Every unmet demand of every configuration."""
-    found = [demand.complaint(summary) for summary in summaries for demand in demands]
-    return [complaint for complaint in found if complaint is not None]
+def violations(requirements: Sequence[Requirement], summaries: Sequence[Summary]) -> list[str]:
+    """Return a text for every requirement that a configuration does not meet."""
+    found = [each.violation(summary) for summary in summaries for each in requirements]
+    return [violation for violation in found if violation is not None]

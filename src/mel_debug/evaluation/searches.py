@@ -1,4 +1,4 @@
-"""Ask every question of every pair under every configuration, and keep what is finished."""
+"""Searches of all labelled pairs with all configurations; finished ones are stored."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.stages import Matcher
 from mel_debug.core.types import Photo
 from mel_debug.evaluation.configurations import Configuration
-from mel_debug.evaluation.labelled import LabelledPair, Question, Skip, content_of
+from mel_debug.evaluation.labelled import LabelledMole, LabelledPair, Skip, content_of
 from mel_debug.evaluation.memory import peak_mb, reset_peak
 from mel_debug.evaluation.state import Finished, State, key_of
 from mel_debug.matching.locate import check_mark, hidden_by_mask, locate
@@ -21,7 +21,7 @@ from mel_debug.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pair under one configuration, by the key of its place in the state."""
+    """One pair to search with one configuration, and its key in the state."""
 
     configuration: Configuration
     pair: LabelledPair
@@ -30,52 +30,56 @@ class Task:
 
 @dataclass(slots=True)
 class Searcher:
-    """The stages of one configuration, built, with the photos it has seen."""
+    """The built stages of one configuration, with a cache of photos and features."""
 
     photo_cache: PhotoCache
     matcher: Matcher
 
     @classmethod
     def of(cls, configuration: Configuration, *, use_masks: bool = True) -> "Searcher":
-        """Raises MelError, also when the weights can't be had."""
-        choice = configuration.choice
+        """Build the stages. Raises MelError, for example if the weights can't be downloaded."""
+        run = configuration.run
         reset_peak()
         return cls(
-            PhotoCache(choice.build_features(), use_masks),
-            choice.build_matcher(),
+            PhotoCache(run.build_features(), use_masks),
+            run.build_matcher(),
         )
 
-    def ask(self, pair: LabelledPair) -> Finished:
-        """All questions of a pair in one search. A mole that the mask hides is left out."""
-        described = set(self.photo_cache.seconds)
+    def search(self, pair: LabelledPair) -> Finished:
+        """Search all moles of a pair together; those that the source's mask hides are left out."""
+        extracted_before = set(self.photo_cache.seconds)
         source, target = self.photo_cache.photo(pair.source), self.photo_cache.photo(pair.target)
-        questions, notes = _askable(pair, source)
-        # StoredFeatures first, so that matching is timed alone.
-        if questions:
+        moles, notes = _searchable(pair, source)
+        # Extract features first, so that matching is timed alone.
+        if moles:
             self.photo_cache.of(source), self.photo_cache.of(target)
         start = time.perf_counter()
-        answers = self._answers(pair, questions, source, target) if questions else ()
+        answers = self._answers(pair, moles, source, target) if moles else ()
         return Finished(
             answers,
-            tuple(s for name, s in self.photo_cache.seconds.items() if name not in described),
+            tuple(
+                seconds
+                for name, seconds in self.photo_cache.seconds.items()
+                if name not in extracted_before
+            ),
             time.perf_counter() - start,
             peak_mb(),
             notes,
         )
 
     def _answers(
-        self, pair: LabelledPair, questions: list[Question], source: Photo, target: Photo
+        self, pair: LabelledPair, moles: list[LabelledMole], source: Photo, target: Photo
     ) -> tuple[Answer, ...]:
-        sightings = {question.uuid: [(source, question.point)] for question in questions}
-        located = locate(sightings, target, self.photo_cache, self.matcher)
+        marked = {mole.uuid: [(source, mole.point)] for mole in moles}
+        located = locate(marked, target, self.photo_cache, self.matcher)
         answers = []
-        for question, query, match in zip(questions, located.queries, located.matches, strict=True):
-            truth = question.truth
+        for mole, query, match in zip(moles, located.queries, located.matches, strict=True):
+            truth = mole.truth
             answers.append(
                 Answer(
                     source=str(pair.source),
                     target=str(pair.target),
-                    uuid=question.uuid,
+                    uuid=mole.uuid,
                     truth=None if truth is None else (truth.x, truth.y),
                     answer=(match.best.x, match.best.y),
                     longest=target.size.longest,
@@ -85,17 +89,17 @@ class Searcher:
         return tuple(answers)
 
 
-def _askable(pair: LabelledPair, source: Photo) -> tuple[list[Question], tuple[str, ...]]:
-    """The questions whose mark can be searched with, and a note on each of the others."""
-    questions, notes = [], []
-    for question in pair.questions:
-        check_mark(question.uuid, source, question.point)
-        hidden = hidden_by_mask(question.uuid, source, question.point)
+def _searchable(pair: LabelledPair, source: Photo) -> tuple[list[LabelledMole], tuple[str, ...]]:
+    """Return the moles whose mark the mask does not hide, and a note on each of the others."""
+    moles, notes = [], []
+    for mole in pair.moles:
+        check_mark(mole.uuid, source, mole.point)
+        hidden = hidden_by_mask(mole.uuid, source, mole.point)
         if hidden is None:
-            questions.append(question)
+            moles.append(mole)
         else:
-            notes.append(f"{hidden}; not asked")
-    return questions, tuple(notes)
+            notes.append(f"{hidden}; not searched")
+    return moles, tuple(notes)
 
 
 def plan_tasks(
@@ -105,11 +109,11 @@ def plan_tasks(
     use_masks: bool = True,
     skip: Skip | None = None,
 ) -> list[Task]:
-    """Every pair under every configuration, one configuration after the other.
+    """Return a task for every pair and configuration, one configuration after the other.
 
-    Reads all photos' bytes once: a key names what is in the files, and the stages and weights
-    that search them. Pairs of a photo that can't be read are skipped; without `skip` the error is
-    raised. Raises MelError, also when the weights can't be had.
+    Reads every photo once, because a task's key contains digests of the files and of the weights.
+    Pairs with a photo that can't be read are passed to `skip`; without `skip` the error is raised.
+    Raises MelError if weights can't be downloaded.
     """
     contents = _contents(pairs, skip)
     pairs = [pair for pair in pairs if {pair.source, pair.target} <= set(contents)]
@@ -119,14 +123,14 @@ def plan_tasks(
         for pair in pairs:
             paths = (str(pair.source), str(pair.target))
             content = (contents[pair.source], contents[pair.target])
-            how = (__version__, identities[configuration.identity], str(use_masks))
-            key = key_of(*how, *paths, *content)
+            settings = (__version__, identities[configuration.identity], str(use_masks))
+            key = key_of(*settings, *paths, *content)
             tasks.append(Task(configuration, pair, key))
     return tasks
 
 
 def _contents(pairs: Sequence[LabelledPair], skip: Skip | None) -> dict[Path, str]:
-    """A digest of each photo that can be read."""
+    """Return a digest of each photo that can be read."""
     contents = {}
     for path in dict.fromkeys(path for pair in pairs for path in (pair.source, pair.target)):
         try:
@@ -145,21 +149,21 @@ def run(
     use_masks: bool = True,
     skip: Skip | None = None,
 ) -> Iterator[Task]:
-    """Do what the state lacks; gives back each task when it is finished or skipped.
+    """Search the tasks that the state does not hold; yields each task when finished or skipped.
 
-    Stop it at any time: what is finished is in the state. A pair whose search fails is skipped;
-    without `skip` its error is raised, a MelError with the pair named. Raises MelError without
-    weights.
+    It can be stopped at any time: finished tasks are in the state. A pair whose search fails is
+    passed to `skip`; without `skip` its error is raised, a MelError with the pair's name added.
+    Raises MelError if weights can't be downloaded.
     """
     searcher: tuple[Configuration, Searcher] | None = None
     for task in tasks:
         if task.key not in state.finished:
             if searcher is None or searcher[0] is not task.configuration:
-                searcher = None  # let go of the old model before the new one is loaded
-                made = Searcher.of(task.configuration, use_masks=use_masks)
-                searcher = task.configuration, made
+                searcher = None  # free the old model before the new one is loaded
+                built = Searcher.of(task.configuration, use_masks=use_masks)
+                searcher = task.configuration, built
             try:
-                finished = searcher[1].ask(task.pair)
+                finished = searcher[1].search(task.pair)
             except Exception as error:  # noqa: BLE001 - raised again unless skipped
                 _skip(task, error, skip)
             else:
@@ -168,13 +172,13 @@ def run(
 
 
 def _skip(task: Task, error: Exception, skip: Skip | None) -> None:
-    """Note which photo a pair failed for; without `skip` raise its error."""
+    """Pass the photo or pair that failed to `skip`; without `skip` raise its error."""
     source, target = str(task.pair.source), str(task.pair.target)
     if skip is None:
         if not isinstance(error, MelError):
             raise error
         label = task.configuration.label
-        raise type(error)(f"{error} (asked under {label}, {source} -> {target})") from error
+        raise type(error)(f"{error} (searched with {label}, {source} -> {target})") from error
     reason = text_of(error)
     named = [photo for photo in (source, target) if photo in reason]
     skip(named[0] if len(named) == 1 else f"{source} -> {target}", error)

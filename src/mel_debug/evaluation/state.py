@@ -1,4 +1,4 @@
-"""What an evaluation has finished so far, on disk, so that it can go on after a stop."""
+"""Finished searches of an evaluation on disk, so that a stopped run can be resumed."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ from mel_debug.files.atomic import write_atomically
 from mel_debug.files.regular import check_regular, open_regular
 
 _HEAD = b'{"made_by": "mel-debug", "format": "evaluation state"}\n'
-"""The first line of a state file, by which it is recognised."""
+"""First line of a state file, which identifies it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One pair under one configuration: the answers, and the seconds they took.
+    """The answers of one pair with one configuration, and what they cost.
 
-    `photo_seconds` are those of describing the photos that were new, one each; `match_seconds` is
-    for all questions together; `peak_mb` the memory in use at most up to then.
+    `photo_seconds` has the seconds of feature extraction for each photo that was not in the photo
+    cache, `match_seconds` those of matching all moles, and `peak_mb` the peak memory so far.
     """
 
     answers: tuple[Answer, ...]
@@ -34,10 +34,10 @@ class Finished:
 
 @dataclass(slots=True)
 class State:
-    """Finished pairs by key: a line that names the format, then one line of JSON each.
+    """Finished pairs by key, stored as JSON lines after a line that names the format.
 
-    A line cut short by a crash is passed over; of two with one key the later counts. Pairs of other
-    configurations and other photos may be among them. Without a path nothing outlives the process.
+    Lines cut short by a crash are ignored; of two lines with the same key the later counts. The
+    file may hold pairs of other configurations and photos. Without a path nothing is stored.
     """
 
     path: Path | None = None
@@ -45,35 +45,35 @@ class State:
 
     @classmethod
     def begin(cls, path: Path) -> "State":
-        """Read a state file, or make an empty one.
+        """Read a state file, or create an empty one.
 
-        Raises UsageError for any other file with content, which stays as it is, and MelError where
-        none can be read or written.
+        Raises UsageError for any other file with content, which is not changed, and MelError if the
+        file can't be read or written.
         """
         check_state(path)
         state = cls(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-            if text:  # finds out now, not after the first search, if it can't be extended
+            if text:  # fail now, not after the first search, if it can't be appended to
                 path.open("ab").close()
         except OSError as error:
             raise _unusable(path, error) from error
         if not text:
             write_atomically(path.resolve(), _HEAD)
         for line in text.splitlines():
-            state._take(line)
+            state._read_line(line)
         return state
 
     def forget(self, keys: Collection[str]) -> None:
-        """Drop pairs, in the file too, so that they are searched again. Raises MelError."""
+        """Remove pairs, also from the file. Raises MelError if the file can't be written."""
         for key in keys:
             self.finished.pop(key, None)
         if self.path is not None:
             lines = [_line(key, finished) for key, finished in self.finished.items()]
             write_atomically(self.path.resolve(), _HEAD + b"".join(lines))
 
-    def _take(self, line: str) -> None:
+    def _read_line(self, line: str) -> None:
         try:
             data = json.loads(line)
             self.finished[data.pop("key")] = _finished(data)
@@ -81,7 +81,7 @@ class State:
             return
 
     def add(self, key: str, finished: Finished) -> None:
-        """Remember a pair; when this returns it is on the disk. Raises MelError."""
+        """Add a pair and write it to the disk. Raises MelError if the file can't be written."""
         self.finished[key] = finished
         if self.path is None:
             return
@@ -92,31 +92,31 @@ class State:
                 os.fsync(file.fileno())
         except OSError as error:
             raise MelError(
-                f"{self.path} can't be written ({error.strerror or error}); what it holds already "
-                "is kept, so run the same command again once it can"
+                f"{self.path} can't be written ({error.strerror or error}); the searches it holds "
+                "are not lost: run the same command again once it can be written"
             ) from error
 
 
 def check_state(path: Path) -> None:
-    """Raise UsageError unless a state can be kept in a file: one of ours, an empty one, or none."""
+    """Raise UsageError unless the file is a state file, empty or new; MelError if unreadable."""
     try:
         check_regular(path)
         if not path.exists() or path.stat().st_size == 0 or is_state(path):
             return
     except OSError as error:
         raise _unusable(path, error) from error
-    raise UsageError(f"{path} exists and is no state of an evaluation; name another `state`")
+    raise UsageError(f"{path} exists and is not the state of an evaluation; choose another `state`")
 
 
 def is_state(path: Path) -> bool:
-    """Whether a file begins as `State` begins it. Raises OSError."""
+    """Return whether a file begins like a state file. Raises OSError."""
     with open_regular(path) as file:
         return file.read(len(_HEAD)) == _HEAD
 
 
 def _unusable(path: Path, error: OSError) -> MelError:
     reason = error.strerror or str(error)
-    return MelError(f"{path} can't hold the state ({reason}); name another `state`")
+    return MelError(f"{path} can't hold the state ({reason}); choose another `state`")
 
 
 def _line(key: str, finished: Finished) -> bytes:
@@ -128,13 +128,13 @@ def _line(key: str, finished: Finished) -> bytes:
         "peak_mb": finished.peak_mb,
         "notes": finished.notes,
     }
-    # A line begins with its newline, so that one cut short by a crash can't spoil the next.
+    # A newline before each line keeps one cut short by a crash apart from the next.
     return f"\n{json.dumps(data)}\n".encode()
 
 
 def key_of(*parts: str) -> str:
-    """A short name for a configuration and the content of a pair."""
-    # Names that are no UTF-8 are lone surrogates in Python, and are told apart too.
+    """Return a digest of the parts, which identify a configuration and the content of a pair."""
+    # File names that are not UTF-8 contain lone surrogates, which must stay distinct.
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 

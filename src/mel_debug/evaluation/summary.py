@@ -1,4 +1,4 @@
-"""The measures of one configuration, from its answers."""
+"""The measures of one configuration, computed from its answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ from mel_debug.evaluation.searches import Task
 from mel_debug.evaluation.state import State
 
 WITHIN_PX = (10, 20, 50, 100)
+"""Native pixels of the target within which answers are counted."""
+
 PCK = (0.01, 0.02, 0.05)
-"""Shares of the target's longer side within which an answer is a correct keypoint."""
+"""Shares of the target's longer side within which an answer is a correct keypoint (PCK)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one configuration answered, and what it cost: seconds each, and megabytes at most."""
+    """The answers of one configuration, mean seconds per photo and query, and peak memory in MB."""
 
     configuration: Configuration
     answers: tuple[Answer, ...]
@@ -33,7 +35,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share, None if nothing was asked, with 95 % intervals: Wilson's and by drawing photos."""
+    """A share with two 95 % intervals; None if it has no queries.
+
+    `wilson` is Wilson's interval, `photos` a bootstrap over whole photos.
+    """
 
     value: float | None
     wilson: metrics.Interval | None
@@ -44,11 +49,12 @@ class Rate:
 class Summary:
     """Counts and rates of one configuration.
 
-    `queries` have a true place, `absent` are of moles known not to be there. `coverage` is the
-    share of queries accepted, `risk` the share of accepted answers that are not within 0.8 %,
-    `wrong_accepted` that of those further than 50 px off; an absent mole accepted counts as both.
-    `false_accepts` is the share of absent moles accepted, `radius_coverage` that of accepted
-    queries within their radius. AUROC and the calibration error are over all answers.
+    `queries` counts moles with a true position, `absent` moles known to be absent. `coverage` is
+    the share of queries accepted. `risk` is the share of accepted answers that are more than 0.8 %
+    of the longer side off, `wrong_accepted` the share that are more than 50 px off; an accepted
+    absent mole counts in both. `false_accepts` is the share of absent moles accepted,
+    `radius_coverage` the share of accepted queries whose error is within their reported radius.
+    `auroc` and `ece` (expected calibration error) are over all answers.
     """
 
     names: dict[str, Any]
@@ -64,7 +70,7 @@ class Summary:
     peak_mb: float | None
 
     def as_json(self) -> dict[str, Any]:
-        """Flat values by name; every rate's 95 % intervals under `intervals`."""
+        """Return the values by name, and the 95 % intervals of every rate under `intervals`."""
         rates = {name: rate.value for name, rate in self.rates.items()}
         return {
             **self.names,
@@ -88,9 +94,9 @@ class Summary:
         }
 
     def measure(self, name: str) -> float | None:
-        """A measure by the name a ratchet gives it, such as `pck@0.01`, `within@50` or `auroc`.
+        """Return a measure by its name in the quality gate, such as `pck@0.01` or `auroc`.
 
-        Raises KeyError for a name that is none.
+        Raises KeyError for an unknown name.
         """
         if name in self.rates:
             return self.rates[name].value
@@ -106,18 +112,19 @@ class Summary:
 def results_of(
     tasks: Sequence[Task], state: State, threshold: float = DEFAULT_THRESHOLD
 ) -> list[Result]:
-    """What is finished, by configuration, as judged now; one with nothing finished has no result.
+    """Return the finished answers of each configuration, judged with the current calibration.
 
-    Raises MelError for a damaged file of own calibrations.
+    Configurations without finished tasks are left out. Raises MelError if the user's calibration
+    file is damaged.
     """
     results = []
     for configuration in dict.fromkeys(task.configuration for task in tasks):
-        mine = [task.key for task in tasks if task.configuration == configuration]
-        done = [state.finished[key] for key in mine if key in state.finished]
+        keys = [task.key for task in tasks if task.configuration == configuration]
+        done = [state.finished[key] for key in keys if key in state.finished]
         if not done:
             continue
-        judge = configuration.choice.judge(threshold)
-        answers = tuple(answer.judged(judge) for each in done for answer in each.answers)
+        judge = configuration.run.judge(threshold)
+        answers = tuple(answer.with_confidence(judge) for each in done for answer in each.answers)
         photos = [seconds for each in done for seconds in each.photo_seconds]
         peaks = [each.peak_mb for each in done if each.peak_mb is not None]
         results.append(
@@ -133,29 +140,29 @@ def results_of(
 
 
 def summary_of(result: Result) -> Summary:
-    """All measures of a result."""
+    """Return all measures of a result."""
     answers = result.answers
-    there = [answer for answer in answers if answer.truth is not None]
-    gone = [answer for answer in answers if answer.truth is None]
+    present = [answer for answer in answers if answer.truth is not None]
+    absent = [answer for answer in answers if answer.truth is None]
     accepted = [answer for answer in answers if not answer.uncertain]
-    errors = np.array([_error(answer) for answer in there])
+    errors = np.array([_error(answer) for answer in present])
     confidences = np.array([answer.confidence for answer in answers])
     right = np.array([answer.right for answer in answers], dtype=bool)
-    rates = {f"within@{px}": _rate(there, partial(_within, pixels=px)) for px in WITHIN_PX}
-    rates |= {f"pck@{alpha:g}": _rate(there, partial(_within, share=alpha)) for alpha in PCK}
+    rates = {f"within@{px}": _rate(present, partial(_within, pixels=px)) for px in WITHIN_PX}
+    rates |= {f"pck@{alpha:g}": _rate(present, partial(_within, share=alpha)) for alpha in PCK}
     rates |= {
-        "coverage": _rate(there, lambda a: not a.uncertain),
+        "coverage": _rate(present, lambda a: not a.uncertain),
         "risk": _rate(accepted, lambda a: not a.right),
         "wrong_accepted": _rate(accepted, lambda a: not a.acceptable),
-        "false_accepts": _rate(gone, lambda a: not a.uncertain),
+        "false_accepts": _rate(absent, lambda a: not a.uncertain),
         "radius_coverage": _rate(
-            [a for a in there if not a.uncertain], lambda a: _error(a) <= a.radius_px
+            [a for a in present if not a.uncertain], lambda a: _error(a) <= a.radius_px
         ),
     }
     return Summary(
         names=result.configuration.names,
-        queries=len(there),
-        absent=len(gone),
+        queries=len(present),
+        absent=len(absent),
         within_px={str(px): int((errors <= px).sum()) for px in WITHIN_PX},
         rates=rates,
         median_px=float(np.median(errors)) if errors.size else None,

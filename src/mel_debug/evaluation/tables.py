@@ -1,4 +1,4 @@
-"""Summaries as text: for a terminal, a spreadsheet, or a page."""
+"""Summaries as plain text, CSV and Markdown."""
 
 import csv
 import io
@@ -8,28 +8,29 @@ from mel_debug.core.tables import aligned
 from mel_debug.evaluation.summary import PCK, WITHIN_PX, Rate, Summary
 
 NOTES = (
-    "[a to b]: 95 % interval (Wilson, queries as if independent); {a to b}: the same by drawing "
-    "whole photos anew.",
-    "coverage: queries accepted. wrong: accepted answers over 50 px off or of an absent mole. "
-    "false accepts: absent moles accepted. radius coverage: accepted queries within their radius.",
+    "[a to b]: 95 % interval (Wilson; assumes independent queries). {a to b}: 95 % interval "
+    "(bootstrap over whole photos).",
+    "coverage: share of queries accepted. wrong accepted: share of accepted answers that are over "
+    "50 px off or of an absent mole. radius coverage: share of accepted queries whose error is "
+    "within the reported radius.",
 )
 
 
 def text_table(summaries: Sequence[Summary]) -> str:
-    """One column a configuration, one line a measure, and what the words mean."""
+    """Return a table with one column per configuration, one line per measure, and a legend."""
     rows = _rows(summaries, intervals=True)
     return "\n".join([*aligned(rows), "", *NOTES])
 
 
 def markdown_table(summaries: Sequence[Summary]) -> str:
-    """The same for a page in Markdown."""
+    """Return the same table in Markdown, without the legend."""
     head, *rows = _rows(summaries, intervals=True)
     rule = ["---", *["---:"] * len(summaries)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
 
 
 def csv_table(summaries: Sequence[Summary]) -> str:
-    """One line a configuration, unrounded; intervals in columns of their own."""
+    """Return one line per configuration, unrounded, with the intervals in their own columns."""
     flat = []
     for summary in summaries:
         data = summary.as_json()
@@ -72,11 +73,11 @@ def _rows(summaries: Sequence[Summary], *, intervals: bool) -> list[list[str]]:
         row("AUROC", [_number(s.auroc, 3) for s in summaries]),
         row("calibration error", [_number(s.ece, 3) for s in summaries]),
         rates("coverage", "coverage"),
-        rates("wrong", "wrong_accepted"),
-        rates("false accepts", "false_accepts"),
+        rates("wrong accepted", "wrong_accepted"),
+        rates("false accepts on absent moles", "false_accepts"),
         rates("radius coverage", "radius_coverage"),
-        row("seconds a photo", [_number(s.seconds_per_photo, 2) for s in summaries]),
-        row("seconds a query", [_number(s.seconds_per_query, 3) for s in summaries]),
+        row("seconds per photo", [_number(s.seconds_per_photo, 2) for s in summaries]),
+        row("seconds per query", [_number(s.seconds_per_query, 3) for s in summaries]),
         row("peak memory, MB", [_number(s.peak_mb, 0) for s in summaries]),
     ]
 

@@ -1,1 +1,1 @@
-"""Everything that touches the disk: photos, masks, marks, pictures."""
+"""Files of users: photos, masks, marks and pictures, read safely and written atomically."""

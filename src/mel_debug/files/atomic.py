@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all."""
+"""Atomic writes: a file is complete or unchanged."""
 
 import errno
 import glob
@@ -20,9 +20,9 @@ _ADVICE = {
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
+    """Write a file so that readers see the old content or the new, never a part of it.
 
-    The bytes reach the disk before the name does. Raises MelError when the place can't be written.
+    The content is synced to disk before the file is renamed. Raises MelError if writing fails.
     """
     with written_beside(path, data) as temporary:
         try:
@@ -33,10 +33,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def written_beside(path: Path, data: bytes, *, sync: bool = True) -> Iterator[Path]:
-    """A complete file in the folder of `path`, to be renamed. It is removed if it was not.
+    """A complete temporary file in the folder of `path`, for the block to rename.
 
-    It has the permissions of `path`, or those of a new file, and has reached the disk unless told
-    otherwise. Raises MelError.
+    It has the permissions of `path`, or those of a new file, and is synced to disk if `sync`. It is
+    removed after the block unless it was renamed. Raises MelError if writing fails.
     """
     temporary = _beside(path)
     try:
@@ -55,7 +55,7 @@ def written_beside(path: Path, data: bytes, *, sync: bool = True) -> Iterator[Pa
 
 
 def sync_folder(folder: Path) -> None:
-    """Let new names in a folder reach the disk, on systems that can do it."""
+    """Sync the names in a folder to disk, on systems that support it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -65,7 +65,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what writers of a file left behind when they were killed.
+    """Remove the temporary files of a file whose writers were killed.
 
     Call it only while no other process can be writing the file.
     """
@@ -74,12 +74,12 @@ def remove_unfinished(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise MelError when `write_atomically` could not put a file here; leaves nothing behind."""
+    """Raise MelError if `write_atomically` could not write this file; leaves no file behind."""
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
         is_folder = False
-    except OSError as error:  # a name that is too long, say
+    except OSError as error:  # for example, a name that is too long
         raise unwritable(path, error) from error
     if is_folder:
         raise MelError(f"{path} is a folder; name a file to write")
@@ -87,14 +87,14 @@ def check_writable(path: Path) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> MelError:
-    """The error of a file that can't be written, with what to try."""
+    """The error for a file that can't be written, with advice."""
     reason = error.strerror or str(error)
     advice = _ADVICE.get(error.errno or 0, "choose another place")
     return MelError(f"{path} can't be written ({reason}); {advice}")
 
 
 def _beside(path: Path) -> Path:
-    """A new, empty file in the folder of `path`: on the same file system, so a rename is atomic."""
+    """A new, empty file in the folder of `path`: renames within a file system are atomic."""
     try:
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f"{hidden_name(path)}.", suffix=PART
@@ -106,7 +106,7 @@ def _beside(path: Path) -> Path:
 
 
 def _mode_for(path: Path) -> int:
-    """The permissions of the file being replaced, or what a newly made file would get."""
+    """The permissions of the file that is replaced, or those of a new file."""
     try:
         return path.stat().st_mode & 0o777
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Files that belong to a photo: they lie beside it, and of a link beside the file it leads to."""
+"""Paths of the files that belong to a photo, in its folder; links are resolved first."""
 
 import errno
 import os
@@ -7,19 +7,19 @@ from pathlib import Path
 from mel_debug.core.errors import MelError
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
-"""What the system says of a path that no file can have, or none has."""
+"""Errors for a path that does not exist, or can't exist."""
 
 
 def real_path(path: Path) -> Path:
-    """The absolute path without links; of a link that leads in a circle, the link's own."""
+    """The absolute path with all links resolved; a link that leads to itself stays as it is."""
     try:
         return Path(os.path.realpath(path))
     except ValueError:  # a name with a null character
         return path
 
 
-def is_there(path: Path) -> bool:
-    """Whether anything has this path; a file that only can't be accessed is there."""
+def exists(path: Path) -> bool:
+    """Whether a path exists, also if it can't be accessed."""
     try:
         path.stat()
     except OSError as error:
@@ -30,16 +30,16 @@ def is_there(path: Path) -> bool:
 
 
 def beside(photo: Path, ending: str) -> Path:
-    """Where the file of a photo lies that has the photo's name and an ending.
+    """The path of a photo's companion file: the photo's path with an ending appended.
 
-    A photo and all links to it are one photo, so of a link this is beside the real file. Raises
-    MelError if such a file lies beside the link only: it would be passed over without a word.
+    All links to a photo share the files beside the real photo. Raises MelError if such a file is
+    beside the link only, where it would be ignored silently.
     """
     own = photo.with_name(photo.name + ending)
     if not os.path.islink(photo):  # noqa: PTH114 - `Path.is_symlink` raises for a long name
         return own
     real = real_path(photo)
     shared = real.with_name(real.name + ending)
-    if is_there(own) and not is_there(shared):
-        raise MelError(f"{own} lies beside a link; move it to {shared}, beside the photo itself")
+    if exists(own) and not exists(shared):
+        raise MelError(f"{own} is beside a link; move it to {shared}, beside the photo itself")
     return shared

@@ -1,4 +1,4 @@
-"""Colours as sRGB: embedded profiles are applied, see-through parts become white."""
+"""Conversion to sRGB: embedded profiles are applied, transparent pixels become white."""
 
 import functools
 import io
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
 ALREADY_SRGB = 2
-"""Grey levels by which a profile may differ from sRGB and count as it: copies of sRGB from various
-makers differ by 1 or 2, Display P3 by up to 80."""
+"""Levels by which a profile may differ from sRGB and still be treated as sRGB. Measured: copies
+of sRGB from various makers differ by 1 or 2, Display P3 by up to 80."""
 
 _LATTICE = range(0, 256, 15)
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 """Pillow's mode for each colour space of a profile (ICC.1, 7.2.6) that can be applied."""
 
-_PROFILES_KEPT = 16
+_PROFILES_CACHED = 16
 
 
 def as_srgb(image: Image.Image, path: Path) -> Image.Image:
     """A decoded image of any mode as 8-bit sRGB, in mode RGB; the image is not usable afterwards.
 
-    See-through parts become white, as most viewers show them. A MelWarning is issued for a colour
-    profile that can't be applied, and one for deep greys of an unstated range. Raises MelError for
-    pixels that have no brightness; see `greys.eight_bit_grey`.
+    Transparent pixels become white, as in most viewers. Issues a MelWarning for a colour profile
+    that can't be applied, and for grey values of more than 8 bits without a stated range. Raises
+    MelError for values without a brightness; see `greys.eight_bit_grey`.
     """
     profile = image.info.get("icc_profile")
     if is_deep_grey(image):
@@ -50,7 +50,7 @@ def as_srgb(image: Image.Image, path: Path) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """A few rows at a time: whole copies of a large photo would take several times its memory."""
+    """Paste on white, a few rows at a time, as copies of a large photo take too much memory."""
     shown = Image.new("RGB", image.size, "white")
     for top in range(0, image.height, ROWS_AT_ONCE):
         rows = image.crop((0, top, image.width, min(top + ROWS_AT_ONCE, image.height)))
@@ -62,12 +62,12 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _converted(image: Image.Image, profile: bytes, path: Path) -> Image.Image:
-    """The image with its profile applied; as it is, with a MelWarning, if that can't be done."""
+    """The image with its profile applied, or unchanged, with a MelWarning, if that fails."""
     from PIL import ImageCms
 
     try:
         space, transform = _transform_of(profile)
-        # Many programs keep the profile of a photo when they make it grey.
+        # Many programs leave the RGB profile in a photo that they convert to grey.
         if space == "RGB" and image.mode == "L":
             image = image.convert("RGB")
         if transform is None:
@@ -87,17 +87,17 @@ def _converted(image: Image.Image, profile: bytes, path: Path) -> Image.Image:
         return image
 
 
-@functools.lru_cache(_PROFILES_KEPT)
+@functools.lru_cache(_PROFILES_CACHED)
 def _transform_of(profile: bytes) -> "tuple[str, ImageCmsTransform | None]":
-    """The mode that a profile is for, and the way to sRGB; None where there is nothing to change.
+    """The Pillow mode of a profile, and its transform to sRGB; None if it is sRGB already.
 
-    A transform may be used by several threads at once. Raises what Pillow does for a bad profile.
+    Several threads can use a transform at once. Raises whatever Pillow raises for a bad profile.
     """
     from PIL import ImageCms
 
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     mode = _MODES[opened.profile.xcolor_space.strip()]
-    # Viewers keep photos relative to white; inks have tables of their own for the looks of a photo.
+    # Viewers map white to white; CMYK profiles have a perceptual table for photos.
     intent = ImageCms.Intent.PERCEPTUAL if mode == "CMYK" else ImageCms.Intent.RELATIVE_COLORIMETRIC
     transform = ImageCms.buildTransform(
         opened, ImageCms.createProfile("sRGB"), mode, "RGB", renderingIntent=intent
@@ -114,12 +114,12 @@ def _applied(image: Image.Image, transform: "ImageCmsTransform") -> Image.Image:
     from PIL import ImageCms
 
     converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None  # noqa: S101 - only in place it is
+    assert converted is not None  # noqa: S101 - None is returned with inPlace only
     return converted
 
 
 def _lattice() -> Image.Image:
-    """Colours all over the RGB cube, one a pixel."""
+    """Pixels with evenly spaced colours of the whole RGB cube."""
     colours = bytes(value for colour in product(_LATTICE, repeat=3) for value in colour)
     return Image.frombytes("RGB", (len(colours) // 3, 1), colours)
 

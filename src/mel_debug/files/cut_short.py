@@ -1,4 +1,4 @@
-"""Decoding files that are cut short, as viewers do, and how much of the photo is missing then."""
+"""Decoding truncated files, as viewers do, and measuring how many rows are missing."""
 
 import io
 import math
@@ -12,8 +12,8 @@ from mel_debug.core.errors import warn
 from mel_debug.files.decoding import Source
 
 MOST_MISSING = 0.05
-"""The share of a photo's rows that may be missing. Losing the end of a file by a few kilobytes
-costs one row of blocks, 8 or 16 px; half a download is an error."""
+"""The share of a photo's rows that may be missing. A file without its last few kilobytes lacks one
+row of blocks, 8 or 16 px; half a download is an error."""
 
 _END_OF_JPEG = b"\xff\xd9"
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # not stuffing, restarts or padding
@@ -27,9 +27,9 @@ _BLOCK = 8
 def decode(image: Image.Image, source: Source, path: Path) -> None:
     """Decode an opened image in place.
 
-    Of JPEG, PNG, GIF, BMP, PPM and TIFF up to `MOST_MISSING` of the rows may be missing at the end:
-    they stay grey, black or see-through, and a MelWarning says how many. Raises what the decoder
-    does if more is missing.
+    In JPEG, PNG, GIF, BMP, PPM and TIFF files up to `MOST_MISSING` of the rows may be missing at
+    the end; these stay grey, black or transparent, and a MelWarning has their number. If more is
+    missing, raises whatever the decoder raises.
     """
     if image.format in ("JPEG", "MPO"):
         _decode_jpeg(image, source, path)
@@ -44,7 +44,7 @@ def decode(image: Image.Image, source: Source, path: Path) -> None:
 
 
 def _decode_jpeg(image: Image.Image, source: Source, path: Path) -> None:
-    # Only now: Pillow's search for the header would never end.
+    # Not earlier: Pillow would search for the header endlessly.
     source.ends_with = _END_OF_JPEG
     image.load()
     if not source.ended:
@@ -58,11 +58,11 @@ def _decode_jpeg(image: Image.Image, source: Source, path: Path) -> None:
 
 def _warn(path: Path, rows: int, height: int, reason: str) -> None:
     lost = f", and with it {rows} of {height} rows of pixels" if rows else ""
-    warn(f"{path} is cut short or damaged: {reason}{lost}; what is there is used")
+    warn(f"{path} is cut short or damaged: {reason}{lost}; the rest is used")
 
 
 def _unwritten_rows(image: Image.Image) -> int | None:
-    """How many rows a decoder that failed never wrote; None for too many.
+    """The number of rows that a failed decoder did not write; None if there are too many.
 
     Pillow's decoders write into an image of zeros, a BMP's from the bottom. Black rows at the top
     and at the bottom count as missing.
@@ -71,7 +71,7 @@ def _unwritten_rows(image: Image.Image) -> int | None:
         return None
     if image.format == "TIFF" and image.getexif().get(274, 1) != 1:
         return None  # turned already
-    image.tile = []  # type: ignore[attr-defined] # what is there counts as all from now on
+    image.tile = []  # type: ignore[attr-defined] # makes `load` accept what is decoded
     try:
         image.load()
         missing = _zero_rows(image)
@@ -90,9 +90,9 @@ def _zero_rows(image: Image.Image) -> int:
 
 
 def _grey_rows(image: Image.Image) -> int | None:
-    """How many rows at the end of a baseline JPEG are missing; None for too many.
+    """The number of missing rows at the end of a baseline JPEG; None if there are too many.
 
-    libjpeg fills missing blocks with a middle grey, and a row's last block is missing first.
+    libjpeg fills missing blocks with mid-grey, and the last block of a row is missing first.
     """
     strip = _last_rows(image)
     ends = strip.crop((max(0, strip.width - _BLOCK), 0, strip.width, strip.height))
@@ -102,7 +102,7 @@ def _grey_rows(image: Image.Image) -> int | None:
 
 
 def _last_rows(image: Image.Image) -> Image.Image:
-    """The rows that may be missing, and one more."""
+    """The rows at the end that may be missing, and one more."""
     count = min(image.height, math.floor(MOST_MISSING * image.height) + 1)
     return image.crop((0, image.height - count, image.width, image.height))
 
@@ -114,9 +114,9 @@ def _empty_rows(strip: Image.Image) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    """A pass over a progressive JPEG (ITU-T T.81, G.1): where its header ends, what it refines.
+    """One scan of a progressive JPEG (ITU-T T.81, G.1); its header ends before byte `end`.
 
-    `low` is the number of low bits that are missing after it of the coefficients `first` to `last`.
+    `low` is the number of low bits of the coefficients `first` to `last` that are missing after it.
     """
 
     end: int
@@ -127,9 +127,9 @@ class _Scan:
 
 
 def _unrefined_rows(image: Image.Image, source: Source) -> int | None:
-    """How many rows at the end the last scan of a progressive JPEG did not reach.
+    """The number of rows at the end of a progressive JPEG that its last scan does not contain.
 
-    None for too many, or if whole scans are missing: the photo would be blurred everywhere.
+    None if there are too many, or if whole scans are missing and the photo is blurred everywhere.
     """
     source.seek(0)
     data = source.read()
@@ -140,20 +140,20 @@ def _unrefined_rows(image: Image.Image, source: Source) -> int | None:
     begun = data[: scans[-1].end] + _END_OF_JPEG
     with Image.open(io.BytesIO(begun), formats=["JPEG"]) as coarse:
         coarse.load()
-        # The last scan changed every row that it reached.
+        # The last scan changes every row that it contains.
         return _empty_rows(ImageChops.difference(_last_rows(image), _last_rows(coarse)))
 
 
 def _is_complete(scans: list[_Scan]) -> bool:
-    """Whether every coefficient of every component was begun to its last bit."""
+    """Whether the scans have started all bits of every coefficient of every component."""
     missing_bits: dict[tuple[int, int], int] = {}
     for scan in scans:
         for component in scan.components:
             for number in range(scan.first, min(scan.last, _COEFFICIENTS - 1) + 1):
                 missing_bits[component, number] = scan.low
     components = {component for component, _ in missing_bits}
-    wanted = {(each, number) for each in components for number in range(_COEFFICIENTS)}
-    return bool(scans) and all(missing_bits.get(each) == 0 for each in wanted)
+    expected = {(each, number) for each in components for number in range(_COEFFICIENTS)}
+    return bool(scans) and all(missing_bits.get(each) == 0 for each in expected)
 
 
 def _scans(data: bytes) -> list[_Scan]:

@@ -1,4 +1,4 @@
-"""Opening image files safely: known formats only, size checked first, one error for all faults."""
+"""Opening image files safely: known formats only, sizes checked first, and one type of error."""
 
 import logging
 import os
@@ -21,21 +21,22 @@ from mel_debug.files.formats import (
     RAW_SUFFIXES,
     READ_WHOLE,
     format_of,
+    other_kind,
     webp_size,
-    what_else,
 )
 from mel_debug.files.regular import open_regular
 
 MOST_READS = 1_000_000
-"""A decoder may read so often, and once more for every 64 bytes of the file: the densest sound
-files, GIFs in blocks of 255 bytes, need a quarter of that. Junk of one byte a read is stopped."""
+"""Reads allowed to a decoder, besides one for every 64 bytes of the file. GIFs, whose blocks of 255
+bytes need the most reads of all valid files, need a quarter of that; damaged files that make a
+decoder read byte by byte are stopped."""
 
 BYTES_A_PIXEL = 4
-"""A file of a format that is read whole has at most so many bytes for every pixel allowed."""
+"""Maximum bytes of a file that is read whole, for each pixel that a photo may have."""
 
 MOST_TILE_SHARE = 4
 SMALL_TILE = 16_000_000
-"""A TIFF's tile has at most so many pixels, or `MOST_TILE_SHARE` times those of its photo."""
+"""A tile of a TIFF may have this many pixels, or `MOST_TILE_SHARE` times those of its photo."""
 
 _PILLOW = r"PIL\."
 """Matches the names of Pillow's modules, for a filter of `warnings`."""
@@ -45,10 +46,10 @@ _BITS_PER_SAMPLE, _PLANAR, _SEPARATE = 258, 284, 2
 
 
 class Source:
-    """An open file for a decoder. Raises OSError after more reads than a sound file needs.
+    """An open file for a decoder. Raises OSError after more reads than any valid file needs.
 
-    Once `ends_with` is set, the end of the file is followed by these bytes, once; `ended` is True
-    when a decoder has read that far.
+    If `ends_with` is set, the decoder reads these bytes once after the end of the file; `ended` is
+    True after that.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -78,23 +79,23 @@ class Source:
         return self._file.fileno()
 
     def flush(self) -> None:
-        """There is nothing to write; libtiff's decoder calls it all the same."""
+        """Does nothing; libtiff's decoder calls it although it only reads."""
 
     def close(self) -> None:
-        """The file is closed by whoever opened it."""
+        """Does nothing; `opened` closes the file."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Image.Image, Source]]:
-    """An image with its header read, its pixels not yet, and the file that it reads from.
+    """An image with its header read but not decoded, and the file that it reads from.
 
-    The block may do no more than decode: whatever is raised in it becomes an error that names the
-    file. Raises UsageError if it is missing or no regular file, MelError if it has another format,
+    The block should only decode, as any exception in it becomes an error about the file. Raises
+    UsageError if the file is missing or not a regular file, and MelError if it has another format,
     more pixels than `limits.max_pixels`, or is damaged.
     """
-    _hush_pillow()
-    # Decoders of damaged files raise what they like (struct.error, KeyError, AssertionError, ...),
-    # so every Exception is taken for a fault of the file.
+    silence_pillow()
+    # Decoders raise various errors for damaged files (struct.error, KeyError, AssertionError, ...),
+    # so every Exception is reported as a damaged file.
     try:
         with open_regular(path) as file:
             yield _opened(path, file)
@@ -126,7 +127,7 @@ def _opened(path: Path, file: BinaryIO) -> tuple[Image.Image, Source]:
     kind = format_of(head)
     if kind is None:
         raise MelError(
-            f"{path} is not a photo that can be read: it {what_else(head)}; save it as JPEG or PNG"
+            f"{path} is not a photo that can be read: it {other_kind(head)}; save it as JPEG or PNG"
         )
     _check_before(path, kind, head, os.fstat(file.fileno()).st_size)
     file.seek(0)
@@ -140,14 +141,14 @@ def _opened(path: Path, file: BinaryIO) -> tuple[Image.Image, Source]:
     return image, source
 
 
-def _check_before(path: Path, kind: str, head: bytes, bytes_there: int) -> None:
-    """Refuse what would take too much memory merely to open."""
+def _check_before(path: Path, kind: str, head: bytes, file_bytes: int) -> None:
+    """Raise MelError for a file that would take too much memory merely to open."""
     size = webp_size(head) if kind == "WEBP" else None
     reason = None if size is None else too_large(*size)
     if reason is not None:
         raise MelError(f"{path} {reason}")
-    if kind in READ_WHOLE and bytes_there > BYTES_A_PIXEL * max_pixels():
-        raise MelError(f"{path} is too large to be a photo: {bytes_there / 1e9:.1f} GB")
+    if kind in READ_WHOLE and file_bytes > BYTES_A_PIXEL * max_pixels():
+        raise MelError(f"{path} is too large to be a photo: {file_bytes / 1e9:.1f} GB")
 
 
 def _of_pillow(path: Path, kind: str, source: Source) -> Image.Image:
@@ -159,7 +160,7 @@ def _of_pillow(path: Path, kind: str, source: Source) -> Image.Image:
         ) from error
     if Image.MAX_IMAGE_PIXELS is not None and max_pixels() > Image.MAX_IMAGE_PIXELS:
         Image.MAX_IMAGE_PIXELS = max_pixels()  # Pillow refuses photos of 200 megapixels
-    return Image.open(source, formats=[kind])  # type: ignore[arg-type] # all that it uses is there
+    return Image.open(source, formats=[kind])  # type: ignore[arg-type] # it has the methods in use
 
 
 def _heif(path: Path, source: Source) -> Image.Image:
@@ -174,7 +175,7 @@ def _heif(path: Path, source: Source) -> Image.Image:
 
 
 def _check_tiff(path: Path, image: Image.Image) -> None:
-    """Refuse a TIFF whose first picture is not the photo, or whose tiles are out of proportion."""
+    """Raise MelError for a TIFF whose first image is not the photo, or with too large tiles."""
     tags = image.tag_v2  # type: ignore[attr-defined] # of TIFFs only
     if _DNG_VERSION in tags or path.suffix.lower() in RAW_SUFFIXES:
         raise MelError(
@@ -182,13 +183,11 @@ def _check_tiff(path: Path, image: Image.Image) -> None:
             "save it as JPEG or TIFF"
         )
     if tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
-        raise MelError(
-            f"{path}: its first picture is a preview of another one; save it as JPEG or PNG"
-        )
+        raise MelError(f"{path}: its first image is only a preview; save the photo as JPEG or PNG")
     is_raw = all(tile.codec_name == "raw" for tile in image.tile)  # type: ignore[attr-defined] # of files only
     if is_raw and tags.get(_PLANAR) == _SEPARATE and max(tags.get(_BITS_PER_SAMPLE, (1,))) > 8:
         raise MelError(  # Pillow would take each half of a sample for a sample
-            f"{path} keeps 16-bit colours in separate planes, which can't be read; "
+            f"{path} stores 16-bit colours in separate planes, which can't be read; "
             "save it with 8 bits"
         )
     tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
@@ -196,10 +195,10 @@ def _check_tiff(path: Path, image: Image.Image) -> None:
         raise MelError(f"{path} is damaged: its tiles are far larger than the photo")
 
 
-def _hush_pillow() -> None:
-    """Ignore Pillow's own warnings and log from now on: what matters about a photo is a MelWarning.
+def silence_pillow() -> None:
+    """Ignore Pillow's own warnings and log messages; those for users are MelWarnings.
 
-    `warnings.catch_warnings` in a thread would lose the warnings of other threads.
+    The filter is permanent because `warnings.catch_warnings` is not thread-safe.
     """
     known = any(
         action == "ignore" and module is not None and module.pattern == _PILLOW
@@ -209,5 +208,5 @@ def _hush_pillow() -> None:
     if not known:
         warnings.filterwarnings("ignore", module=_PILLOW)
     log = logging.getLogger("PIL")
-    if not log.hasHandlers():  # else Python would print its errors on standard error
+    if not log.hasHandlers():  # otherwise Python prints its errors on standard error
         log.addHandler(logging.NullHandler())

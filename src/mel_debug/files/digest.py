@@ -1,4 +1,4 @@
-"""The content of a file as a short text."""
+"""SHA-256 digests of files."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ from mel_debug.files.regular import open_regular
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes as 64 hexadecimal digits.
 
-    Raises UsageError when the file is missing or not a regular one, MelError when it can't be read.
+    Raises UsageError if it is missing or not a regular file, and MelError if it can't be read.
     """
     try:
         with open_regular(path) as file:

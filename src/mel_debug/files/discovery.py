@@ -1,4 +1,4 @@
-"""Finding photos in folders, among them those of a mel repository."""
+"""Finding photos in folders and in mel repositories."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -16,21 +16,22 @@ PHOTO_SUFFIXES = (
 )
 MASK_ENDING = ".mask.png"
 ROOT_MARK = "melroot"
-"""The file that makes a folder a mel repository."""
+"""The file in the top folder of a mel repository."""
 
 PHOTOS_OF_A_REPOSITORY = Path("rotomaps", "parts")
+"""The folder of a mel repository with its photos."""
 
 
 def find_photos(places: Iterable[Path]) -> list[Path]:
-    """The photos of files and folders, each once, in the order of the places and then by path.
+    """The photos among files and in folders, each once, in the order of `places`, then by path.
 
-    A file is taken whatever it is called. In a folder, and all folders inside, photos are told by
-    their suffix; hidden files, masks, hidden folders and pictures that this program drew are left
-    out. Links to folders are followed, but each folder is searched once. Of a mel repository only
-    the photos under `rotomaps/parts` count.
+    A file is included whatever its name. Folders are searched recursively for files with the suffix
+    of a photo, except hidden files and folders, masks, and pictures that this program drew. Links
+    to folders are followed, but each folder is searched once. In a mel repository only
+    `rotomaps/parts` is searched.
 
-    A MelWarning names raw photos of cameras, which are left out, and folders that can't be read.
-    Raises MelError when there are no photos at all.
+    Issues a MelWarning for raw photos of cameras, which are left out, and for folders that can't be
+    read. Raises MelError if there are no photos at all.
     """
     places = list(places)
     searched: set[str] = set()
@@ -41,14 +42,14 @@ def find_photos(places: Iterable[Path]) -> list[Path]:
     )
     if not found:
         names = ", ".join(str(place) for place in places)
-        raise MelError(f"no photos in {names}; name photos, or folders that have some")
+        raise MelError(f"no photos in {names}; give photos, or folders that contain some")
     return found
 
 
 def each_once(photos: Iterable[Path]) -> list[Path]:
-    """The photos in their order, without further paths to the same file (links in a path).
+    """The photos in their order; of several paths that lead to one file by links, the first.
 
-    Hard links are photos of their own: none of their names is more real than another.
+    Hard links count as separate photos, as none of their names is the original.
     """
     found: dict[Path, Path] = {}
     for photo in photos:
@@ -57,7 +58,7 @@ def each_once(photos: Iterable[Path]) -> list[Path]:
 
 
 def is_photo_name(name: str) -> bool:
-    """Whether a file of this name in a folder is taken for a photo."""
+    """Whether a file of this name in a folder counts as a photo."""
     return (
         not name.startswith(".")
         and _suffix(name) in PHOTO_SUFFIXES
@@ -70,12 +71,12 @@ def _suffix(name: str) -> str:
 
 
 def _photos_in(folder: Path, searched: set[str]) -> Iterator[Path]:
-    """Reads the first bytes of each file: pictures of a report are no photos."""
+    """The photos in a folder without pictures that this program drew, by their first bytes."""
     return (photo for photo in _walked(folder, searched) if not is_drawn(photo))
 
 
 def _walked(folder: Path, searched: set[str]) -> Iterator[Path]:
-    """The photos in a folder and those inside, but not in those `searched`, which grows."""
+    """The photos in a folder and its subfolders, without those in `searched`; updates that."""
     parts = folder / PHOTOS_OF_A_REPOSITORY
     start = parts if (folder / ROOT_MARK).is_file() and parts.is_dir() else folder
     for where, folders, files in os.walk(start, onerror=_warn_unreadable, followlinks=True):

@@ -1,4 +1,4 @@
-"""JSON arrays that survive a rewrite: every number and string keeps the text it was read from."""
+"""Rewriting JSON arrays with every number and string spelled as before."""
 
 import json
 import re
@@ -14,26 +14,26 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:\[\]{}"]+|[\[\]{}]')
 _FLAT = re.compile(
     r'\{(?:\n {8}"[^"\\\n]*": (?:"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[-+.\w]+|\[\]|\{\}),?)*\n {4}\}'
 )
-"""An object without containers in it, in `mel`'s layout as an element of an array.
+"""An object without nested containers, in `mel`'s layout for an element of an array.
 
-It is matched against valid JSON only, so commas need no check."""
+Only valid JSON is matched against it, so commas need no check."""
 
 
 class DuplicateKeyError(ValueError):
-    """An object names a key twice; a rewrite could keep only one of the values."""
+    """An object has a key twice, so a rewrite would lose one of the values."""
 
 
 def elements(text: str, *, unique_keys: bool = False) -> Iterator[tuple[Any, int, int]]:
-    """The elements of a JSON array, each as its value and where its text begins and ends.
+    """The elements of a JSON array: the value of each, and the start and end of its text.
 
-    One element at a time is in memory. A whole number with more digits than Python converts is
-    read as infinity. Raises ValueError for text that is no JSON array, DuplicateKeyError for an
-    object that has a key twice if keys must be unique, and RecursionError for very deep nesting.
+    Only one element at a time is in memory. An integer with more digits than Python converts is
+    read as infinity. Raises ValueError for text that is not a JSON array, DuplicateKeyError for a
+    duplicate key in an object with `unique_keys`, and RecursionError for very deep nesting.
     """
     decode = (_UNIQUE if unique_keys else _LENIENT).raw_decode
     begin = _BEGIN.match(text)
     if begin is None:
-        raise ValueError("it holds no array")
+        raise ValueError("it is not an array")
     at = begin.end()
     closed = text[at : at + 1] == "]"
     if closed:
@@ -62,15 +62,15 @@ def array_of(texts: Iterable[str]) -> str:
 
 
 def laid_out(value: Any, text: str) -> str:
-    """The text of an element of an array in `mel`'s layout; numbers and strings stay as they are.
+    """The text of an element of an array in `mel`'s layout; numbers and strings do not change.
 
-    `value` is what the text holds. Keys are sorted, and nothing else changes but white space. Works
-    without recursion, so nesting that could be read can be written too.
+    `value` is the parsed text. Keys are sorted, and nothing else but white space changes. Does not
+    recurse, so any nesting that can be read can be written.
     """
     if isinstance(value, dict) and _FLAT.fullmatch(text) and list(value) == sorted(value):
         return text
     opened: list[tuple[str, list[str]]] = []
-    items: list[str] = []  # of the innermost container; keys and values take turns in an object
+    items: list[str] = []  # of the innermost container; in an object, keys and values alternate
     for token in _TOKEN.findall(text):
         if token in ("{", "["):
             opened.append((token, items))
@@ -103,7 +103,7 @@ def _key(text: str) -> str:
 def _whole(digits: str) -> int | float:
     try:
         return int(digits)
-    except ValueError:  # Python converts 4300 digits at most, unless it is told otherwise
+    except ValueError:  # Python converts at most 4300 digits by default
         return float(digits)
 
 

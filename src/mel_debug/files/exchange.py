@@ -1,4 +1,4 @@
-"""Two files that swap their names at once, on systems that can do it."""
+"""Exchanging the names of two files atomically, on systems that support it."""
 
 import ctypes
 import errno
@@ -12,13 +12,13 @@ _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_EXCHANGE = 2  # linux/fs.h
 
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
-"""What a kernel, a file system or a sandbox answers that has no such operation."""
+"""Errors of a kernel, file system or sandbox that does not support the operation."""
 
 
 def exchanged(first: Path, second: Path) -> bool:
-    """Swap the names of two files of one folder; False if this system or file system can't.
+    """Exchange the names of two files of a folder; False if this is not supported.
 
-    No other process sees either name missing. Raises OSError.
+    At no time is either name missing. Raises OSError if the exchange fails.
     """
     rename = _renameat2()
     if rename is None:
@@ -33,7 +33,7 @@ def exchanged(first: Path, second: Path) -> bool:
 
 @functools.cache
 def _renameat2() -> Callable[[bytes, bytes], int] | None:
-    """Linux's renameat2 with RENAME_EXCHANGE, None if the C library lacks it."""
+    """Linux's renameat2 with RENAME_EXCHANGE; None if the C library does not have it."""
     if sys.platform != "linux":
         return None
     try:

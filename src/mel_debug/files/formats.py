@@ -1,11 +1,11 @@
-"""Which format a file has, told by its first bytes: only these are handed to a decoder.
+"""Recognising the image formats that may be decoded, by the first bytes of a file.
 
-Pillow knows formats whose decoders run other programs (PostScript), and many that no camera
-writes. A suffix says nothing: phones name HEIC files `.jpg`.
+Pillow supports formats whose decoders run other programs (PostScript), and many that no camera
+writes. Suffixes are unreliable: phones name HEIC files `.jpg`.
 """
 
 HEAD_BYTES = 256
-"""How much of a file `format_of` needs: the brands of a HEIF file come first, but are many."""
+"""Bytes of a file that `format_of` needs: a HEIF file begins with a list of brands."""
 
 PLUGINS = {
     "JPEG": "PIL.JpegImagePlugin",  # MPO as well
@@ -23,18 +23,18 @@ PLUGINS = {
 HEIF = "HEIF"
 
 HOLD_DECODER = {"WEBP", "AVIF", HEIF}
-"""Formats whose images keep a decoder, and with it a copy of the photo, as long as they live."""
+"""Formats whose Pillow images refer to a decoder, and with it to a copy of the photo."""
 
 READ_WHOLE = HOLD_DECODER
-"""Formats whose whole file is in memory while it is decoded."""
+"""Formats whose decoders read the whole file into memory."""
 
 RAW_SUFFIXES = (
     {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw"}
     | {".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw"}
     | {".x3f"}
 )
-"""What cameras call photos that have to be developed first; inside, many are TIFFs whose first
-picture is a preview."""
+"""Suffixes of raw photos of cameras, which have to be developed first; many are TIFFs whose first
+image is a preview."""
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -69,7 +69,7 @@ _OTHERS = (
 
 
 def format_of(head: bytes) -> str | None:
-    """The name of a format that can be read, by the first bytes of a file; None for others."""
+    """The name of the format of a file with these first bytes; None if it can't be decoded."""
     if head[8:10] == b"CR" and head[:4] == b"II*\0":  # Canon's CR2
         return None
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -82,8 +82,8 @@ def format_of(head: bytes) -> str | None:
     return next((name for start, name in _SIGNATURES if head.startswith(start)), None)
 
 
-def what_else(head: bytes) -> str:
-    """What a file is that has no readable format: the rest of a sentence about it."""
+def other_kind(head: bytes) -> str:
+    """What a file of no readable format is, as the end of a sentence: "is empty"."""
     if not head:
         return "is empty"
     if head[8:10] == b"CR" or _brands(head) & _RAW_BRANDS:
@@ -98,9 +98,9 @@ def what_else(head: bytes) -> str:
 
 
 def webp_size(head: bytes) -> tuple[int, int] | None:
-    """Width and height of a WebP file by its first bytes (RFC 9649); None if they don't say.
+    """Width and height of a WebP file from its first bytes (RFC 9649); None if they lack it.
 
-    Pillow allocates all of a WebP's memory when it opens it, so the size must be known before.
+    Pillow allocates memory for all pixels when it opens a WebP, so the size is checked before.
     """
     kind = head[12:16]
     if kind == b"VP8X":
@@ -118,7 +118,7 @@ def _little(data: bytes) -> int:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """The brands in the first box of an ISO media file (ISO 14496-12, `ftyp`); none of others."""
+    """The brands in the first box of an ISO media file (ISO 14496-12, `ftyp`); else none."""
     if head[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(head[:4], "big"), len(head))

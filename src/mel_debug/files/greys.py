@@ -1,4 +1,4 @@
-"""Deep grey pixels as 8 bits: by the range that the file states, else by a likely one."""
+"""Converting grey values of more than 8 bits to 8 bits, by a stated range or a likely one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from mel_debug.core.errors import MelError, warn
 from mel_debug.core.images import ROWS_AT_ONCE
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)
-"""Bits that cameras and scanners give a sample; many keep them in the low bits of a larger one."""
+"""Bits per sample of cameras and scanners; many files store them in the low bits of more."""
 
 DEEP_COLOURS_REACH = 64
-"""Pillow keeps the high byte of 16-bit colours. Below this one they use 14 bits or fewer, and what
-was lost can't be known."""
+"""Pillow keeps only the high byte of 16-bit colours. If all are below this, they use 14 bits or
+fewer, and their true range can't be recovered."""
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE, _SAMPLE_FORMAT = 258, 262, 281, 339  # TIFF tags
 _SIGNED = 2
@@ -26,9 +26,9 @@ _WHITE_IS_ZERO = 0
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """The values of a grey image: `top` is the highest that its samples can hold.
+    """The range of the values of a grey image: `top` is the highest that a sample can store.
 
-    `white` is what the file says is white, None if it does not say.
+    `white` is the value of white that the file states; None if it states none.
     """
 
     top: int
@@ -38,33 +38,34 @@ class _Range:
 
 
 def is_deep_grey(image: Image.Image) -> bool:
-    """Whether `eight_bit_grey` is needed: one band of more than 8 bits."""
+    """Whether an image has one band of more than 8 bits, for `eight_bit_grey`."""
     return image.mode.startswith(("I", "F"))
 
 
 def has_deep_colours(image: Image.Image) -> bool:
-    """Whether an image that is not decoded yet has 16-bit colours, which Pillow halves."""
+    """Whether an undecoded image has 16-bit colours, which Pillow reduces to 8 bits."""
     return ";16" in str(getattr(image, "tile", "")) and not is_deep_grey(image)
 
 
 def check_deep_colours(image: Image.Image, path: Path) -> None:
-    """Refuse decoded colours of a 16-bit file that use the low bits only. Raises MelError."""
+    """Raise MelError for decoded colours of a 16-bit file that use the low bits only."""
     # An opaque alpha channel is at its highest in any file; colours of 8 bits or fewer are all 0.
     bands = zip(image.getbands(), image.getextrema(), strict=True)
     highest = max(extremes[1] for band, extremes in bands if band != "A")  # type: ignore[index] # several bands
     if highest < DEEP_COLOURS_REACH:
         raise MelError(
-            f"{path}: its 16-bit colours use less than a quarter of their range, which can't be "
-            "read in full; save it with 8 bits"
+            f"{path}: its 16-bit colours use less than a quarter of their range, and the file does "
+            "not state what is white; save it with 8 bits"
         )
 
 
 def eight_bit_grey(image: Image.Image, path: Path, *, guess: bool = True) -> Image.Image:
     """A decoded image with one band of integers as mode L.
 
-    White is what the file states, else the most that its samples can hold; but with `guess`, the
-    fewest of `DEPTHS` bits that hold its brightest value, with a MelWarning if those are fewer.
-    Raises MelError for floating-point and negative values, which have no such range.
+    White is the value that the file states, or else the highest that a sample can store. With
+    `guess`, an unstated white is that of the smallest of `DEPTHS` that can store the brightest
+    value, with a MelWarning if this is less. Raises MelError for floating-point and negative
+    values, which have no such range.
     """
     if image.mode == "F":
         raise MelError(
@@ -82,7 +83,7 @@ def eight_bit_grey(image: Image.Image, path: Path, *, guess: bool = True) -> Ima
         if white < kind.top:
             warn(
                 f"{path}: its brightest value is {brightest} of {kind.top}; "
-                f"{white} is taken for white"
+                f"{white} is used as white"
             )
     grey = Image.new("L", image.size)
     for top, values in _strips(image, kind):
@@ -101,8 +102,8 @@ def _range_of(image: Image.Image) -> _Range:
         return _tiff_range(image)
     if image.format is None:  # made in memory
         return _Range(2**31 - 1 if image.mode == "I" else 65535)
-    # A PNG's samples use all of theirs (PNG 3rd edition, 13.12), whatever sBIT says; but not all
-    # programs know. The other formats state a range, and Pillow scales it to 16 bits.
+    # Samples of a PNG use their full range (PNG 3rd edition, 13.12), whatever sBIT states, but not
+    # all programs comply. Other formats state a range, which Pillow scales to 16 bits.
     return _Range(65535, None if image.format == "PNG" else 65535)
 
 
@@ -112,10 +113,10 @@ def _tiff_range(image: Image.Image) -> _Range:
     signed = _first(tags.get(_SAMPLE_FORMAT, 1)) == _SIGNED
     top = 2 ** (bits - signed) - 1
     stated = _first(tags.get(_MAX_SAMPLE, 0))
-    # The largest value in use; what holds it is the range.
+    # MaxSampleValue is the largest value in use; the depth that can store it is the range.
     white = _depth_of(stated, top) if 0 < stated < top else None
     if bits not in (16, 32):
-        white = top  # 12 bits that are packed as such
+        white = top  # packed samples, such as 12 bits
     inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     return _Range(top, white, inverted, unsigned=bits == 32 and not signed)
 
@@ -127,7 +128,7 @@ def _first(value: Any) -> int:
 
 
 def _strips(image: Image.Image, kind: _Range) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The values of a few rows at a time, with the number of their first row."""
+    """The values of a few rows at a time, each with the index of the first row."""
     for top in range(0, image.height, ROWS_AT_ONCE):
         bottom = min(top + ROWS_AT_ONCE, image.height)
         values = np.asarray(image.crop((0, top, image.width, bottom)))

@@ -1,4 +1,4 @@
-"""Short names for the files that accompany a file while it is written."""
+"""Names of the temporary files and locks beside a file that is being written."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ PART = ".part"
 """Suffix of a file that is being written."""
 
 LOCK = ".lock"
-"""Suffix of a lock."""
+"""Suffix of a lock file."""
 
 _DIGEST_BYTES = 6
 
@@ -17,11 +17,11 @@ _PART_NAME = re.compile(rf"\.mel-debug-[0-9a-f]{{{2 * _DIGEST_BYTES}}}\..*\{PART
 
 
 def hidden_name(path: Path) -> str:
-    """The begin of the names of a file's companions in its folder: hidden, and 23 bytes long.
+    """The prefix of the names of a file's temporary files and lock: hidden, and 23 bytes long.
 
-    It is a digest, so that a file whose name is as long as the file system allows has companions
-    too. Names that a file system may take for one, which differ in case or in how accents are
-    composed, have the same digest.
+    It is a digest, so that it works for names as long as the file system allows. Names that some
+    file systems treat as equal, which differ in case or in the composition of accents, have the
+    same digest.
     """
     name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path.name).casefold())
     data = name.encode("utf-8", "surrogatepass")

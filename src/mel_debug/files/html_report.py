@@ -1,4 +1,4 @@
-"""A page of pictures with captions, as one HTML file beside them."""
+"""An HTML report: one page with the pictures in its folder and their captions."""
 
 import os
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ _STYLE = (
 )
 
 
-def made_folder(folder: Path) -> None:
-    """Make a folder if it is not there. Raises MelError when it can't be."""
+def make_folder(folder: Path) -> None:
+    """Create a folder if it does not exist. Raises MelError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MelError(f"{folder} can't be made ({error.strerror}); choose another") from error
+        raise MelError(f"{folder} can't be created ({error.strerror}); choose another") from error
 
 
 def write_page(
@@ -37,8 +37,9 @@ def write_page(
 ) -> Path:
     """Write `index.html` with a text and pictures (file name, caption); returns its path.
 
-    Titles, captions and text may hold anything: control characters and lone surrogates are shown
-    escaped. Raises UsageError for a page that the guard does not allow to replace.
+    Control characters and lone surrogates in titles, captions and text are escaped. Raises
+    UsageError if the guard does not allow an existing page to be replaced, and MelError if writing
+    fails.
     """
     figures = "\n".join(
         f'<figure><img src="{_url(name)}" alt="{_shown(caption)}">'

@@ -1,4 +1,4 @@
-"""One process at a time: a lock beside the file that is about to be written."""
+"""Locks for files that several processes write: a lock file beside each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,21 +8,21 @@ from mel_debug.core.errors import MelError
 from mel_debug.files.hidden_names import LOCK, hidden_name
 
 PATIENCE_SECONDS = 60.0
-"""How long to wait for another process; it holds the lock while it writes one small file."""
+"""How long to wait for another process, which holds a lock while it writes one small file."""
 
 
 def lock_path(path: Path) -> Path:
-    """The lock file of a file: hidden, in the same folder, and of a short name."""
+    """The path of a file's lock file: hidden, in the same folder, with a short name."""
     return path.with_name(hidden_name(path) + LOCK)
 
 
 @contextmanager
 def locked(path: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the lock of a file, against threads and processes, also on a shared file system.
+    """Lock a file for the block against threads and processes, also on a shared file system.
 
-    The lock is the system's and ends with the process that holds it, however that ends. Its file is
-    removed when it is let go; after a kill it stays behind, means nothing, and goes with the next
-    lock. Raises MelError after `patience` seconds or where no file can be made.
+    The operating system releases the lock when the process ends, however it ends. The lock file is
+    removed on release; one left by a killed process has no effect and is removed by the next lock.
+    Raises MelError after `patience` seconds, or if the lock file can't be created.
     """
     from filelock import FileLock, Timeout
 
@@ -37,11 +37,13 @@ def locked(path: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
         ) from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise MelError(f"{path} can't be locked ({reason}); is its folder writable?") from error
+        raise MelError(
+            f"{path} can't be locked ({reason}); check that its folder is writable"
+        ) from error
     try:
         yield
     finally:
-        # Only the holder removes it, and who waited for a removed file asks anew.
+        # Only the holder removes it; filelock retries if the file that it waited for was removed.
         with suppress(OSError):
             beside.unlink()
         lock.release()

@@ -1,4 +1,4 @@
-"""The mark of pictures and pages that this program wrote, and a cheap way to recognise it."""
+"""The marker in pictures and pages that this program writes, and fast tests for it."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,34 +7,34 @@ from mel_debug.core.errors import UsageError
 from mel_debug.files.regular import open_regular
 
 PICTURE_MARK = "Drawn by mel-debug; not a photo"
-"""Metadata of every picture that is written: a JPEG comment, a PNG text and so on."""
+"""Metadata of every picture that is written, as a JPEG comment, PNG text and so on."""
 
 PAGE_MARK = '<meta name="generator" content="mel-debug">'
-"""The line that every page has in its head."""
+"""A line in the head of every page."""
 
 _EDGE_BYTES = 4096
-"""How much of a file's beginning and end is read; the mark lies within, where we put it."""
+"""Bytes that are read at the beginning and end of a file; they include the marker."""
 
 _MARKED_AT_THE_END = (b"RIFF", b"II", b"MM", b"BM")
-"""What WebP, TIFF and BMP begin with: their metadata, or what stands for it, may come last."""
+"""The first bytes of WebP, TIFF and BMP files, whose metadata may be at the end."""
 
 
 def is_drawn(path: Path) -> bool:
-    """Whether a file is a picture that this program drew. False for what can't be read."""
+    """Whether a file is a picture that this program drew; False if it can't be read."""
     head, tail = _edges(path)
     return PICTURE_MARK.encode() in head or PICTURE_MARK.encode() in tail
 
 
 def is_own_page(path: Path) -> bool:
-    """Whether a file is a page that this program wrote. False for what can't be read."""
+    """Whether a file is a page that this program wrote; False if it can't be read."""
     return PAGE_MARK.encode() in _edges(path)[0]
 
 
 def _edges(path: Path) -> tuple[bytes, bytes]:
-    """The beginning of a file, and its end where that matters."""
+    """The first bytes of a file, and the last bytes if the marker may be there."""
     with suppress(OSError, UsageError), open_regular(path) as file:
         head = file.read(_EDGE_BYTES)
-        # Bytes 4 to 8 of HEIF and AVIF files name their first box.
+        # Bytes 4 to 8 of HEIF and AVIF files are the type of their first box.
         if not head.startswith(_MARKED_AT_THE_END) and head[4:8] != b"ftyp":
             return head, b""
         file.seek(0, 2)

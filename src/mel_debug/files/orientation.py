@@ -1,10 +1,10 @@
-"""How a photo was held, as viewers find out: from EXIF, else XMP; damaged parts are passed over.
+"""The orientation of a photo, as viewers read it: from EXIF, else from XMP.
 
-Only read, never rewritten: EXIF that Pillow can't write back does not matter here.
+Damaged parts of the metadata are skipped.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -24,41 +24,49 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""How stored pixels become those shown, by EXIF orientation; 1 needs nothing."""
+"""The transpose from stored to shown pixels, by EXIF orientation; 1 needs none."""
 
 _XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\b")
 _XMP_BYTES = 1 << 20
-"""Where in XMP the orientation is looked for; cameras write a few kilobytes."""
+"""Bytes of XMP that are searched; cameras write a few kilobytes."""
 
 _PNG_TEXT_BYTES = 1 << 20
 
 
 def orientation_of(image: Image.Image, source: Source) -> int:
-    """The EXIF orientation of an image whose pixels were not read yet, 1 to 8; 1 if it has none."""
+    """The EXIF orientation of an image that is not decoded yet, 1 to 8; 1 if it has none."""
     late = _late_png_chunks(source) if image.format == "PNG" else {}
-    for found in (*_from_exif(image, late), *_from_xmp(image, late)):
-        if isinstance(found, int) and 1 <= found <= 8:
-            return found
-    return 1
+    return _first_valid((*_from_exif(image, late), *_from_xmp(image, late)))
 
 
 def orientation_in_memory(image: Image.Image) -> int:
-    """The EXIF orientation of a decoded image as Pillow knows it: it may have been turned since."""
-    found = None
-    with suppress(Exception):  # damaged EXIF
-        found = image.getexif().get(ExifTags.Base.Orientation)
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+    """The EXIF orientation of a decoded Pillow image, 1 to 8; 1 if it has none.
+
+    A TIFF has none: Pillow applies its orientation when it decodes it.
+    """
+    if image.format == "TIFF":
+        return 1
+    return _first_valid((*_from_loaded_exif(image), *_from_exif(image, {}), *_from_xmp(image, {})))
+
+
+def _first_valid(orientations: Iterable[Any]) -> int:
+    return next((each for each in orientations if isinstance(each, int) and 1 <= each <= 8), 1)
+
+
+def _from_loaded_exif(image: Image.Image) -> Iterator[Any]:
+    with suppress(Exception):
+        yield image.getexif().get(ExifTags.Base.Orientation)
 
 
 def _from_exif(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[Any]:
     if image.format == "TIFF":
-        # Its own tags; Pillow turns a TIFF by the same when it decodes it.
+        # The TIFF's own tags, which Pillow applies when it decodes the image.
         with suppress(Exception):
             yield image.getexif().get(ExifTags.Base.Orientation)
         return
     for data in (image.info.get("exif"), _hexadecimal_exif(image), late.get(b"eXIf")):
         if isinstance(data, bytes):
-            # Many programs write EXIF, and Pillow raises whatever its damage causes.
+            # Pillow raises various errors for damaged EXIF.
             with suppress(Exception):
                 exif = Image.Exif()
                 exif.load(data)
@@ -66,7 +74,7 @@ def _from_exif(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[Any]:
 
 
 def _hexadecimal_exif(image: Image.Image) -> bytes | None:
-    """What ImageMagick keeps in a PNG's text: a name, a length and hexadecimal digits in lines."""
+    """EXIF that ImageMagick stores in a PNG's text: name, length, lines of hexadecimal digits."""
     text = image.info.get("Raw profile type exif")
     if not isinstance(text, str):
         return None
@@ -76,7 +84,7 @@ def _hexadecimal_exif(image: Image.Image) -> bytes | None:
 
 
 def _from_xmp(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[int]:
-    keys = ("xmp", "XML:com.adobe.xmp", "exif")  # some programs put XMP where EXIF belongs
+    keys = ("xmp", "XML:com.adobe.xmp", "exif")  # some programs store XMP in place of EXIF
     for data in (*(image.info.get(key) for key in keys), late.get(b"iTXt")):
         encoded = data.encode("utf-8", "replace") if isinstance(data, str) else data
         if isinstance(encoded, bytes):
@@ -86,7 +94,7 @@ def _from_xmp(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[int]:
 
 
 def _late_png_chunks(source: Source) -> dict[bytes, bytes]:
-    """EXIF and XMP that follow a PNG's pixels; Pillow would decode the pixels to find them."""
+    """EXIF and XMP after a PNG's pixels; Pillow reads them only by decoding the pixels."""
     found: dict[bytes, bytes] = {}
     start = source.tell()
     source.seek(8)

@@ -1,4 +1,4 @@
-"""Which files a command may write: never what it reads, and no file of others unless told so."""
+"""Rules for output files: inputs are never overwritten, and foreign files only with `force`."""
 
 import os
 import re
@@ -16,25 +16,26 @@ PAGE = "index.html"
 """The name of every page that is written."""
 
 _SIDE_ENDINGS = (".json", MASK_ENDING)
-"""What the names of marks and masks end with; they begin with their photo's name and a dot."""
+"""Endings of the names of marks and masks, which start with the photo's name and a dot."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputGuard:
-    """The photos, folders of photos and other files that a command reads.
+    """Protects existing files from being overwritten.
 
-    `force` allows it to replace files that are neither its inputs nor its own.
+    `inputs` are the photos, folders of photos and other files that are read. `force` allows
+    replacing files that are neither inputs nor were written by mel-debug.
     """
 
     inputs: tuple[Path, ...] = ()
     force: bool = False
 
     def check(self, path: Path, is_own: Callable[[Path], bool]) -> None:
-        """Raise UsageError if a file must not be written.
+        """Raise UsageError if a file must not be written; changes nothing.
 
-        Refused are, whatever the way to them (links, `..`, other case): inputs; marks and masks of
-        any photo, also those that do not exist yet; pipes, devices and folders; and without `force`
-        every file that has content and that `is_own` does not recognise. Changes nothing.
+        These are inputs; marks and masks of any photo, also those that do not exist yet; pipes,
+        devices and folders; and, without `force`, non-empty files for which `is_own` is False. They
+        are recognised by any path (links, `..`, other case). Raises MelError for an invalid path.
         """
         try:
             check_regular(path)
@@ -48,7 +49,7 @@ class OutputGuard:
         if status is None:
             return
         if _is_among(status, _with_side_files(self._named)):
-            raise UsageError(f"{path} is a file that this command reads; choose another name")
+            raise UsageError(f"{path} is an input file; choose another name")
         if status.st_size == 0 or is_own(path):
             return
         photo = self._photo_of(real)
@@ -56,24 +57,24 @@ class OutputGuard:
             raise UsageError(f"{path} belongs to the photo {photo}; choose another name")
         if not self.force:
             raise UsageError(
-                f"{path} exists, and mel-debug did not write it; choose another name, or add "
+                f"{path} exists, and mel-debug did not write it; choose another name, or use "
                 "`force` to replace it"
             )
         if _is_among(status, _with_side_files(self._found())):
-            raise UsageError(f"{path} is a file that this command reads; choose another name")
+            raise UsageError(f"{path} is an input file; choose another name")
 
     def check_picture(self, path: Path) -> None:
-        """As `check`, for a picture: those that were drawn earlier are replaced."""
+        """Like `check`, for a picture; pictures drawn by mel-debug may be replaced."""
         self.check(path, is_drawn)
 
     def check_page(self, path: Path) -> None:
-        """As `check`, for a page: those that were written earlier are replaced."""
+        """Like `check`, for a page; pages written by mel-debug may be replaced."""
         self.check(path, is_own_page)
 
     def check_folder(self, folder: Path, pictures: re.Pattern[str]) -> None:
-        """Check a folder that is to hold a page, and pictures with names of this pattern.
+        """Check a folder for a page and for pictures whose names match a pattern.
 
-        Raises UsageError as `check` does, and MelError if the folder can't be made or written.
+        Raises UsageError like `check`, and MelError if the folder can't be created or written to.
         """
         self._check_name(folder)
         self._check_name(folder.resolve())
@@ -86,15 +87,15 @@ class OutputGuard:
                     self.check_picture(folder / name)
 
     def _check_name(self, path: Path) -> None:
-        """Raise UsageError for the name of marks or a mask of a photo that is there."""
+        """Raise UsageError for the name of the marks or the mask of an existing photo."""
         photo = self._photo_of(path)
         if photo is not None and path.name.lower().endswith(_SIDE_ENDINGS):
             raise UsageError(
-                f"{path} is where marks or the mask of {photo.name} belong; choose another name"
+                f"{path} is a name for marks or the mask of {photo.name}; choose another name"
             )
 
     def _photo_of(self, path: Path) -> Path | None:
-        """The photo beside a path whose name, and then a dot, the path's name begins with."""
+        """The photo in the same folder whose name and a dot are a prefix of the path's name."""
         for start in _starts(path.name):
             photo = path.with_name(start)
             if _is_file(photo) and (
@@ -108,19 +109,19 @@ class OutputGuard:
         return [path for path in self.inputs if not path.is_dir()]
 
     def _found(self) -> list[Path]:
-        """The photos in the folders that are read."""
+        """The photos in the input folders."""
         with suppress(MelError):
             return find_photos([path for path in self.inputs if path.is_dir()])
         return []
 
 
 def _starts(name: str) -> Iterator[str]:
-    """What comes before each dot of a name."""
+    """The part of a name before each dot."""
     return (name[: dot.start()] for dot in re.finditer(r"(?<=.)\.", name, re.DOTALL))
 
 
 def _with_side_files(photos: Iterable[Path]) -> Iterator[Path]:
-    """The photos and whatever lies beside them under names that begin with theirs."""
+    """The photos, and the files beside them whose names start with a photo's name and a dot."""
     names: dict[Path, set[str]] = {}
     for photo in photos:
         yield photo
@@ -133,10 +134,7 @@ def _with_side_files(photos: Iterable[Path]) -> Iterator[Path]:
 
 
 def _is_among(status: os.stat_result, paths: Iterable[Path]) -> bool:
-    """Whether one of the paths leads to this very file: also a hard link, or a name in other case.
-
-    Where the paths are equal the files are too, so no path is compared.
-    """
+    """Whether one of the paths is the file with this status, also by a link or in other case."""
     for path in paths:
         with suppress(OSError):
             if os.path.samestat(status, path.stat()):
@@ -152,9 +150,9 @@ def _is_file(path: Path) -> bool:
 
 
 def check_place(folder: Path) -> None:
-    """Raise MelError if a folder is not there and can't be made, or can't be written to."""
+    """Raise UsageError if the path is a file, and MelError if the folder can't be written to."""
     place = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     if not place.is_dir():
-        raise UsageError(f"{place} is a file; name a folder")
+        raise UsageError(f"{place} is a file; give a folder")
     if not os.access(place, os.W_OK | os.X_OK):
         raise MelError(f"{folder} can't be written (Permission denied); choose another place")

@@ -1,4 +1,4 @@
-"""Writing pictures, whole or not at all."""
+"""Writing pictures atomically."""
 
 import io
 from pathlib import Path
@@ -11,21 +11,22 @@ from mel_debug.files.marker import PICTURE_MARK
 from mel_debug.files.outputs import OutputGuard
 
 JPEG_QUALITY = 95
+"""Pillow's documentation advises against higher values."""
 
 
 def check_picture_path(path: Path) -> None:
-    """Find out early that a picture could not be saved here.
+    """Raise an error early if a picture can't be saved with this path.
 
-    Raises UsageError for a suffix that names no picture format, MelError for an unwritable place.
+    Raises UsageError for the suffix of no picture format, and MelError if writing would fail.
     """
     _format_of(path)
     check_writable(path)
 
 
 def write_picture(path: Path, pixels: Pixels, *, guard: OutputGuard | None = None) -> None:
-    """Save (height, width, 3) RGB in the format the suffix names, marked as drawn.
+    """Save (height, width, 3) RGB in the format of the suffix, with `PICTURE_MARK` as metadata.
 
-    Raises MelError if it can't be saved, UsageError if the guard does not allow to replace a file.
+    Raises MelError if it can't be saved, and UsageError if the guard protects an existing file.
     """
     from PIL import Image
 
@@ -41,7 +42,7 @@ def write_picture(path: Path, pixels: Pixels, *, guard: OutputGuard | None = Non
 
 
 def _options(kind: str) -> dict[str, Any]:
-    """What Pillow is told to save a format well, and with the mark in its metadata."""
+    """Pillow's options for good quality and for the marker as metadata."""
     from PIL import ExifTags, Image, PngImagePlugin
 
     match kind:
@@ -65,7 +66,7 @@ def _options(kind: str) -> dict[str, Any]:
 
 
 def _trailer(kind: str) -> bytes:
-    """The mark as the end of the file, for formats that have no place for it near an end."""
+    """The marker to append to a file, for formats without metadata near either end."""
     text = PICTURE_MARK.encode()
     match kind:
         case "BMP":  # readers ignore what follows the pixels
@@ -80,8 +81,10 @@ def _format_of(path: Path) -> str:
     from PIL import Image
 
     suffix = path.suffix.lower()
-    Image.preinit()  # the usual formats; all of them take longer to load than to draw a picture
+    Image.preinit()  # common formats; loading all of them takes longer than drawing a picture
     kind = Image.EXTENSION.get(suffix) or Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
-        raise UsageError(f"{path}: {path.suffix or 'no suffix'} names no picture format; try .jpg")
+        raise UsageError(
+            f"{path}: {path.suffix or 'no suffix'} is not the suffix of a picture format; try .jpg"
+        )
     return kind

@@ -1,4 +1,4 @@
-"""Opening regular files only: a pipe, a socket or a device could block for ever."""
+"""Opening regular files only, as pipes, sockets and devices can block forever."""
 
 import os
 import stat
@@ -17,10 +17,9 @@ _KINDS = {
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading its bytes.
+    """Open a regular file for reading bytes, without ever blocking; links are followed.
 
-    Never blocks: a pipe is refused instead of waiting for its writer. Raises UsageError, naming the
-    file, for anything but a regular file (links are followed), and OSError as `open` does.
+    Raises UsageError for anything but a regular file, and OSError like `open`.
     """
     check_regular(path)
     # The file may be replaced between the check and the open, so the descriptor is checked too.
@@ -34,10 +33,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def check_regular(path: Path) -> None:
-    """Raise UsageError if the path leads to anything but a regular file.
-
-    A path that leads nowhere passes.
-    """
+    """Raise UsageError if a path exists and is not a regular file; links are followed."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -50,4 +46,4 @@ def check_regular(path: Path) -> None:
 def _check(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
-        raise UsageError(f"{path} is {kind}, not a regular file; name a file")
+        raise UsageError(f"{path} is {kind}, not a regular file; give a file")

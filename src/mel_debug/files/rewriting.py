@@ -1,4 +1,4 @@
-"""Replacing a file only if it is still what it was when it was read."""
+"""Replacing a file only if it has not changed since it was read."""
 
 import os
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ from mel_debug.files.regular import open_regular
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A file as it was read: its bytes, and what the system said of it afterwards."""
+    """The content of a file when it was read, and its status directly afterwards."""
 
     data: bytes
     status: os.stat_result = field(compare=False)
 
-    def is_still(self, path: Path) -> bool:
-        """Whether the file is the same one and has not changed since."""
+    def is_current(self, path: Path) -> bool:
+        """Whether the path still is the same file with the same content."""
         try:
             now = path.stat()
-            # A writer within the resolution of the clock leaves the times alone, so bytes count.
+            # A write within the resolution of the clock does not change the times: compare bytes.
             return _identity(now) == _identity(self.status) and path.read_bytes() == self.data
         except OSError:
             return False
@@ -35,7 +35,7 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def take_snapshot(path: Path) -> Snapshot | None:
-    """Read a file; None if there is none. Raises MelError for what can't be read, or is no file."""
+    """Read a file; None if it does not exist. Raises MelError if it can't be read."""
     try:
         with open_regular(path) as file:
             data = file.read()
@@ -49,19 +49,19 @@ def take_snapshot(path: Path) -> Snapshot | None:
 def replace_unchanged(
     path: Path, before: Snapshot | None, data: bytes, *, sync_first: bool = True
 ) -> bool:
-    """Replace a file that is still as it was read; with None, make one that is still not there.
+    """Replace a file if it is unchanged since `before`; without `before`, create a new file.
 
-    Returns False, and leaves the file alone, if another program changed it meanwhile. The new file
-    has the owner, group, permissions and extended attributes of the old one. Where the system can
-    swap two files at once, the old one is checked again after the swap, and put back if it is not
-    the one that was read. A write of another program is then lost only if that program opens the
-    file before the swap and writes after the check, or if it writes just before the swap, reads the
-    new file before the old one is put back, and writes again. Elsewhere the file is checked
-    directly before it is replaced.
+    Returns False, without changing the file, if another program has changed or created it. The new
+    file has the owner, group, permissions and extended attributes of the old one. If the system can
+    exchange two files atomically, the old file is checked again after the exchange, and restored if
+    it differs from `before`. A write of another program is then lost only if that program opens the
+    file before the exchange and writes after the check, or if it writes directly before the
+    exchange, reads the new file before the old one is restored, and writes again. On other systems
+    the file is checked directly before it is replaced.
 
-    On success both the content and the name have reached the disk. Without `sync_first` the content
-    gets there after the name: much faster, and no worse unless the power fails between the two.
-    `path` must not be a link. Raises MelError for a file that must not be replaced.
+    On success content and name are synced to disk. Without `sync_first` the content is synced after
+    the name, which is much faster and differs only if the power fails between the two. `path` must
+    not be a link. Raises MelError for a file that must not be replaced.
     """
     if before is not None:
         check_replaceable(path, before.status)
@@ -69,7 +69,7 @@ def replace_unchanged(
         if before is None:
             replaced = _put_new(temporary, path)
         else:
-            replaced = before.is_still(path) and _swapped(temporary, path, before, data)
+            replaced = before.is_current(path) and _swapped(temporary, path, before, data)
         if replaced and not sync_first:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -78,9 +78,20 @@ def replace_unchanged(
     return replaced
 
 
+def check_rewritable(path: Path, before: Snapshot | None) -> None:
+    """Raise MelError if `replace_unchanged` would refuse the file, whatever its new content.
+
+    Does all that comes before the replacement, on a temporary file that is removed again.
+    """
+    if before is not None:
+        check_replaceable(path, before.status)
+    with _new_file(path, before, b"", sync=False):
+        pass
+
+
 @contextmanager
 def _new_file(path: Path, before: Snapshot | None, data: bytes, sync: bool) -> Iterator[Path]:
-    """A complete new file beside the old one, removed in the end unless it was renamed."""
+    """A complete new file beside the old one, removed after the block unless it was renamed."""
     with written_beside(path, data, sync=sync) as temporary:
         try:
             if before is not None:
@@ -91,7 +102,7 @@ def _new_file(path: Path, before: Snapshot | None, data: bytes, sync: bool) -> I
 
 
 def _put_new(temporary: Path, path: Path) -> bool:
-    """Name a file, unless there is one of that name."""
+    """Rename a file unless the new name exists; return whether it was renamed."""
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
@@ -108,11 +119,12 @@ def _swapped(temporary: Path, path: Path, before: Snapshot, data: bytes) -> bool
         if not exchanged(temporary, path):
             temporary.replace(path)
             return True
-    except FileNotFoundError:  # removed this moment
+    except FileNotFoundError:  # removed meanwhile
         return False
     expected, put = before.data, data
-    # What comes out must be what was there. If it is not, it is a newer write: put it back. Then
-    # our own file must come out; if it does not, yet another write got between, and so on.
+    # The file that was exchanged must be the expected one. If it is not, another program wrote it:
+    # put it back. That exchange must return our own file; if not, there was another write, and so
+    # on.
     while (out := temporary.read_bytes()) != expected:
         expected, put = put, out
         exchanged(temporary, path)

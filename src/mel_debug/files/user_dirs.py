@@ -1,7 +1,7 @@
-"""Where a person's own settings and what can be made again are kept.
+"""The user's folders for settings, state and caches.
 
-The system's usual folders, unless `MEL_DEBUG_CONFIG_DIR`, `MEL_DEBUG_STATE_DIR`,
-`MEL_DEBUG_CACHE` or `MEL_DEBUG_GRAPHS` names another.
+These are the usual folders of the platform, unless `MEL_DEBUG_CONFIG_DIR`, `MEL_DEBUG_STATE_DIR`,
+`MEL_DEBUG_CACHE` or `MEL_DEBUG_GRAPHS` is set to another.
 """
 
 import os
@@ -14,7 +14,7 @@ GRAPHS = "MEL_DEBUG_GRAPHS"
 
 
 def config_folder() -> Path:
-    """The folder of what a person chose or made, such as own calibrations; it may not exist."""
+    """The folder of the user's settings, such as calibrations; it may not exist."""
     from platformdirs import user_config_path
 
     given = os.environ.get(CONFIG)
@@ -22,7 +22,7 @@ def config_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """The folder of what long runs have finished so far; it may not exist."""
+    """The folder of partial results of long runs; it may not exist."""
     from platformdirs import user_state_path
 
     given = os.environ.get(STATE)
@@ -30,7 +30,7 @@ def state_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """The folder of what is kept to save time and can be removed; it may not exist."""
+    """The folder of cached files, which can be deleted at any time; it may not exist."""
     from platformdirs import user_cache_path
 
     given = os.environ.get(CACHE)

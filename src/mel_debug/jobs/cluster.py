@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster: dask.distributed's own executor, with a look at what is there."""
+"""The workers of a Dask cluster, through the executor of dask.distributed, checked before use."""
 
 import asyncio
 import functools
@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mel_debug.core.errors import MelError
-from mel_debug.jobs.executors import Workers
 from mel_debug.jobs.results import WorkerSetupError, reason_of
 from mel_debug.jobs.threads import limit_threads
+from mel_debug.jobs.workers import Workers
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
@@ -24,73 +24,74 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 5.0
-"""How long a scheduler may take to answer, and then to have a worker."""
+CONNECT_SECONDS = 5.0
+"""The time limit for connecting to a scheduler, and then for its first worker to appear."""
 
 RETRIES = 2
-"""How often Dask repeats a call that raised what nobody foresaw, such as an error of a disk.
+"""How often Dask repeats a call that raised an unexpected error, such as one of a disk.
 
-How often it repeats one whose worker died is the scheduler's own setting,
+How often it repeats a call whose worker died is a setting of the scheduler,
 `distributed.scheduler.allowed-failures`, 3 by default.
 """
 
-COUNT_EVERY_SECONDS = 10.0
-"""Workers come and go; they are counted anew after this long."""
+COUNT_SECONDS = 10.0
+"""The interval at which workers are counted, as they may join and leave."""
 
-LONELY_SECONDS = 60.0
-"""A cluster without workers may get new ones; after this long that is not waited for any more."""
+NO_WORKERS_SECONDS = 60.0
+"""How long to wait for new workers when a cluster has lost all of its own."""
 
-SAME_EVERYWHERE = ("dask", "distributed")
+SAME_VERSION = ("dask", "distributed")
+"""Packages that must have the same version on every machine, besides mel-debug."""
 
-CHATTY = ("distributed.client", "tornado.application")
-"""Loggers that tell of a lost scheduler, or of a call cut off by Ctrl-C, in tracebacks."""
+NOISY_LOGGERS = ("distributed.client", "tornado.application")
+"""Loggers that print tracebacks for a lost scheduler or a call that Ctrl-C has cancelled."""
 
 
 class Cluster(Workers):
-    """Whatever workers the scheduler has at the moment. Raises MelError when it can't be used."""
+    """The current workers of a scheduler. Raises MelError if the scheduler cannot be used."""
 
     def __init__(self, address: str) -> None:
         _import()
         with ExitStack() as undo:
-            undo.enter_context(_hushed())
+            undo.enter_context(_quiet_loggers())
             self._client = _connected(address)
             undo.callback(self._client.close)
             _check(self._client, address)
             self._close = undo.pop_all().close
-        # Not pure: what a call gives depends on files as well, so equal calls are not one call.
+        # Not pure: results depend on files too, so Dask must not merge equal calls.
         self._executor = self._client.get_executor(retries=RETRIES, pure=False)
         self._address = address
-        self._counted = 0.0
+        self._counted_at = 0.0
         self._threads = 1
-        self._seen = time.monotonic()
+        self._last_worker = time.monotonic()
 
     @property
-    def ahead(self) -> int:
-        if time.monotonic() - self._counted > COUNT_EVERY_SECONDS:
+    def queue_depth(self) -> int:
+        if time.monotonic() - self._counted_at > COUNT_SECONDS:
             self._count()
         return 2 * max(1, self._threads)
 
-    def look(self) -> None:
+    def check_alive(self) -> None:
         self._count()
-        if time.monotonic() - self._seen > LONELY_SECONDS:
+        if time.monotonic() - self._last_worker > NO_WORKERS_SECONDS:
             raise MelError(
-                f"the scheduler {self._address} has no workers any more, or is gone itself; "
-                "what is done is kept: start new ones and run again"
+                f"the scheduler {self._address} has lost all its workers, or has ended itself; "
+                "finished work is kept: start new workers and run again"
             )
 
     def _count(self) -> None:
-        self._counted = time.monotonic()
+        self._counted_at = time.monotonic()
         try:
             self._threads = sum(self._client.nthreads().values())
-        except Exception:  # noqa: BLE001 - a lost scheduler: Dask raises what it likes
+        except Exception:  # noqa: BLE001 - for a lost scheduler Dask raises various errors
             self._threads = 0
         if self._threads:
-            self._seen = self._counted
+            self._last_worker = self._counted_at
 
     def deaths(self, error: BaseException) -> int:
         from distributed import KilledWorker
 
-        return 2 * isinstance(error, KilledWorker)  # it tells of `allowed-failures` + 1 of them
+        return 2 * isinstance(error, KilledWorker)  # raised after `allowed-failures` + 1 deaths
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = self._executor.submit(_on_node, fn, *args, **kwargs)
@@ -105,9 +106,9 @@ class Cluster(Workers):
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """Whoever waits for a call is told in one line what became of it."""
-    loggers = [logging.getLogger(name) for name in CHATTY]
+def _quiet_loggers() -> Iterator[None]:
+    """Silence tracebacks of libraries: errors are reported in one line elsewhere."""
+    loggers = [logging.getLogger(name) for name in NOISY_LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
@@ -120,10 +121,10 @@ def _hushed() -> Iterator[None]:
 
 def _import() -> None:
     try:
-        import distributed  # noqa: F401 - sets its loggers up, which is then undone
+        import distributed  # noqa: F401 - configures its loggers, which `_quiet_loggers` then changes
     except ImportError as error:
         raise MelError(
-            "`scheduler` needs dask.distributed; try: pip install 'mel-debug[cluster]'"
+            "`scheduler` needs dask.distributed: pip install 'mel-debug[cluster]'"
         ) from error
 
 
@@ -131,43 +132,46 @@ def _connected(address: str) -> "Client":
     import distributed
 
     try:
-        with ThreadPoolExecutor(1) as thread:  # the caller's may have an event loop already
-            thread.submit(asyncio.run, _knock(address)).result()
+        with ThreadPoolExecutor(1) as thread:  # the caller's thread may have an event loop already
+            thread.submit(asyncio.run, _check_reachable(address)).result()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # releases that differ are told by `_check`
-            return distributed.Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
+            warnings.simplefilter("ignore")  # differing versions are reported by `_check`
+            return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except Exception as error:
         raise MelError(
             f"no Dask scheduler answers at {address} ({reason_of(error)}); is it running, and is "
             "this the address that `dask scheduler` printed? "
-            f"It must have distributed {distributed.__version__}, as this machine"
+            f"It must have distributed {distributed.__version__}, like this machine"
         ) from error
 
 
-async def _knock(address: str) -> None:
-    """Raise unless a scheduler answers; a Client waits for ever for one that takes a call only."""
+async def _check_reachable(address: str) -> None:
+    """Raise an error unless a scheduler answers.
+
+    A Client blocks for ever if something accepts the connection but does not answer.
+    """
     from distributed import Security
     from distributed.comm import connect
 
     security = Security().get_connection_args("client")
-    call = connect(address, timeout=PATIENCE_SECONDS, **security)
-    comm = await asyncio.wait_for(call, PATIENCE_SECONDS + 1)
+    call = connect(address, timeout=CONNECT_SECONDS, **security)
+    comm = await asyncio.wait_for(call, CONNECT_SECONDS + 1)
     await comm.close()
 
 
 def _check(client: "Client", address: str) -> None:
-    """That there are workers, and that every node has what this machine has."""
+    """Raise MelError unless there are workers and all machines have the same versions."""
     try:
-        client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
     except TimeoutError:
         raise MelError(
             f"the scheduler {address} has no workers; start some: dask worker {address}"
         ) from None
     versions = client.get_versions()
     here = versions["client"]["packages"]
-    for node, told in _by_node(address, versions["scheduler"], versions["workers"]):
-        for name in SAME_EVERYWHERE:
-            _compare(node, name, told["packages"][name], here[name])
+    for node, found in _by_node(address, versions["scheduler"], versions["workers"]):
+        for name in SAME_VERSION:
+            _compare(node, name, found["packages"][name], here[name])
     on_scheduler = client.run_on_scheduler(_release)
     on_workers = client.run(_release, on_error="return")
     for node, release in _by_node(address, on_scheduler, on_workers):
@@ -176,13 +180,14 @@ def _check(client: "Client", address: str) -> None:
 
 def _by_node(address: str, scheduler: Any, workers: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield f"the scheduler {address}", scheduler
-    yield from ((f"the worker {worker}", told) for worker, told in workers.items())
+    yield from ((f"the worker {worker}", found) for worker, found in workers.items())
 
 
 def _compare(node: str, package: str, there: object, here: object) -> None:
     if there != here:
         raise MelError(
-            f"{node} has {package} {there}, this machine {here}; install the same on every machine"
+            f"{node} has {package} {there}, but this machine has {here}; install the same version "
+            "on every machine"
         )
 
 
@@ -194,10 +199,10 @@ _one_at_a_time = threading.Lock()
 
 
 def _on_node(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """A call on a worker of the cluster.
+    """Run a call on a worker of the cluster.
 
-    A worker with several threads makes one call at a time, with so many threads for the libraries:
-    a plugin's extractor need not bear two calls at once.
+    A worker with several threads runs one call at a time and gives its threads to the libraries,
+    because the extractor of a plugin need not be thread-safe.
     """
     with _one_at_a_time:
         _share_cores()
@@ -205,7 +210,7 @@ def _on_node(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             return fn(*args, **kwargs)
         except WorkerSetupError as error:
             raise WorkerSetupError(
-                f"the worker on {socket.gethostname()} can't take part: {error}"
+                f"the worker on {socket.gethostname()} cannot be used: {error}"
             ) from None
 
 

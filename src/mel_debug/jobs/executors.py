@@ -1,93 +1,61 @@
-"""Executors as in `concurrent.futures`: in this process, in others, or on a Dask cluster."""
+"""Opening workers: this process, worker processes, or the workers of a Dask cluster."""
 
 import re
-from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import ParamSpec, TypeVar
 
 from mel_debug.core.errors import UsageError
-from mel_debug.jobs.signals import Ending
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from mel_debug.jobs.signals import DeferredSignals
+from mel_debug.jobs.workers import InProcess, Workers
 
 ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://\S+:\d+")
-"""What a Dask scheduler says its address is; a Client given anything else may wait for ever."""
-
-
-class Workers(Executor):
-    """An executor that also says how much to hand it at a time and when it lost a worker."""
-
-    @property
-    @abstractmethod
-    def ahead(self) -> int:
-        """How many calls to have submitted at a time: enough that no worker waits for one."""
-
-    @abstractmethod
-    def deaths(self, error: BaseException) -> int:
-        """How many workers surely died over a call that ended with this error; 0 for none.
-
-        Other calls under way at the time may end with the same error.
-        """
-
-    def look(self) -> None:
-        """Called now and then while nothing comes back. Raises MelError if nothing will."""
-
-    def check(self) -> None:
-        """Called often while results are waited for. Raises KeyboardInterrupt to end the run."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """End now: start nothing that waits, and don't wait for what is under way."""
+"""The form of a Dask scheduler's address. Dask may block for ever on any other text."""
 
 
 @contextmanager
 def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
-    """Workers for as long as the block lasts: an executor for `stream`.
+    """Workers for `stream`, which exist until the end of the block.
 
-    With one job and no scheduler a call is made in this process when it is submitted. With more
-    jobs, calls go to so many new processes; one that dies is replaced. With a `scheduler`, such as
-    `tcp://10.0.0.5:8786`, they go to the workers of that Dask cluster, which repeats what a dead
-    worker had begun. Calls and their results must be picklable, except in this process.
+    With one job and no scheduler, calls run in this process at the time they are submitted. With
+    more jobs, they run in that many new processes; one that dies is replaced. With a `scheduler`,
+    such as `tcp://10.0.0.5:8786`, they run on the workers of that Dask cluster, which repeats the
+    calls of a dead worker. Calls and results must be picklable, except within this process.
 
-    A block left by an exception does not wait for calls under way. With more jobs than one, Ctrl-C,
-    SIGTERM and SIGHUP are raised from `stream`, as KeyboardInterrupt or `errors.Terminated`, which
-    is a kind of it; where nothing is streaming, a second signal is raised at once after a few
-    seconds. Raises UsageError for a request that makes no sense, MelError when the scheduler can't
-    be used.
+    If the block ends with an exception, running calls are not waited for. With several jobs,
+    Ctrl-C, SIGTERM and SIGHUP are raised by `stream`, as KeyboardInterrupt or its subclass
+    `errors.Terminated`. Raises UsageError for invalid arguments, and MelError if the scheduler
+    cannot be used.
     """
-    check(jobs, scheduler)
-    ending = Ending()
-    with ending.handled() if jobs > 1 else nullcontext():
-        workers = _opened(jobs, scheduler, ending)
+    check_workers(jobs, scheduler)
+    signals = DeferredSignals()
+    with signals.handled() if jobs > 1 else nullcontext():
+        workers = _opened(jobs, scheduler, signals)
         try:
             yield workers
-            workers.check()
+            workers.check_signals()
             workers.shutdown(wait=True, cancel_futures=True)
         except BaseException:
             workers.stop()
             raise
 
 
-def check(jobs: int, scheduler: str | None) -> None:
-    """Raise UsageError for what `open_executor` can't take; nothing is opened."""
+def check_workers(jobs: int, scheduler: str | None) -> None:
+    """Raise UsageError for invalid arguments of `open_executor`, without opening anything."""
     if jobs < 1:
         raise UsageError(f"there must be at least one job, not {jobs}")
     if scheduler is not None and jobs > 1:
         raise UsageError(
-            "`jobs` and `scheduler` exclude each other, for a cluster has its own workers; "
+            "`jobs` and `scheduler` exclude each other, because a cluster has its own workers; "
             "give one of them"
         )
     if scheduler is not None and not ADDRESS.fullmatch(scheduler):
         raise UsageError(
             f"`scheduler` takes an address such as tcp://10.0.0.5:8786, not {scheduler!r}; "
-            "`dask scheduler` prints its own"
+            "`dask scheduler` prints it"
         )
 
 
-def _opened(jobs: int, scheduler: str | None, ending: Ending) -> Workers:
+def _opened(jobs: int, scheduler: str | None, signals: DeferredSignals) -> Workers:
     if scheduler is not None:
         from mel_debug.jobs.cluster import Cluster
 
@@ -95,26 +63,5 @@ def _opened(jobs: int, scheduler: str | None, ending: Ending) -> Workers:
     if jobs > 1:
         from mel_debug.jobs.pool import Pool
 
-        return Pool(jobs, ending)
+        return Pool(jobs, signals)
     return InProcess()
-
-
-class InProcess(Workers):
-    """Makes each call when it is submitted, in this thread."""
-
-    ahead = 1
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """A future that is done. KeyboardInterrupt is not kept in it but raised."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who will ask the future
-            future.set_exception(error)
-        return future
-
-    def deaths(self, error: BaseException) -> int:
-        return 0
-
-    def stop(self) -> None:
-        """Nothing is ever under way."""

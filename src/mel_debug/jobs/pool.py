@@ -12,30 +12,30 @@ from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
-from mel_debug.jobs.executors import Workers
-from mel_debug.jobs.signals import Ending
+from mel_debug.jobs.signals import DeferredSignals
 from mel_debug.jobs.threads import limited_children, threads_for
+from mel_debug.jobs.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Pool(Workers):
-    """So many processes, each with its share of the cores.
+    """A fixed number of processes, each with its share of the cores.
 
-    When one dies, all calls under way end with BrokenExecutor, as in `ProcessPoolExecutor`; the
-    next call starts new processes.
+    When one dies, all running calls raise BrokenExecutor, as in `ProcessPoolExecutor`; the next
+    call starts new processes.
     """
 
-    def __init__(self, jobs: int, ending: Ending | None = None) -> None:
+    def __init__(self, jobs: int, signals: DeferredSignals | None = None) -> None:
         self._jobs = jobs
-        self._ending = ending or Ending()
+        self._signals = signals or DeferredSignals()
         self._processes: set[BaseProcess] = set()
         _start_tracker()
         self._pool = self._new_pool()
 
     @property
-    def ahead(self) -> int:
+    def queue_depth(self) -> int:
         return 2 * self._jobs
 
     def deaths(self, error: BaseException) -> int:
@@ -53,8 +53,8 @@ class Pool(Workers):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
-    def check(self) -> None:
-        self._ending.check()
+    def check_signals(self) -> None:
+        self._signals.check()
 
     def stop(self) -> None:
         for process in self._processes:
@@ -62,25 +62,25 @@ class Pool(Workers):
         self.shutdown(wait=True, cancel_futures=True)
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        # Not forked: the threads of torch and OpenMP do not survive that.
+        # Not forked: the threads of torch and OpenMP do not survive a fork.
         spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._jobs, spawn, initializer=_begin)
+        return ProcessPoolExecutor(self._jobs, spawn, initializer=_initialise)
 
     def _submitted(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if len(self._processes) == self._jobs:
             return self._pool.submit(fn, *args, **kwargs)
         before = set(multiprocessing.active_children())
         limited = limited_children(threads_for(self._jobs))
-        with limited, _deaf_to_interrupts():
+        with limited, _interrupts_blocked():
             future = self._pool.submit(fn, *args, **kwargs)  # starts a process if none is idle
             self._processes |= set(multiprocessing.active_children()) - before
         return future
 
 
 def _start_tracker() -> None:
-    """Start what cleans up after workers so that SIGHUP to all of a terminal does not end it.
+    """Start the resource tracker, which cleans up after workers, with SIGHUP blocked.
 
-    It ignores SIGINT and SIGTERM by itself; a blocked signal is inherited.
+    So it survives a closing terminal; it ignores SIGINT and SIGTERM by itself.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         return
@@ -92,12 +92,12 @@ def _start_tracker() -> None:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C goes to every process of a terminal; processes started within leave it to this one."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Block SIGINT in processes started in the block: only this process is to handle Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # it changes the mask itself when it starts
+    resource_tracker.ensure_running()  # starting it would change the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -105,17 +105,17 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin() -> None:
-    """Before a worker's first call."""
+def _initialise() -> None:
+    """Run in each worker before its first call."""
     from mel_debug.plugins.registry import load_registry
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with redirect_stderr(StringIO()):  # whoever started us has said which plugins are broken
+    with redirect_stderr(StringIO()):  # the main process has reported broken plugins
         load_registry()
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed takes nobody along; a worker that nobody waits for would stay."""
+    """Exit when the main process has ended; a killed process does not end its children."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

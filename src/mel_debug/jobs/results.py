@@ -1,5 +1,7 @@
-"""What comes of a piece of work, and the two ways in which a call on a worker may end badly."""
+"""The results of work on an item, and the errors that a call on a worker may raise."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -11,7 +13,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[Item, Result]):
-    """An item and what the work gave for it."""
+    """An item and the result of its work."""
 
     item: Item
     result: Result
@@ -19,20 +21,29 @@ class Done(Generic[Item, Result]):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[Item]):
-    """An item that nothing came of, and why, in one line."""
+    """An item whose work raised an error, and the reason in one line."""
 
     item: Item
     reason: str
 
 
 class WorkerSetupError(MelError):
-    """A worker can do none of the work, such as one without the weights; ends the whole run."""
+    """A worker cannot do any of the work, for example for lack of weights. Ends the whole run."""
 
 
 class WorkerError(Exception):
-    """An error that nobody foresaw, as text, for it may be of a kind that can't be pickled."""
+    """An unexpected error as a text, because the error itself may not be picklable."""
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in one line, as a person is told."""
+    """The message of an error in one line."""
     return one_line(error) if isinstance(error, WorkerError) else text_of(error)
+
+
+@contextmanager
+def as_setup_error() -> Iterator[None]:
+    """Raise any error of the block as WorkerSetupError: the worker is at fault, not the item."""
+    try:
+        yield
+    except Exception as error:
+        raise WorkerSetupError(reason_of(error)) from error

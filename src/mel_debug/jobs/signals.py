@@ -1,9 +1,9 @@
-"""Signals that ask to end while worker processes are open: an orderly end, whenever they come.
+"""An orderly end on SIGINT, SIGTERM and SIGHUP while worker processes are running.
 
-An exception raised in the middle of `concurrent.futures` leaves its locks held, and the end then
-waits for ever. Without a handler, on the other hand, the process is gone at once, and the tracker
-of `multiprocessing` warns about semaphores that nobody removed. So a signal is noted here, and
-raised as an exception where the stream of results looks for it.
+An exception raised inside `concurrent.futures` can leave its locks held, so that shutting down
+blocks for ever. Without a handler the process ends at once, and the resource tracker of
+`multiprocessing` warns about leaked semaphores. So a signal is only recorded, and raised as an
+exception at a safe point in the stream of results.
 """
 
 import signal
@@ -22,32 +22,31 @@ _DEFAULTS = {
     "SIGHUP": signal.SIG_DFL,
 }
 
+SAFE_POINT_SECONDS = 5.0
+"""A signal is raised at once if an earlier one has waited this long for a safe point."""
 
-PATIENCE_SECONDS = 5.0
-"""A second signal this long after the first, if nothing has looked since, is raised at once."""
 
-
-class Ending:
-    """Notes SIGINT, SIGTERM and SIGHUP."""
+class DeferredSignals:
+    """Records SIGINT, SIGTERM and SIGHUP, and raises them as exceptions at safe points."""
 
     def __init__(self) -> None:
-        self._noted: int | None = None
+        self._recorded: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """While within, signals that nobody handles or ignores are noted for `check`.
+        """Within the block, record signals for `check` unless the program handles them itself.
 
-        After one was raised they are ignored, also afterwards: the process is ending, and a second
-        signal must not cut that short. In another thread than the main one, where Python handles
-        no signals, nothing changes.
+        Once a signal was raised, further ones are ignored, also after the block, so that they do
+        not interrupt the clean-up. Does nothing outside the main thread, where Python cannot handle
+        signals.
         """
         if threading.current_thread() is threading.main_thread():
             for name, default in _DEFAULTS.items():
                 number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) is default:
-                    self._before[number] = signal.signal(number, self._note)
+                    self._before[number] = signal.signal(number, self._record)
         try:
             yield
         finally:
@@ -55,20 +54,20 @@ class Ending:
                 signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt or `Terminated` if a signal has asked for it."""
-        if self._noted is not None:
-            noted, self._noted = self._noted, None
-            self._raise(noted)
+        """Raise KeyboardInterrupt or `Terminated` if a signal was recorded."""
+        if self._recorded is not None:
+            number, self._recorded = self._recorded, None
+            self._raise(number)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self._noted is None:
-            self._noted, self._since = number, time.monotonic()
-        elif time.monotonic() - self._since > PATIENCE_SECONDS:
+    def _record(self, number: int, _frame: FrameType | None) -> None:
+        if self._recorded is None:
+            self._recorded, self._since = number, time.monotonic()
+        elif time.monotonic() - self._since > SAFE_POINT_SECONDS:
             self._raise(number)
 
     def _raise(self, number: int) -> None:
-        # Python puts its own handlers back while it shuts down, but leaves ignored signals alone.
-        for each in self._before:
-            signal.signal(each, signal.SIG_IGN)
+        # At shutdown Python restores its own handlers, but leaves ignored signals ignored.
+        for handled in self._before:
+            signal.signal(handled, signal.SIG_IGN)
         self._before.clear()
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated

@@ -1,4 +1,4 @@
-"""How many threads the libraries of one worker may use, so that workers don't fight over cores."""
+"""Limits on the threads of numerical libraries, so that workers do not compete for cores."""
 
 import os
 from collections.abc import Iterator
@@ -11,29 +11,29 @@ LIMITS = (
     "VECLIB_MAXIMUM_THREADS",  # the same on macOS
     "OPENCV_FOR_THREADS_NUM",  # OpenCV, whose wheels use no OpenMP
 )
-"""Environment variables; each library reads its own when it is imported."""
+"""Environment variables that libraries read when they are imported."""
 
 
 def cores() -> int:
-    """The cores that this process may use; at least one."""
+    """The number of cores that this process may use; at least one."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def threads_for(workers: int) -> int:
-    """What each of so many workers on this machine may use."""
+    """The number of threads for each of this many workers on this machine."""
     return max(1, cores() // workers)
 
 
 def limit_threads(threads: int) -> None:
-    """Limit the libraries that this process will import from now on."""
+    """Limit the threads of libraries that this process has not imported yet."""
     os.environ.update(dict.fromkeys(LIMITS, str(threads)))
 
 
 @contextmanager
 def limited_children(threads: int) -> Iterator[None]:
-    """Processes started within inherit the limits; what a person has set himself stands."""
+    """Limit the threads of processes started in the block, unless the user has set a limit."""
     added = [name for name in LIMITS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(threads)))
     try:

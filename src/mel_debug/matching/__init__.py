@@ -1,1 +1,1 @@
-"""Feature maps of photos, and locating moles in them."""
+"""Extracting the feature maps of photos, and finding moles with them."""

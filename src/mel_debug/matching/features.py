@@ -1,4 +1,4 @@
-"""From a photo to its feature map: fit the grid, paint the mask, scale, describe."""
+"""From a photo to its feature map: fit the grid, paint the mask, scale, extract features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,32 +11,33 @@ from mel_debug.core.geometry import PatchGrid, Size
 from mel_debug.core.limits import scaled_too_large
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap, Mask, Photo, Pixels, Preview, Vectors
-from mel_debug.matching.tiles import Progress, Windows, describe, no_progress
+from mel_debug.matching.tiles import Progress, Windows, extract_in_windows, no_progress
 
 SCALED_PIXEL_BYTES = 27
-"""What a scaled pixel takes at least: 3 bytes as RGB, 12 as float32 for the extractor, and 12 for
-its first layer or the vectors; with windows only the first and the last remain."""
+"""Least memory of a scaled pixel: 3 bytes as RGB, 12 as float32 for the extractor, and 12 for its
+first layer or the vectors."""
 
 WINDOWED_PIXEL_BYTES = 15
+"""With windows, only RGB and vectors exist for the whole photo."""
 
 
 class Features(Protocol):
-    """What gives the feature maps of photos, by computing them or by remembering."""
+    """A source of feature maps, which computes them or reads them from a cache."""
 
     @property
     def extractor(self) -> FeatureExtractor:
-        """What made the feature maps and can describe more pixels."""
+        """The extractor of the features, which can extract those of further windows."""
 
     def of(self, photo: Photo) -> FeatureMap:
-        """The feature map of a photo. Raises MelError when its mask leaves nothing."""
+        """The feature map of a photo. Raises MelError if its mask hides everything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A photo as the extractor takes it: `image` is painted, scaled and no longer large.
+    """A photo that is ready for the extractor: masked, scaled and independent of the full pixels.
 
-    `valid` is (rows, columns) bool over the grid, and `image` (height, width, 3) in scaled pixels.
-    `preview` is that of a photo too large to be its own.
+    `image` is (height, width, 3) in scaled pixels and `valid` (rows, columns) bool over the grid.
+    `preview` is None if the photo is small enough to be its own preview.
     """
 
     name: str
@@ -48,66 +49,70 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFeatures:
-    """Describes photos with one extractor, each scaled to fit `image_size` pixels.
+    """Extracts the features of photos, whose longer sides are scaled to `image_size` pixels.
 
-    Without an `image_size` photos keep their full resolution. With `windows`, a scaled photo larger
-    than one is described window by window. Without `keeps_pixels` a photo that was described keeps
-    its preview only, and is decoded again by who looks at its pixels all the same.
+    Without an `image_size` photos keep their full resolution. With `windows`, a scaled photo that
+    is larger than one window is processed window by window. Without `keeps_pixels` the photo of a
+    feature map retains only its preview; reading its pixels decodes it again.
     """
 
     extractor: FeatureExtractor
     image_size: int | None
     windows: Windows | None = None
-    track: Progress = no_progress
+    progress: Progress = no_progress
     keeps_pixels: bool = True
 
     def of(self, photo: Photo) -> FeatureMap:
         """The feature map of a photo; one forward pass, or one for each batch of windows.
 
-        Pixels outside the mask are painted before anything is scaled, so they can't leak into a
-        cell. Raises MelError when the mask leaves nothing, PluginError when the extractor's answer
-        does not fit the grid.
+        Pixels outside the mask are painted before scaling, so they don't affect valid cells. Raises
+        MelError if the mask hides everything, and PluginError if the result of the extractor does
+        not fit the grid.
         """
         painted = self._painted(photo)
-        seen = self._seen(painted)
-        preview = seen.preview
+        prepared = self._prepared(painted)
+        preview = prepared.preview
         if preview is not None and not self.keeps_pixels:
             painted = self._painted(photo).with_preview(lambda: preview)
-        return FeatureMap(painted, seen.grid, self.describe([seen])[0], seen.valid)
+        return FeatureMap(painted, prepared.grid, self.extract([prepared])[0], prepared.valid)
 
     def prepare(self, photo: Photo) -> Prepared:
-        """All that comes before the extractor. Raises MelError when the mask leaves nothing."""
-        return self._seen(self._painted(photo))
+        """All steps before the extractor. Raises MelError if the mask hides everything."""
+        return self._prepared(self._painted(photo))
 
-    def describe(self, photos: Sequence[Prepared]) -> list[Vectors]:
+    def extract(self, photos: Sequence[Prepared]) -> list[Vectors]:
         """The vectors of prepared photos of one scaled size, in one batch unless in windows.
 
-        Raises PluginError when the extractor's answer does not fit the grid.
+        Raises PluginError if the result of the extractor does not fit the grid.
         """
         windows = self._windows_for(photos[0].grid.scaled)
         if windows is not None:
             return [
-                _checked(seen, describe(self.extractor, seen.image, windows, self.track))
-                for seen in photos
+                _checked(
+                    photo, extract_in_windows(self.extractor, photo.image, windows, self.progress)
+                )
+                for photo in photos
             ]
-        images = [seen.image for seen in photos]
+        images = [photo.image for photo in photos]
         batch = images[0][np.newaxis] if len(images) == 1 else np.stack(images)
-        answers = self.extractor.extract(batch)
-        if len(answers) != len(photos):
-            raise PluginError(f"the extractor gave {len(answers)} answers to {len(photos)} photos")
-        return [_checked(seen, vectors) for seen, vectors in zip(photos, answers, strict=True)]
+        results = self.extractor.extract(batch)
+        if len(results) != len(photos):
+            raise PluginError(
+                f"the extractor returned {len(results)} results for {len(photos)} photos"
+            )
+        return [_checked(photo, vectors) for photo, vectors in zip(photos, results, strict=True)]
 
     def grid_of(self, size: Size) -> PatchGrid:
-        """The grid over a photo of a size in photo pixels; see `check` for its memory."""
+        """The grid over a photo of this size in photo pixels; `check` tests its memory."""
         patch = self.extractor.patch
         return PatchGrid.fit(
             size, self.image_size or max(patch, size.longest // patch * patch), patch
         )
 
     def check(self, photo: Photo) -> None:
-        """Raise MelError if the scaled photo would take more memory than there is, or is allowed.
+        """Raise MelError if the scaled photo exceeds the limits of pixels or memory.
 
-        Nothing is decoded for this.
+        This does not decode the photo.
         """
         scaled = self.grid_of(photo.size).scaled
         windowed = self._windows_for(scaled) is not None
@@ -122,25 +127,26 @@ class PhotoFeatures:
     def _painted(self, photo: Photo) -> Photo:
         return photo.painted(lambda: self.extractor.mean_colour)
 
-    def _seen(self, painted: Photo) -> Prepared:
+    def _prepared(self, painted: Photo) -> Prepared:
         self.check(painted)
         grid = self.grid_of(painted.size)
         valid = painted.valid_cells(grid)
         if not valid.any():
             raise MelError(
-                f"{painted.name}: its mask leaves nothing to look at; mend it or use `use_masks=False`"
+                f"{painted.name}: its mask hides the whole photo; correct the mask, or use "
+                "`use_masks=False`"
             )
         image = painted.scaled(grid.scaled)
-        # Later, when somebody may have asked for all pixels, it would take twice as long.
+        # Now, as scaling takes twice as long once the pixels are an array.
         preview = None if painted.is_small else painted.preview
         return Prepared(painted.name, grid, valid, image, preview)
 
 
-def _checked(seen: Prepared, vectors: Vectors) -> Vectors:
-    grid = seen.grid
+def _checked(photo: Prepared, vectors: Vectors) -> Vectors:
+    grid = photo.grid
     if vectors.shape[:2] != (grid.rows, grid.columns) or not np.isfinite(vectors).all():
         raise PluginError(
-            f"the extractor gave {vectors.shape} for a grid of {grid.rows} x {grid.columns} "
-            f"patches of {seen.name}, or values that are no numbers; try other `weights`"
+            f"the extractor returned {vectors.shape} for a grid of {grid.rows} x {grid.columns} "
+            f"patches of {photo.name}, or values that are not finite; try other `weights`"
         )
     return vectors.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""Photos and their features at hand: each described once, memory bounded."""
+"""A least recently used (LRU) cache of photos and their features in memory."""
 
 import time
 from collections import OrderedDict
@@ -11,17 +11,17 @@ from mel_debug.files.photos import read_photo
 from mel_debug.matching.features import Features
 
 MOST_PIXELS = 130_000_000
-"""Decoded photos kept open, in pixels; six bytes each, as a painted copy is kept too."""
+"""Maximum pixels of photos in the cache; each takes six bytes, with that of the painted copy."""
 
 MOST_BYTES = 1_500_000_000
-"""Feature vectors kept. Beyond that a photo may be described again."""
+"""Maximum bytes of feature vectors in the cache."""
 
 
 @dataclass(slots=True)
 class PhotoCache:
-    """Hands out photos and feature maps; puts away what was used longest ago.
+    """An LRU cache of photos by path and of their feature maps, with bounded memory.
 
-    It stands where `locate` wants features. `seconds` holds, by path, what describing took.
+    It implements `Features` for `locate`. `seconds` is the time that extraction took, by path.
     """
 
     features: Features
@@ -35,18 +35,18 @@ class PhotoCache:
         return self.features.extractor
 
     def photo(self, path: Path) -> Photo:
-        """The photo of a path. Raises as `read_photo` does."""
+        """The photo with a path. Raises like `read_photo`."""
         return self._opened(str(path))[0]
 
     def of(self, photo: Photo) -> FeatureMap:
-        """The feature map of a photo that this photo_cache handed out. See `PhotoFeatures.of`."""
+        """The feature map of a photo returned by `photo`. Raises like `PhotoFeatures.of`."""
         name = photo.name
         if name not in self._maps:
             start = time.perf_counter()
             self._maps[name] = self.features.of(photo)
             self.seconds[name] = time.perf_counter() - start
             self._open[name] = photo, self._maps[name].photo
-            # The map on the photo_cache must not hold on to the pixels.
+            # The cached map must not retain the pixels.
             unread = read_photo(Path(name), use_mask=self.use_masks)
             self._maps[name] = replace(self._maps[name], photo=unread)
             self._tidy()
@@ -54,7 +54,7 @@ class PhotoCache:
         return replace(self._maps[name], photo=self._opened(name)[1])
 
     def _opened(self, name: str) -> tuple[Photo, Photo]:
-        """A photo and its painted self."""
+        """A photo and its painted version."""
         if name not in self._open:
             photo = read_photo(Path(name), use_mask=self.use_masks)
             self._open[name] = photo, photo.painted(lambda: self.features.extractor.mean_colour)

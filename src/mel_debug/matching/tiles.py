@@ -1,4 +1,4 @@
-"""Describing an image larger than the model's comfort in overlapping windows."""
+"""Extracting the features of a large image in overlapping windows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,40 +12,40 @@ from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import Pixels, Vectors
 
 BATCH_PIXELS = 896 * 896
-"""Windows, or photos, go through the model together up to this many pixels, about as many as one
-photo at the usual size: more are no faster on a processor, and memory grows with them."""
+"""Maximum pixels of a batch of windows or photos, about those of one photo at the default size.
+Measured: larger batches are no faster on a processor, and their memory grows."""
 
 MARGIN_SHARE = 0.25
-"""Share of an overlap, on either side, in which a window does not count: its cells there lack
-context. The weight changes smoothly over what is between."""
+"""Share of an overlap at the edge of a window that has no weight, as its cells lack context; over
+the rest of the overlap the weight rises smoothly."""
 
 T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Gives back the items one by one and shows a person how far they are."""
+    """Yields the items one by one while showing progress under a label."""
 
     def __call__(self, items: Sequence[T], label: str, /) -> Iterable[T]: ...
 
 
 def no_progress(items: Sequence[T], _label: str) -> Iterable[T]:
-    """Shows nothing."""
+    """Progress that shows nothing."""
     return items
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Square windows of `side` scaled pixels; neighbours share at least `overlap` of it."""
+    """Square windows of `side` scaled pixels that overlap by at least the share `overlap`."""
 
     side: int
     overlap: float = 0.25
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap <= 0.9:
-            raise UsageError(f"windows overlap by 0 to 0.9 of their side, not {self.overlap:g}")
+            raise UsageError(f"`overlap` must be from 0 to 0.9 of a window, not {self.overlap:g}")
 
     def starts(self, cells: int, patch: int) -> list[int]:
-        """Where windows start along an axis of cells: evenly spread, first and last flush."""
+        """The first cell of each window along an axis: evenly spaced from end to end."""
         window = min(self.side // patch, cells)
         if window < 1:
             raise UsageError(f"a window of {self.side} px is smaller than a patch of {patch} px")
@@ -54,10 +54,10 @@ class Windows:
         return [round(number * (cells - window) / max(1, count - 1)) for number in range(count)]
 
 
-def describe(
-    extractor: FeatureExtractor, image: Pixels, windows: Windows, track: Progress = no_progress
+def extract_in_windows(
+    extractor: FeatureExtractor, image: Pixels, windows: Windows, progress: Progress = no_progress
 ) -> Vectors:
-    """The vectors of an image, (rows, columns, dimensions), blended smoothly from windows."""
+    """The vectors of an image, (rows, columns, dimensions), blended from those of windows."""
     patch = extractor.patch
     rows, columns = image.shape[0] // patch, image.shape[1] // patch
     tops, lefts = windows.starts(rows, patch), windows.starts(columns, patch)
@@ -68,7 +68,7 @@ def describe(
     down, across = _weights(tops, height), _weights(lefts, width)
     blended = np.zeros((rows, columns, 0), dtype=np.float32)
     total = np.zeros((rows, columns, 1), dtype=np.float32)
-    for batch in track(batches, "windows"):
+    for batch in progress(batches, "windows"):
         vectors = extractor.extract(
             np.stack(
                 [
@@ -90,7 +90,7 @@ def describe(
 
 
 def _weights(starts: list[int], window: int) -> dict[int, NDArray[np.float32]]:
-    """How much each cell of a window counts along one axis, by the window's start."""
+    """The weight of each cell of a window along one axis, by the window's first cell."""
     weights = {}
     for number, start in enumerate(starts):
         weight = np.ones(window, dtype=np.float32)
@@ -105,7 +105,7 @@ def _weights(starts: list[int], window: int) -> dict[int, NDArray[np.float32]]:
 
 
 def _rise(overlap: int) -> NDArray[np.float32]:
-    """From 0 to 1 over the cells of an overlap; with its own mirror image it adds up to 1."""
+    """Weights from 0 to 1 over the cells of an overlap; they and their mirror image add up to 1."""
     places = (np.arange(overlap) + 0.5) / max(overlap, 1)
     ramp = np.clip((places - MARGIN_SHARE) / (1 - 2 * MARGIN_SHARE), 0, 1)
     return np.sin(ramp * np.pi / 2).astype(np.float32) ** 2

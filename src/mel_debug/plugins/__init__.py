@@ -1,1 +1,1 @@
-"""Hooks, discovery, the registry, presets, and the checked configuration of a run."""
+"""Loading plugins, and resolving their stages by name into the checked settings of a run."""

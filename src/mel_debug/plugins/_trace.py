@@ -1,4 +1,4 @@
-"""Lines on standard error about how plugins are found and loaded, for whoever debugs one."""
+"""Diagnostic output about finding and loading plugins, for their authors."""
 
 import os
 import sys
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 TRACE = "MEL_DEBUG_TRACE_PLUGINS"
-"""Environment variable: set to 1 to print each plugin found, loaded or skipped, and why."""
+"""Environment variable: set to 1 to print which plugins are found, loaded or skipped, and why."""
 
 
 def trace(message: str) -> None:
-    """Print a line on standard error if the environment sets MEL_DEBUG_TRACE_PLUGINS=1."""
+    """Print a line on standard error if MEL_DEBUG_TRACE_PLUGINS=1 is set."""
     if _is_on():
         sys.stderr.write(f"plugins: {escaped(message)}\n")
 
 
-def trace_found(loading: "Iterable[EntryPoint]") -> None:
-    """Print every installed entry point, and which of them the environment excludes."""
+def trace_found(allowed: "Iterable[EntryPoint]") -> None:
+    """Print all installed entry points, and which of them are not `allowed` to load."""
     if not _is_on():
         return
-    chosen = list(loading)
+    loaded = list(allowed)
     entries = installed()
     for entry in entries:
         dist = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown distribution"
         trace(f"{entry.name}: found, {entry.value} of {dist}")
-        if entry not in chosen:
+        if entry not in loaded:
             trace(f"{entry.name}: not loaded, {RESTRICTION} is {os.environ.get(RESTRICTION)!r}")
     if not entries:
         trace("no third-party plugin is installed")

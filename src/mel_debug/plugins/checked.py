@@ -1,8 +1,8 @@
-"""What stages return, checked: a plugin that breaks the rules of its stage is named at once.
+"""Wrappers of stages that check their results against the protocols in `mel_debug.core.stages`.
 
-Each wrapper stands for a stage and passes calls on. It raises PluginError, which names the plugin
-and the stage, for whatever the stage raises that is not a MelError, and for a result that breaks
-the protocol in `mel_debug.core.stages`. The checks take a small share of the time of the stage itself.
+A wrapper raises PluginError, with the names of the plugin and the stage, if the stage raises
+anything but a MelError, or returns a result that violates its protocol. The checks take a small
+share of the time of the stage.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a stage comes from: `stage` is extractor, matcher or renderer."""
+    """The origin of a stage, for messages: `stage` is extractor, matcher or renderer."""
 
     plugin: str
     stage: str
@@ -39,12 +39,12 @@ class Source:
     def broken(
         self, got: str, expected: str, advice: str = "report it to its author"
     ) -> PluginError:
-        """The error of a stage that returned something else than it should."""
+        """The error for a stage that returned something unexpected."""
         return PluginError(f"{self}: got {got}, expected {expected}; {advice}")
 
     @contextmanager
     def called(self) -> Iterator[None]:
-        """Around a call of the stage. Raises PluginError for all but MelError and Ctrl-C."""
+        """Context of a call of the stage: turns all errors but MelError into PluginError."""
         try:
             yield
         except (MelError, KeyboardInterrupt):
@@ -59,22 +59,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class CheckedBuild(Generic[T]):
-    """Builds a stage and wraps it. Compares by value, as offers do."""
+    """Builds a stage and wraps it; a dataclass, so that specs compare by value."""
 
     source: Source
     build: Callable[[BuildOptions], T]
     wrap: Callable[[T, Source], T]
 
     def __call__(self, options: BuildOptions) -> T:
-        """Raises what a build may raise (MelError), PluginError for any other error."""
+        """Build and wrap the stage. Raises MelError, and PluginError for any other error."""
         with self.source.called():
             built = self.build(options)
         return self.wrap(built, self.source)
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedParts:
-    """What an extractor's vectors depend on: a sequence of texts and paths, or None."""
+class CheckedDependencies:
+    """Checks that `depends_on` of an extractor returns texts and paths, or None."""
 
     source: Source
     depends_on: Callable[[BuildOptions], Sequence[str | Path] | None]
@@ -91,29 +91,29 @@ class CheckedParts:
 
 
 def checked_extractor(
-    offer: StageSpec[FeatureExtractor], plugin: str
+    spec: StageSpec[FeatureExtractor], plugin: str
 ) -> StageSpec[FeatureExtractor]:
-    """The same offer; what it builds is checked."""
-    source = Source(plugin, "extractor", offer.name)
-    build = CheckedBuild(source, offer.build, CheckedExtractor)
-    depends_on = None if offer.depends_on is None else CheckedParts(source, offer.depends_on)
-    return replace(offer, build=build, depends_on=depends_on)
+    """The spec of an extractor of a plugin, with results checked by `CheckedExtractor`."""
+    source = Source(plugin, "extractor", spec.name)
+    build = CheckedBuild(source, spec.build, CheckedExtractor)
+    depends_on = None if spec.depends_on is None else CheckedDependencies(source, spec.depends_on)
+    return replace(spec, build=build, depends_on=depends_on)
 
 
-def checked_matcher(offer: StageSpec[Matcher], plugin: str) -> StageSpec[Matcher]:
-    """See `checked_extractor`."""
-    source = Source(plugin, "matcher", offer.name)
-    return replace(offer, build=CheckedBuild(source, offer.build, CheckedMatcher))
+def checked_matcher(spec: StageSpec[Matcher], plugin: str) -> StageSpec[Matcher]:
+    """The spec of a matcher of a plugin, with results checked by `CheckedMatcher`."""
+    source = Source(plugin, "matcher", spec.name)
+    return replace(spec, build=CheckedBuild(source, spec.build, CheckedMatcher))
 
 
-def checked_renderer(offer: StageSpec[Renderer], plugin: str) -> StageSpec[Renderer]:
-    """See `checked_extractor`."""
-    source = Source(plugin, "renderer", offer.name)
-    return replace(offer, build=CheckedBuild(source, offer.build, CheckedRenderer))
+def checked_renderer(spec: StageSpec[Renderer], plugin: str) -> StageSpec[Renderer]:
+    """The spec of a renderer of a plugin, with results checked by `CheckedRenderer`."""
+    source = Source(plugin, "renderer", spec.name)
+    return replace(spec, build=CheckedBuild(source, spec.build, CheckedRenderer))
 
 
 class CheckedExtractor:
-    """An extractor of which every result is checked, and that all vectors have one length."""
+    """An extractor whose results are checked; all vectors must have the same length."""
 
     def __init__(self, extractor: FeatureExtractor, source: Source) -> None:
         _require_method(extractor, "extract", source)
@@ -165,7 +165,7 @@ class CheckedExtractor:
             )
         self._dimensions = dimensions
         vectors = np.asarray(vectors)  # not as a masked array, which calculates in its own way
-        # The extremes are finite if all is, and take no memory.
+        # All values are finite if the extremes are; computing these needs no memory.
         if vectors.size and not (np.isfinite(vectors.min()) and np.isfinite(vectors.max())):
             raise self._source.broken(
                 "vectors with NaN or infinity", "finite numbers", "try other `weights`"
@@ -174,7 +174,7 @@ class CheckedExtractor:
 
 
 class CheckedMatcher:
-    """A matcher of which every match is checked; numpy's numbers become Python's."""
+    """A matcher whose matches are checked; numpy numbers are converted to Python's."""
 
     def __init__(self, matcher: Matcher, source: Source) -> None:
         _require_method(matcher, "match", source)
@@ -203,29 +203,16 @@ class CheckedMatcher:
                     f"a match of mole {match.uuid}",
                     f"one of mole {query.uuid}: matches come in the order of the queries",
                 )
-        with self._source.called():  # a field may be of any type
+        with self._source.called():  # fields of a wrong type may raise any error
             return [self._checked(match, target) for match in matches]
 
     def _checked(self, match: "Match", target: "FeatureMap") -> "Match":
         import numpy as np
 
-        from mel_debug.core.types import Measurement
-
         size, best, source = target.photo.size, match.best, self._source
         if match.grid != target.grid:
             raise source.broken("a match on another grid", "target.grid")
-        numbers = {"best.x": best.x, "best.y": best.y, "score": match.score}
-        numbers |= {f"moves_px[{i}]": move for i, move in enumerate(match.moves_px)}
-        for name, measured in match.support.items():
-            if not isinstance(measured, Measurement):
-                raise source.broken(f"support[{name!r}] = {_shown(measured)}", "a Measurement")
-            numbers[f"support[{name!r}]"] = measured.value
-        for name in ("cycle_error_px", "refined_score", "position_std_px"):
-            if (value := getattr(match, name)) is not None:
-                numbers[name] = value
-        for name, value in numbers.items():
-            if not _is_number(value):
-                raise source.broken(f"{name} = {_shown(value)}", "a finite number")
+        numbers = self._numbers(match)
         if not (0 <= best.x < size.width and 0 <= best.y < size.height):
             raise source.broken(
                 f"the place ({best.x:g}, {best.y:g})",
@@ -244,9 +231,29 @@ class CheckedMatcher:
         is_plain = all(type(number) in (int, float) for number in numbers.values())
         return match if is_plain else _plain(match)
 
+    def _numbers(self, match: "Match") -> dict[str, float]:
+        """All numbers of a match by the name of their field. Raises PluginError for a wrong one."""
+        from mel_debug.core.types import Measurement
+
+        numbers = {"best.x": match.best.x, "best.y": match.best.y, "score": match.score}
+        numbers |= {f"moves_px[{i}]": move for i, move in enumerate(match.moves_px)}
+        for name, measured in match.support.items():
+            if not isinstance(measured, Measurement):
+                raise self._source.broken(
+                    f"support[{name!r}] = {_shown(measured)}", "a Measurement"
+                )
+            numbers[f"support[{name!r}]"] = measured.value
+        for name in ("cycle_error_px", "refined_score", "position_std_px"):
+            if (value := getattr(match, name)) is not None:
+                numbers[name] = value
+        for name, value in numbers.items():
+            if not _is_number(value):
+                raise self._source.broken(f"{name} = {_shown(value)}", "a finite number")
+        return numbers
+
 
 class CheckedRenderer:
-    """A renderer of which every picture is checked."""
+    """A renderer whose pictures are checked."""
 
     def __init__(self, renderer: Renderer, source: Source) -> None:
         _require_method(renderer, "render", source)
@@ -280,7 +287,7 @@ def _require_method(stage: object, name: str, source: Source) -> None:
 
 
 def _shown(value: object) -> str:
-    """A value in a few words, whatever it is."""
+    """A short description of any value."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None and len(shape):
         sides = " x ".join(map(str, shape))
@@ -294,12 +301,12 @@ def _shown(value: object) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is one finite real number, also one of numpy."""
+    """Whether a value is a finite real number, of Python or numpy."""
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(float(value))
 
 
 def _plain(match: "Match") -> "Match":
-    """The match with Python's own numbers: JSON takes no others."""
+    """The match with numbers of Python instead of numpy, as JSON needs them."""
     from mel_debug.core.geometry import Point
 
     return replace(

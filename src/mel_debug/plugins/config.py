@@ -1,8 +1,8 @@
-"""From names and options to the stages of one run: chosen once, checked before use."""
+"""The configuration of a run: names and options, resolved to checked stages."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
 from mel_debug.core.stages import (
-    ArtifactCache,
     BuildOptions,
     FeatureExtractor,
     Matcher,
@@ -32,9 +31,10 @@ if TYPE_CHECKING:
     from mel_debug.matching.tiles import Progress
 
 PLAIN = Preset("plain", "the most similar patch by cosine, at its centre", "cosine")
-"""What a run without a preset does."""
+"""The preset of a run without one."""
 
 DEFAULT_OVERLAP = 0.25
+"""Share of a window that its neighbours overlap, as in `Windows`."""
 
 MOST_THREADS = 1024
 """More than any machine has cores; tens of thousands end in a segmentation fault of OpenMP."""
@@ -42,12 +42,12 @@ MOST_THREADS = 1024
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """What a person or script asks for; None leaves it to the extractor or the preset.
+    """The settings of a run, unchecked; None is the default of the extractor or the preset.
 
-    `image_size` and `window` are scaled pixels, `overlap` a share of the window, and
-    `stage_options` values or texts by option name, or `STAGE.NAME`. `cache_dir` None is the folder of the environment or the
-    platform, and `cache_bytes` None the environment's limit. `threads` None is what
-    OMP_NUM_THREADS allows, if it is set.
+    `image_size` and `window` are in scaled pixels, and `overlap` is a share of the window.
+    `stage_options` has values or texts by option name, or by `STAGE.NAME`. The defaults of
+    `cache_dir` and `cache_bytes` are those of the environment or the platform, and `threads` is
+    OMP_NUM_THREADS by default, if that is set.
     """
 
     extractor: str | None = None
@@ -68,16 +68,33 @@ class RunConfig:
     cache_dir: Path | None = None
     cache_bytes: int | None = None
     no_cache: bool = False
-    stage_options: Mapping[str, OptionValue] | None = None
+    stage_options: Mapping[str, OptionValue] | None = field(default=None, hash=False)
+
+    def portable(self) -> "RunConfig":
+        """The same configuration for other processes and machines.
+
+        Nothing is left to the environment or the current folder: cache folder and size limit are
+        filled in and paths are absolute. Links in them are not resolved, as they may differ between
+        machines. Raises UsageError if the environment sets a wrong size limit.
+        """
+        from mel_debug.cache.location import open_store
+
+        store = open_store(self.cache_dir, self.cache_bytes)
+        return replace(
+            self,
+            cache_dir=store.folder.absolute(),
+            cache_bytes=store.most_bytes,
+            weights=None if self.weights is None else self.weights.absolute(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRun:
-    """The stages of one run and their options, all of them checked; nothing is built yet.
+    """The stages of a run and their options, all checked but not built.
 
-    `values` has the options of each stage, by `extractor`, `matcher` and `renderer`.
-    `image_size` None means full resolution, in windows. `cache` None means that nothing is
-    remembered.
+    `values` has the option values of each stage, by `extractor`, `matcher` and `renderer`. Without
+    an `image_size` photos have full resolution, in windows. Without a `cache` no features are
+    cached.
     """
 
     extractor: StageSpec[FeatureExtractor]
@@ -98,31 +115,32 @@ class ResolvedRun:
         return key_for(self.extractor.calibration_family, self.matcher.name)
 
     def judge(self, threshold: float = DEFAULT_THRESHOLD) -> "Judge":
-        """What turns the evidence of this run's matches into confidence.
+        """The judge, which computes the confidence of this run's matches.
 
-        Matches below `threshold` are uncertain. Raises MelError for a damaged calibration file.
+        Matches less probable than `threshold` are uncertain. Raises MelError for a damaged
+        calibration file.
         """
         from mel_debug.confidence.judge import judge_for
 
         return judge_for(self.calibration_key, threshold)
 
     def build_extractor(self) -> FeatureExtractor:
-        """Raises MelError, also when the weights can't be had."""
+        """Build the extractor. Raises MelError, for example if its weights are missing."""
         return self.extractor.build(self._options_of("extractor"))
 
     def extractor_identity(self) -> str | None:
-        """What its vectors depend on besides pixels, such as the content of the weights.
+        """A text for all that the extractor's features depend on besides pixels, such as weights.
 
-        None for an extractor that does not say. Where it is not known before the extractor is
-        built, as with weights that have to be downloaded, it is built. Raises MelError, also when
-        the weights can't be had.
+        None if the extractor has no `depends_on`. Builds the extractor if the text is unknown
+        before, as with weights that have to be downloaded. Raises MelError, for example if weights
+        are missing.
         """
-        keeping = self.options.keeping
-        if self.extractor.depends_on is None or keeping is None:
+        artifacts = self.options.artifacts
+        if self.extractor.depends_on is None or artifacts is None:
             return None
         from mel_debug.cache.lazy_extractor import LazyExtractor
 
-        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), keeping.digest)
+        lazy = LazyExtractor(self.extractor, self._options_of("extractor"), artifacts.digest)
         identity = lazy.identity()
         if identity is None:
             _ = lazy.built
@@ -130,33 +148,33 @@ class ResolvedRun:
         return identity
 
     def build_features(
-        self, track: "Progress | None" = None, expecting: "Sequence[Photo]" = ()
+        self, progress: "Progress | None" = None, photos: "Sequence[Photo]" = ()
     ) -> "Features":
-        """What describes the photos of the run.
+        """The source of feature maps for the run.
 
-        With a cache the extractor is built at the first photo whose features it does not have, else
-        now. The photos that are `expecting` to be described are decoded while it is built. See
+        With a cache the extractor is built for the first photo whose features are not cached, else
+        now. `photos` will need features soon, and are decoded while it is built. Raises like
         `build_extractor`.
         """
         if self.cache is None or self.extractor.depends_on is None:
-            for photo in expecting:
+            for photo in photos:
                 photo.prefetch()
-            return self._describing(self.build_extractor(), track)
-        features = self.build_cached_features(track)
-        features.expect(expecting)
+            return self._photo_features(self.build_extractor(), progress)
+        features = self.build_cached_features(progress)
+        features.prefetch(photos)
         return features
 
-    def build_cached_features(self, track: "Progress | None" = None) -> "CachedFeatures":
-        """The features of photos, remembered in the cache; the extractor is not built yet.
+    def build_cached_features(self, progress: "Progress | None" = None) -> "CachedFeatures":
+        """The source of feature maps with a cache; the extractor is not built yet.
 
-        Raises UsageError without a cache, or when the extractor's features can't be remembered.
+        Raises UsageError without a cache, or if the extractor has no `depends_on`.
         """
         if self.cache is None:
-            raise UsageError("features are kept in a cache; leave out `cache=False`")
+            raise UsageError("features are stored in a cache; leave out `cache=False`")
         if self.extractor.depends_on is None:
             raise UsageError(
-                f"{self.extractor.name} does not tell what its features depend on, so they can't "
-                "be kept; its offer needs a depends_on"
+                f"the features of {self.extractor.name} can't be cached, as its spec does not "
+                "declare what they depend on; add depends_on to its StageSpec"
             )
         from mel_debug.cache.digests import Digests
         from mel_debug.cache.features import CachedFeatures
@@ -164,24 +182,26 @@ class ResolvedRun:
 
         digests = Digests(self.cache.folder)
         extractor = LazyExtractor(self.extractor, self._options_of("extractor"), digests.of)
-        return CachedFeatures(extractor, self._describing(extractor, track), self.cache)
+        return CachedFeatures(extractor, self._photo_features(extractor, progress), self.cache)
 
-    def _describing(self, extractor: FeatureExtractor, track: "Progress | None") -> "PhotoFeatures":
+    def _photo_features(
+        self, extractor: FeatureExtractor, progress: "Progress | None"
+    ) -> "PhotoFeatures":
         from mel_debug.matching.features import PhotoFeatures
         from mel_debug.matching.tiles import Windows, no_progress
 
         windows = None if self.window is None else Windows(self.window, self.overlap)
         return PhotoFeatures(
-            extractor, self.image_size, windows, track or no_progress, self._reads_pixels
+            extractor, self.image_size, windows, progress or no_progress, self._reads_pixels
         )
 
     @property
     def _reads_pixels(self) -> bool:
-        """Whether anything looks at photos again once they are described."""
+        """Whether any step reads full-size pixels after features are extracted."""
         return self.refine or self.matcher.reads_pixels or self.renderer.reads_pixels
 
     def build_matcher(self) -> Matcher:
-        """The matcher, made to look again at native resolution if that was asked for."""
+        """Build the matcher, with refinement at full resolution if `refine` is set."""
         matcher = self.matcher.build(self._options_of("matcher"))
         if not self.refine:
             return matcher
@@ -204,8 +224,8 @@ class ResolvedRun:
 
 
 def resolve(config: RunConfig) -> ResolvedRun:
-    """Look up and check everything that a run uses. Raises UsageError."""
-    max_pixels()  # a setting that is no number is a fault of the command, not of each photo
+    """Look up the stages of a run and check all settings. Raises UsageError for a wrong one."""
+    max_pixels()  # report a wrong environment variable once, not for each photo
     registry = load_registry()
     extractor = _extractor(registry, config)
     name = config.preset or extractor.preset
@@ -240,7 +260,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
 
 def _extractor(registry: Registry, config: RunConfig) -> StageSpec[FeatureExtractor]:
     if config.extractor and config.dino_size:
-        raise UsageError("`dino_size` and `extractor` exclude each other; give one of them")
+        raise UsageError("`dino_size` and `extractor` exclude each other; give only one")
     return registry.extractor(config.extractor or dinov3_name(config.dino_size))
 
 
@@ -253,14 +273,13 @@ def _cache(config: RunConfig) -> "FileStore | None":
 
 
 def _build_options(config: RunConfig) -> BuildOptions:
-    """Every precision but f32 has to be asked for.
+    """The settings for building stages.
 
-    What a stage can make again is kept with `no_cache` as well: it tells nothing of any photo.
+    The precision is f32 unless another is set. Files that stages create, such as compiled models,
+    are stored with `no_cache` as well, as they contain nothing about photos.
     """
-    from mel_debug.cache.digests import Digests
-    from mel_debug.files.user_dirs import cache_folder, graph_folder
+    from mel_debug.cache.location import open_artifacts
 
-    cache = config.cache_dir or cache_folder()
     return BuildOptions(
         config.device,
         config.weights,
@@ -268,29 +287,29 @@ def _build_options(config: RunConfig) -> BuildOptions:
         runtime=config.runtime,
         precision="f32" if config.precision == "auto" else config.precision,
         threads=_threads(config.threads),
-        keeping=ArtifactCache(graph_folder(cache), Digests(cache).of),
+        artifacts=open_artifacts(config.cache_dir),
     )
 
 
 def _threads(wanted: int | None) -> int | None:
-    """What was asked for, else what the environment allows each library: workers start with it."""
+    """`wanted`, else OMP_NUM_THREADS, which is also set for workers; None if neither is set."""
     if wanted is not None:
         if not 1 <= wanted <= MOST_THREADS:
             raise UsageError(f"`threads` lies between 1 and {MOST_THREADS}, not at {wanted}")
         return wanted
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdecimal() and 1 <= int(told) <= MOST_THREADS else None
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and 1 <= int(text) <= MOST_THREADS else None
 
 
 def _check_runtime(config: RunConfig, extractor: StageSpec[FeatureExtractor]) -> None:
-    for option, value, there in (
+    for option, value, supported in (
         ("runtime", config.runtime, extractor.runtimes),
         ("precision", config.precision, extractor.precisions),
     ):
-        if value not in ("auto", *there):
+        if value not in ("auto", *supported):
             raise UsageError(
                 f"{extractor.name} does not run with `{option}` {value}; try one of: "
-                f"{', '.join(('auto', *there))}"
+                f"{', '.join(('auto', *supported))}"
             )
 
 
@@ -299,7 +318,7 @@ def _check_size(setting: str, size: int | None, name: str, patch: int | None) ->
         return
     below = max(patch, size - size % patch)
     raise UsageError(
-        f"`{setting}` {size} does not divide by the {patch} px patch of {name}; "
+        f"`{setting}` {size} is not a multiple of the {patch} px patch of {name}; "
         f"try {below} or {below + patch}"
     )
 
@@ -309,15 +328,15 @@ def _option_values(
 ) -> dict[str, dict[str, OptionValue]]:
     """All option values of each stage: those `given`, else the preset's, else the defaults.
 
-    A name in `given` is `STAGE.NAME`, or only NAME where a single stage has such an option. Raises
-    UsageError.
+    A name in `given` is `STAGE.NAME`, or NAME if only one stage has such an option. Raises
+    UsageError for an unknown option or a wrong value.
     """
-    chosen: dict[str, dict[str, OptionValue]] = {stage: {} for stage in specs}
-    chosen["matcher"] |= _preset_values(preset, specs["matcher"])
+    values: dict[str, dict[str, OptionValue]] = {stage: {} for stage in specs}
+    values["matcher"] |= _preset_values(preset, specs["matcher"])
     for name, value in given.items():
         stage, option = _owner(specs, name)
-        chosen[stage][option] = value
-    return {stage: spec.values(chosen[stage]) for stage, spec in specs.items()}
+        values[stage][option] = value
+    return {stage: spec.values(values[stage]) for stage, spec in specs.items()}
 
 
 def _preset_values(preset: Preset, matcher: StageSpec[Any]) -> dict[str, OptionValue]:
@@ -336,7 +355,7 @@ def _preset_values(preset: Preset, matcher: StageSpec[Any]) -> dict[str, OptionV
 
 
 def _owner(specs: Mapping[str, StageSpec[Any]], name: str) -> tuple[str, str]:
-    """The stage that an option belongs to, and the option's own name."""
+    """The stage of an option, and the option's name without the stage."""
     stage, dot, option = name.partition(".")
     if dot and stage in specs:
         return stage, option
@@ -348,5 +367,5 @@ def _owner(specs: Mapping[str, StageSpec[Any]], name: str) -> tuple[str, str]:
         ways = " or ".join(f"{owner}.{name}" for owner in owners)
         raise UsageError(f"more than one of {names} has an option {name!r}; write {ways}")
     known = sorted(option.name for spec in specs.values() for option in spec.options)
-    there = f"they have: {', '.join(known)}" if known else "they have none"
-    raise UsageError(f"none of {names} has an option {name!r}; {there}")
+    options = f"they have: {', '.join(known)}" if known else "they have none"
+    raise UsageError(f"none of {names} has an option {name!r}; {options}")

@@ -1,4 +1,4 @@
-"""Finding plugins and keeping a broken one from breaking the rest."""
+"""Loading plugins; a broken plugin is skipped and does not affect the others."""
 
 import io
 import os
@@ -37,7 +37,7 @@ HOOKS = (*STAGE_HOOKS.values(), "mel_presets", "mel_commands")
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """What one plugin provides: stages by kind, presets, and commands."""
+    """A loaded plugin: its stages by kind, its presets, and its commands."""
 
     name: str
     version: str
@@ -47,7 +47,7 @@ class Plugin:
 
     @property
     def contents(self) -> dict[str, list[str]]:
-        """The names of what it provides, by kind; kinds without any are left out."""
+        """The names of stages, presets and commands by kind, without empty kinds."""
         kinds: dict[str, list[Any]] = {
             **self.specs,
             "presets": self.presets,
@@ -58,7 +58,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A plugin that is installed but not used: `value` is its module, `reason` says why."""
+    """An installed plugin that is not used: `value` is its module, `reason` a phrase why."""
 
     name: str
     version: str
@@ -71,7 +71,7 @@ class Skipped:
 
 
 def load_plugins() -> Iterator[Plugin | Skipped]:
-    """The built-in plugins, then each third-party one, or why it cannot be used."""
+    """Load the built-in plugins, then each third-party plugin, or skip it."""
     for module in (builtin_plugin, synth_plugin):
         yield _contents(BUILTIN, __version__, module)
     entries = third_party()
@@ -96,16 +96,16 @@ def _loaded(entry: "EntryPoint") -> Plugin | Skipped:
 
 @contextmanager
 def _contained() -> Iterator[None]:
-    """What a plugin does to the standard streams or the current folder at import is undone.
+    """Undo changes of a plugin's import to the standard streams and the current folder.
 
-    What it prints goes to standard error, for standard output may be JSON.
+    Output is redirected to standard error, because standard output may be JSON.
     """
     folder = None
     with suppress(OSError):
         folder = Path.cwd()
-    shown = _Unclosable(sys.stderr)
+    stream = _Unclosable(sys.stderr)
     try:
-        with redirect_stdout(shown), redirect_stderr(shown):
+        with redirect_stdout(stream), redirect_stderr(stream):
             yield
     finally:
         with suppress(OSError):
@@ -114,7 +114,7 @@ def _contained() -> Iterator[None]:
 
 
 class _Unclosable(io.TextIOBase):
-    """A stream that passes on what is written; closing it closes nothing."""
+    """A stream that forwards to another and ignores `close`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -126,7 +126,7 @@ class _Unclosable(io.TextIOBase):
         self._stream.flush()
 
     def close(self) -> None:
-        """Leaves the stream open."""
+        """Does nothing."""
 
     def fileno(self) -> int:
         return self._stream.fileno()
@@ -140,7 +140,7 @@ def _version(entry: "EntryPoint") -> str:
 
 
 def _contents(name: str, version: str, module: object) -> Plugin:
-    """Ask a plugin's hooks. Raises what the plugin raises, or PluginError for a broken rule."""
+    """Call a plugin's hooks. Raises whatever they raise, or PluginError for a wrong result."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
@@ -149,20 +149,22 @@ def _contents(name: str, version: str, module: object) -> Plugin:
         if hasattr(module, hook) and manager.parse_hookimpl_opts(module, hook) is None:
             raise PluginError(f"{hook} is not marked with @hookimpl")
 
-    def ask(hook: str) -> list[Any]:
-        return [item for answer in getattr(manager.hook, hook)() for item in answer]
+    def call(hook: str) -> list[Any]:
+        return [item for result in getattr(manager.hook, hook)() for item in result]
 
-    specs = {stage: ask(hook) for stage, hook in STAGE_HOOKS.items()}
+    specs = {stage: call(hook) for stage, hook in STAGE_HOOKS.items()}
     for stage, listed in specs.items():
         _require(StageSpec, listed, STAGE_HOOKS[stage])
-    presets = ask("mel_presets")
+    presets = call("mel_presets")
     _require(Preset, presets, "mel_presets")
-    commands = ask("mel_commands")
+    commands = call("mel_commands")
     for command in commands:
         import click
 
         if not isinstance(command, click.Command) or not command.name:
-            raise PluginError(f"mel_commands must give click commands with names, not {command!r}")
+            raise PluginError(
+                f"mel_commands must return Click commands with names, not {command!r}"
+            )
     return Plugin(name, version, specs, presets, commands)
 
 

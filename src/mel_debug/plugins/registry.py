@@ -1,4 +1,4 @@
-"""Every installed stage and preset by name; names are unique."""
+"""The registry of installed stages, presets and commands by unique names."""
 
 import difflib
 import functools
@@ -17,7 +17,7 @@ from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, Skipped, load_plugins
 from mel_debug.plugins.reserved import RESERVED_COMMANDS
 
 STRICT = "MEL_DEBUG_STRICT_PLUGINS"
-"""Environment variable: set to 1 to make a plugin that is skipped an error instead of a warning."""
+"""Environment variable: set to 1 to raise an error instead of a warning for a skipped plugin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Installed stages by kind and name, presets and commands, in the order of registration.
+    """Installed stages by kind and name, presets and commands, in order of registration.
 
-    `plugins` are those in use, and `skipped` those that are not.
+    `plugins` are in use, `skipped` are not.
     """
 
     stages: dict[str, dict[str, Registered]] = field(
@@ -44,7 +44,7 @@ class Registry:
     skipped: list[Skipped] = field(default_factory=list)
 
     def add(self, plugin: Plugin) -> str | None:
-        """Take in all of a plugin, or nothing and say which name is taken."""
+        """Register a plugin; if a name is taken, register nothing of it and return that name."""
         clash = self._clash(plugin)
         if clash is None:
             self.plugins.append(plugin)
@@ -56,25 +56,25 @@ class Registry:
         return clash
 
     def extractor(self, name: str) -> StageSpec[FeatureExtractor]:
-        """The extractor of a name. Raises UsageError, listing what there is, if there is none."""
+        """The extractor with a name. Raises UsageError, with similar names, if there is none."""
         return self._named("extractors", name)
 
     def matcher(self, name: str) -> StageSpec[Matcher]:
-        """The matcher of a name; see `extractor`."""
+        """The matcher with a name. Raises UsageError like `extractor`."""
         return self._named("matchers", name)
 
     def renderer(self, name: str) -> StageSpec[Renderer]:
-        """The renderer of a name; see `extractor`."""
+        """The renderer with a name. Raises UsageError like `extractor`."""
         return self._named("renderers", name)
 
     def preset(self, name: str) -> Preset:
-        """The preset of a name; see `extractor`."""
+        """The preset with a name. Raises UsageError like `extractor`."""
         if name not in self.presets:
             raise _unknown("preset", name, self.presets)
         return self.presets[name]
 
     def plugin_of(self, stage: str, name: str) -> str:
-        """The name of the plugin that provides a stage; `stage` is such as `extractors`."""
+        """The name of the plugin that provides a stage; `stage` is a kind such as `extractors`."""
         return self.stages[stage][name].plugin.name
 
     def _named(self, stage: str, name: str) -> StageSpec[Any]:
@@ -109,12 +109,12 @@ MANY_NAMES = 12
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     names = list(known)
-    near = difflib.get_close_matches(name, names, 3) if len(names) > MANY_NAMES else names
-    return UsageError(f"no {kind} named {name!r}; try one of: {', '.join(near or names)}")
+    similar = difflib.get_close_matches(name, names, 3) if len(names) > MANY_NAMES else names
+    return UsageError(f"no {kind} named {name!r}; try one of: {', '.join(similar or names)}")
 
 
 def build_registry(plugins: Iterable[Plugin | Skipped]) -> Registry:
-    """A registry of all plugins; one that uses a name that is taken is skipped as a whole."""
+    """A registry of plugins; a plugin with a name that is taken is skipped as a whole."""
     registry = Registry()
     for plugin in plugins:
         if isinstance(plugin, Skipped):
@@ -138,9 +138,9 @@ def _listed(plugin: Plugin) -> str:
 
 @functools.cache
 def load_registry() -> Registry:
-    """The registry of this process; warnings about broken plugins go to standard error, once.
+    """The registry of this process; prints a warning for each skipped plugin on standard error.
 
-    Raises PluginError instead if the environment sets MEL_DEBUG_STRICT_PLUGINS=1.
+    Raises PluginError instead if MEL_DEBUG_STRICT_PLUGINS=1 is set.
     """
     registry = build_registry(load_plugins())
     if os.environ.get(STRICT, "").lower() in ("1", "true", "t", "yes", "y", "on"):
@@ -152,9 +152,9 @@ def load_registry() -> Registry:
 
 @contextmanager
 def strict_plugins() -> Iterator[None]:
-    """Inside, in processes started there too, no plugin may be skipped.
+    """Forbid skipped plugins in the block, and in processes that are started in it.
 
-    Loads all plugins. Raises PluginError, in one line that names each plugin that is skipped.
+    Loads all plugins. Raises PluginError, with all skipped plugins, if there are any.
     """
     before = os.environ.get(STRICT)
     os.environ[STRICT] = "1"

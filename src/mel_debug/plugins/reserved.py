@@ -1,4 +1,4 @@
-"""The names of built-in commands, which no plugin may take."""
+"""The names of built-in commands, which plugins can't use."""
 
 RESERVED_COMMANDS = frozenset(
     (

@@ -1,4 +1,4 @@
-"""The arms beside a back: part of the scene, never of the mask."""
+"""The arms beside a back, which are part of the background and not of the mask."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arms(
     points: tuple[Array, Array],
     open_to_view: NDArray[np.bool_],
 ) -> None:
-    """Paint both arms into the background (3, rows, columns) where nothing hides them."""
+    """Paint both arms into the background (3, rows, columns) where ``open_to_view`` is True."""
     if shot.form.half_width < 100.0 or not open_to_view.any():
         return
     rng = np.random.default_rng([shot.room, 44])
@@ -40,7 +40,7 @@ def add_arms(
         hits = unproject(shot, x, y, other=arm, offset=(away, 0.0, float(rng.uniform(-15.0, 30.0))))
         facing = normals(arm, hits.points)
         light = amount_of(shot, np.tensordot(towards, facing, axes=1), -facing[1], np.ones_like(x))
-        # The edge is soft over two lattice steps: the arm is a little out of focus.
+        # The edge is soft over two lattice steps, because the arm is slightly out of focus.
         depth = -0.5 * hits.outside * thick * shot.pixels_per_mm
         cover = np.clip(0.5 + depth / (2.0 * step), 0.0, 1.0)
         tint = np.array(shot.light.tint)[:, None] * shot.light.exposure

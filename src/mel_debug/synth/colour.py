@@ -1,4 +1,4 @@
-"""Colour of skin: CIELAB tones, pigment as optical depth, and the way to 8-bit sRGB."""
+"""Colours of skin: CIELAB tones, optical depths of pigment, and conversion to linear sRGB."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPOLOGY = (-58.0, 66.0)
 
 
 def skin_lab(typology: float, redness: float = 0.5) -> tuple[float, float, float]:
-    """CIELAB tone of a typology angle in degrees; ``redness`` 0..1 moves a*.
+    """Return the CIELAB tone of a typology angle in degrees; ``redness`` 0..1 raises a*.
 
     Yellow b* is largest for tanned skin and lower at both ends, as it is along the ten tones of
     the Monk scale (E. Monk, 2022).
@@ -33,7 +33,7 @@ def skin_lab(typology: float, redness: float = 0.5) -> tuple[float, float, float
 
 
 def lab_to_linear(lab: tuple[float, float, float]) -> Array:
-    """Linear sRGB (3,) of a CIELAB colour under D65, kept above a small positive floor."""
+    """Return linear sRGB (3,) of a CIELAB colour under D65, clipped to a small positive minimum."""
     from skimage.color import lab2xyz
 
     matrix = np.array(  # IEC 61966-2-1
@@ -48,7 +48,7 @@ def lab_to_linear(lab: tuple[float, float, float]) -> Array:
 
 
 def srgb_to_linear(values: Array) -> Array:
-    """Linear light of sRGB values in 0..1."""
+    """Return the linear light of sRGB values in 0..1."""
     linear: Array = np.where(
         values <= 0.04045, values / 12.92, ((np.maximum(values, 0.04045) + 0.055) / 1.055) ** 2.4
     )

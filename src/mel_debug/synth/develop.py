@@ -1,4 +1,4 @@
-"""What a camera does to the light: focus, noise, and the file it writes."""
+"""The camera model: defocus, sensor noise, tone curve and JPEG."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Pixels = NDArray[np.uint8]
 
 _TABLE = 4096
 _ROWS = 256
-_SHARP = 0.2  # a blur below this many pixels does not show
+_SHARP = 0.2  # blur below this many pixels is invisible and skipped
 BRIGHTEST = 2.5  # linear light at the end of the table
 
 
 @lru_cache(maxsize=1)
 def tone_table() -> Pixels:
-    """8-bit sRGB for linear light ``BRIGHTEST * (i / (len - 1)) ** 2``.
+    """Return 8-bit sRGB for linear light ``BRIGHTEST * (i / (len - 1)) ** 2``.
 
     Highlights roll off softly, as in a camera's own JPEG.
     """
@@ -35,7 +35,7 @@ def tone_table() -> Pixels:
 
 
 def _grain(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float32]:
-    """Noise of unit deviation, a little alike in neighbours as a camera's own filter leaves it."""
+    """Return noise of unit std, slightly correlated as after a camera's own filter."""
     white = rng.standard_normal((rows + 1, columns + 1), dtype=np.float32)
     white[:-1] += white[1:]
     white[:, :-1] += white[:, 1:]
@@ -46,7 +46,7 @@ def _add_noise(strip: Pixels, optics: Optics, top: int) -> None:
     """Add sensor noise in place: strongest in the shade, and part of it in colour."""
     rng = np.random.default_rng([optics.seed, 51, top])
     count, width = strip.shape[:2]
-    # Deviation by level, in 8-bit steps, as shot noise looks after the tone curve.
+    # Standard deviation by level, in 8-bit steps: shot noise after the tone curve.
     level = np.arange(256) / 255.0
     spread = (optics.noise * 255.0 * (1.25 - 0.7 * level)).astype(np.float32)
     amount = spread[strip[..., 1]]
@@ -60,7 +60,7 @@ def _add_noise(strip: Pixels, optics: Optics, top: int) -> None:
 
 
 def expose(pixels: Pixels, optics: Optics) -> Pixels:
-    """What the sensor makes of sharp, clean pixels (H, W, 3): out of focus by ``blur``, noisy."""
+    """Return sharp, clean pixels (H, W, 3) with the blur and the noise of the optics."""
     from PIL import Image, ImageFilter
 
     height = pixels.shape[0]
@@ -81,7 +81,7 @@ def expose(pixels: Pixels, optics: Optics) -> Pixels:
     return exposed
 
 
-_STORED = {  # EXIF orientation -> Pillow's transpose that turns the picture as shown into the file
+_STORED = {  # EXIF orientation -> Pillow's transpose from the picture as shown to the stored one
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
     4: "FLIP_TOP_BOTTOM",
@@ -93,7 +93,7 @@ _STORED = {  # EXIF orientation -> Pillow's transpose that turns the picture as 
 
 
 def jpeg_bytes(pixels: Pixels, *, quality: int = 92, orientation: int = 1) -> bytes:
-    """A JPEG file that a reader of EXIF shows as these pixels (H, W, 3)."""
+    """Return a JPEG file that shows these pixels (H, W, 3) once its EXIF rotation is applied."""
     from PIL import Image
 
     picture = Image.fromarray(pixels)

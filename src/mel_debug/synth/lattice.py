@@ -1,4 +1,4 @@
-"""The coarse lattice of a picture: what changes slowly, worked out once in a few pixels."""
+"""The coarse lattice of a picture, which holds the quantities that vary slowly."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Lattice:
 
 
 def _distance(depth: NDArray[np.float64], step: int) -> NDArray[np.float64]:
-    """Signed distance in pixels to where a smooth function crosses 0."""
+    """Return the signed distance in pixels to the zero of a smooth function."""
     rows, columns = np.gradient(depth, step)
     slope = np.hypot(rows, columns)
     distance: NDArray[np.float64] = np.clip(depth / np.maximum(slope, 1e-9), -500.0, 500.0)
@@ -44,7 +44,7 @@ def _distance(depth: NDArray[np.float64], step: int) -> NDArray[np.float64]:
 
 
 def lay(body: Body, shot: Shot) -> Lattice:
-    """Work out the lattice of a shot."""
+    """Compute the lattice of a shot."""
     step = 8 if shot.width * shot.height > 3_000_000 else 4
     x, y = np.meshgrid(
         (np.arange(-(-shot.width // step) + 2) - 0.5) * step,
@@ -68,7 +68,7 @@ def lay(body: Body, shot: Shot) -> Lattice:
         depth = inside_clothes(shot, clothes, hits.u, hits.v)
         planes[CLOTH] = np.clip(depth * shot.pixels_per_mm, -500.0, 500.0)
         planes[FOLD] = cloth_light(shot, hits.u, hits.v) * lit.plain
-        # Cloth keeps light from the skin beside it.
+        # Cloth shades the skin beside it.
         shade = 0.55 * np.exp(-np.maximum(-depth, 0.0) / 2.2) + 0.15 * np.exp(
             -np.maximum(-depth, 0.0) / 9.0
         )

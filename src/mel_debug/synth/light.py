@@ -1,4 +1,4 @@
-"""Light on the bent surface, worked out on a coarse lattice of the picture."""
+"""Light on the bent surface, computed on the coarse lattice of the picture."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .tube import Hits, camera, normals, surface, unit
 
 Array = NDArray[np.float64]
 
-# How far light creeps round an edge inside skin, per colour: red travels farthest.
+# Subsurface scattering beyond the terminator in red, green and blue: red travels farthest.
 _WRAP = np.array([0.36, 0.24, 0.20])
-_FINE_RELIEF = 0.015  # log light for a slope of one deviation under a grazing key
+_FINE_RELIEF = 0.015  # log light for a slope of one std under a grazing key light
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lit:
-    """Log light (3, ...) on skin, its sheen, grey light on cloth, and how squarely it is seen.
+    """Log light (3, ...) on skin, its sheen, grey light on cloth, and the cosine to the camera.
 
     ``slant_u`` and ``slant_v`` turn slopes of the fine relief into changes of log light.
     """
@@ -33,7 +33,7 @@ class Lit:
 
 
 def macro_relief(form: Form, u: Array, v: Array) -> Array:
-    """Height in millimetres of spine and shoulder blades over the plain tube."""
+    """Return the height in millimetres of spine and shoulder blades over the plain tube."""
     along = np.exp(-(((v - 0.25 * form.half_length) / (0.75 * form.half_length)) ** 2))
     bones = 1.0 + 0.10 * np.sin(v / 6.5 + 0.6 * np.sin(v / 31.0))
     spine = -form.groove * np.exp(-((u / 17.0) ** 2)) * along * bones
@@ -45,7 +45,7 @@ def macro_relief(form: Form, u: Array, v: Array) -> Array:
 
 
 def direction(shot: Shot) -> Array:
-    """Unit vector towards the key light; the light stays put when the camera rolls."""
+    """Return the unit vector towards the key light, which does not move when the camera rolls."""
     right, down, forward = camera(replace(shot, roll=0.0)).axes
     azimuth, elevation = np.radians(shot.light.azimuth), np.radians(shot.light.elevation)
     flat = np.cos(azimuth) * right + np.sin(azimuth) * down
@@ -53,7 +53,7 @@ def direction(shot: Shot) -> Array:
 
 
 def _stripes(shot: Shot, points: Array, towards: Array) -> Array:
-    """Share of the key light that passes the blinds, 1 where there are none."""
+    """Return the share of the key light that passes the blinds; 1 without blinds."""
     light = shot.light
     if light.stripes == 0.0:
         return np.ones(points.shape[1:])
@@ -61,14 +61,14 @@ def _stripes(shot: Shot, points: Array, towards: Array) -> Array:
     across = np.array([np.sin(turn), np.cos(turn), 0.15])
     across = unit(across - (across @ towards) * towards)
     phase = np.tensordot(across, points, axes=1) * (2 * np.pi / light.stripe_mm)
-    # Steep sides with a soft penumbra, as slats cast them from a few metres away.
+    # Steep edges with a soft penumbra, like shadows of slats a few metres away.
     bars = 0.5 + 0.5 * np.tanh(2.6 * (np.sin(phase + 0.35 * np.sin(0.31 * phase)) + 0.1))
     share: Array = 1.0 - light.stripes * bars
     return share
 
 
 def amount_of(shot: Shot, facing_key: Array, up: Array, share: Array) -> Array:
-    """Light (3, ...) of key and surroundings together, before exposure."""
+    """Return the light (3, ...) of key and surroundings together, before exposure."""
     wrap = _WRAP.reshape((3,) + (1,) * facing_key.ndim)
     key = np.maximum(0.0, (facing_key + wrap) / (1.0 + wrap)) * share
     around = 0.78 + 0.22 * up
@@ -77,7 +77,7 @@ def amount_of(shot: Shot, facing_key: Array, up: Array, share: Array) -> Array:
 
 
 def light_on(shot: Shot, hits: Hits) -> Lit:
-    """The light at every hit."""
+    """Return the light at every hit."""
     towards = direction(shot)
     plain_normals = normals(shot.form, hits.points)
     along_u = unit(np.cross(plain_normals, [0.0, 1.0, 0.0], axis=0) + 1e-9)

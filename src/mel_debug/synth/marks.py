@@ -1,4 +1,4 @@
-"""Spots and hairs of a body, ready to paint."""
+"""The freckles, moles and hairs of a body, ready to paint."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SHAPES = 40  # freckles share this many stamps
 
 @lru_cache(maxsize=4)
 def freckles(skin: Skin, reach_u: float, reach_v: float) -> Spots:
-    """Unmarked freckles over the skin within the two reaches (millimetres)."""
+    """Return unmarked freckles over the skin within ±reach_u and ±reach_v millimetres."""
     rng = np.random.default_rng([skin.seed, 61])
     count = int(rng.poisson(skin.freckles * 4.0 * reach_u * reach_v / 100.0))
     place = rng.random((2, 3 * count + 1))
-    # Sun-worn places carry most of them: keep those a slow wave over the skin favours.
+    # Freckles are denser in some regions: a slow wave over the skin selects them.
     waves = rng.uniform(-0.025, 0.025, (4, 2)), rng.uniform(0, 6, 4)
     u, v = (2 * place[0] - 1) * reach_u, (2 * place[1] - 1) * reach_v
     mood = sum(np.sin(u * w[0] + v * w[1] + p) for w, p in zip(waves[0], waves[1], strict=True))
@@ -46,7 +46,7 @@ def freckles(skin: Skin, reach_u: float, reach_v: float) -> Spots:
 
 
 def moles_in(body: Body, session: int, hidden: frozenset[str] = frozenset()) -> Spots:
-    """The moles that are there on the day of a session, but for those hidden by uuid."""
+    """Return the moles that are present in a session, except those in ``hidden``."""
     moles = [mole for mole in body.moles if mole.present[session] and mole.uuid not in hidden]
 
     def column(name: str) -> Array:
@@ -66,7 +66,7 @@ def moles_in(body: Body, session: int, hidden: frozenset[str] = frozenset()) -> 
 
 
 def hair_cover(body: Body, shot: Shot) -> NDArray[np.float32] | None:
-    """Share of each pixel (height, width) that hair covers; below 0 for hair that gleams."""
+    """Return the share of each pixel (height, width) covered by hair; negative for bright hair."""
     skin, reach = body.skin, body.reach
     count = int(skin.hairs * 4.0 * reach[0] * reach[1] / 100.0)
     if count == 0:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ROWS = 128  # a multiple of every lattice step
-_GRAINY = 14  # pixels across from which a spot's pigment shows the grain of the skin
+_GRAINY = 14  # width in pixels from which a spot's pigment shows the texture of the skin
 _TEXTURE = (0.7, 1.0, 1.35)  # strength of the albedo texture in red, green, blue
 
 
-def _spread(lattice: Lattice, top: int, rows: int, width: int) -> Tensor:
-    """Lattice planes (COUNT, rows, width) at the pixel centres of a strip."""
+def _interpolated(lattice: Lattice, top: int, rows: int, width: int) -> Tensor:
+    """Return the lattice planes (COUNT, rows, width) at the pixel centres of a strip."""
     import torch
     from torch.nn.functional import interpolate
 
@@ -41,7 +41,7 @@ def _spread(lattice: Lattice, top: int, rows: int, width: int) -> Tensor:
 
 
 def _texture(tile: Tile, planes: Tensor, relief: float) -> Tensor:
-    """Change of log light (rows, width) a tile makes: its albedo, and its relief in this light."""
+    """Return the change of log light (rows, width) by a tile's albedo and by its lit relief."""
     import torch
     from torch.nn.functional import grid_sample
 
@@ -57,7 +57,7 @@ def _texture(tile: Tile, planes: Tensor, relief: float) -> Tensor:
 
 
 def _boxes(shot: Shot, spots: Spots) -> NDArray[np.int64]:
-    """Pixel boxes (n, 4) as left, top, right, bottom that hold each spot; empty if out of view."""
+    """Return the boxes (n, 4) of spots as left, top, right, bottom; empty if out of view."""
     reach = REACH * spots.radius * np.sqrt(spots.aspect)
     x, y, facing = project(shot, spots.u, spots.v)
     half = np.zeros_like(x)
@@ -78,7 +78,7 @@ def _boxes(shot: Shot, spots: Spots) -> NDArray[np.int64]:
 def _pigment(
     spots: Spots, boxes: NDArray[np.int64], top: int, planes: Tensor, grain: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Optical depths of melanin and blood, and log light off raised moles, (rows, width) each."""
+    """Return optical depths of melanin and blood and log light of raised moles, (rows, width)."""
     import torch
     from torch.nn.functional import grid_sample
 
@@ -103,7 +103,7 @@ def _pigment(
         found = grid_sample(field, where, align_corners=False)[0]
         pigment = found[0]
         if right - left > _GRAINY:
-            # Pigment follows the fine texture of the skin, so its edge breaks up along it.
+            # Pigment follows the fine texture of the skin, so its edge is irregular.
             pigment = pigment * (1.0 - 4.5 * grain[window] * (1.2 - pigment)).clamp(0.4, 1.6)
         melanin[window] += pigment * float(spots.melanin[i])
         blood[window] += pigment * float(spots.blood[i])
@@ -117,7 +117,7 @@ def _pigment(
 
 
 def _fabric(shot: Shot, planes: Tensor) -> Tensor:
-    """Light (rows, width) on cloth: folds, the weave where it can be made out, and the hem."""
+    """Return light (rows, width) on cloth: folds, the hem, and the weave if it is resolved."""
     import torch
 
     deep = planes[at.CLOTH] / shot.pixels_per_mm
@@ -129,14 +129,14 @@ def _fabric(shot: Shot, planes: Tensor) -> Tensor:
 
 
 def _skin_texture(skin: Skin, tiles: tuple[Tile, Tile], planes: Tensor) -> tuple[Tensor, Tensor]:
-    """The fine texture alone, and all of it as far as the slant of the view lets it show."""
+    """Return the fine texture, and the whole texture, which fades at oblique angles."""
     grain = _texture(tiles[0], planes, skin.relief)
     wide = _texture(tiles[1], planes, skin.relief)
     return grain, (grain + wide) * (planes[at.FADE] * skin.mottle)
 
 
 def _hair_shade(skin: Skin, cover: NDArray[np.float32]) -> Tensor:
-    """Factor (rows, width) by which hair dims light; above 1 where it gleams."""
+    """Return the factor (rows, width) of hair on light; above 1 for bright hair."""
     import torch
 
     return 1.0 - torch.from_numpy(cover).clamp(-0.6, 0.9) * (0.25 + 0.65 * skin.hair_dark)
@@ -145,7 +145,7 @@ def _hair_shade(skin: Skin, cover: NDArray[np.float32]) -> Tensor:
 def _skin_light(
     channel: int, planes: Tensor, texture: Tensor, depths: tuple[Tensor, Tensor, Tensor]
 ) -> Tensor:
-    """Linear light (rows, width) that skin sends back in one colour."""
+    """Return the linear light (rows, width) that skin reflects in one colour."""
     melanin, blood, raised = depths
     log_light = planes[at.LIGHT + channel] + texture * _TEXTURE[channel] + raised
     log_light -= melanin * float(MELANIN[channel]) + blood * float(BLOOD[channel])
@@ -153,7 +153,7 @@ def _skin_light(
 
 
 def _toned(light: Tensor) -> NDArray[np.uint8]:
-    """8-bit sRGB (rows, width) of linear light."""
+    """Return 8-bit sRGB (rows, width) of linear light."""
     import torch
 
     table = tone_table()
@@ -165,7 +165,7 @@ def _toned(light: Tensor) -> NDArray[np.uint8]:
 def paint(
     skin: Skin, shot: Shot, lattice: Lattice, spots: Spots, hair: NDArray[np.float32] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Pixels (H, W, 3) uint8 before blur and noise, and the mask (H, W) of bare skin."""
+    """Return pixels (H, W, 3) uint8 before blur and noise, and the mask (H, W) of bare skin."""
     tiles = skin_tiles(skin.seed, level_for(shot.pixels_per_mm))
     boxes = _boxes(shot, spots)
     pixels = np.empty((shot.height, shot.width, 3), np.uint8)
@@ -173,7 +173,7 @@ def paint(
 
     def strip(top: int) -> None:
         rows = slice(top, min(top + _ROWS, shot.height))
-        planes = _spread(lattice, top, rows.stop - top, shot.width)
+        planes = _interpolated(lattice, top, rows.stop - top, shot.width)
         grain, texture = _skin_texture(skin, tiles, planes)
         depths = _pigment(spots, boxes, top, planes, grain)
         body = (planes[at.EDGE] + 0.5).clamp(0, 1)

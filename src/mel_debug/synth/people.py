@@ -1,4 +1,4 @@
-"""People drawn from a seed: skin over the full range of tones, moles of many kinds."""
+"""Random people: skin over the full range of tones, body shapes, and moles of many kinds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .scene import Form, Mole, Skin
 
 
 def draw_skin(rng: np.random.Generator) -> Skin:
-    """The skin of one person, every tone as likely as the next."""
+    """Draw the skin of one person; typology angles are uniform over their range."""
     typology = float(rng.uniform(*TYPOLOGY))
     fair = float(np.clip((typology - 5.0) / 45.0, 0.0, 1.0))
     hairy = rng.random() < 0.35
@@ -25,7 +25,7 @@ def draw_skin(rng: np.random.Generator) -> Skin:
 
 
 def draw_form(rng: np.random.Generator, *, limb: bool = False) -> Form:
-    """The bent surface of a back, or of a limb."""
+    """Draw the bent surface of a back, or of a limb."""
     if limb:
         wide = float(rng.uniform(42.0, 62.0))
         return Form(
@@ -59,10 +59,11 @@ def draw_mole(
     growth: tuple[float, ...],
     like: Mole | None = None,
 ) -> Mole:
-    """One mole at ``place`` (u, v); ``like`` another it looks much like it.
+    """Draw one mole at ``place`` (u, v) in millimetres, similar to the mole ``like`` if given.
 
-    Most are small, flat and brown; some long, lobed, raised, blue-black or red. ``dark`` is 0 for
-    light skin and 1 for dark.
+    Most are small, flat and brown; some are elongated, lobed, raised, blue-black or red.
+    ``dark`` is
+    0 for light skin and 1 for dark.
     """
     uuid = rng.bytes(16).hex()
     seed = int(rng.integers(2**31))

@@ -1,4 +1,4 @@
-"""Offers the command `synth` through the hook that any plugin uses."""
+"""The plugin that registers the command `synth` through the public hook."""
 
 from typing import TYPE_CHECKING
 

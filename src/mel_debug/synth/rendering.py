@@ -1,4 +1,4 @@
-"""From a body and a shot to a photo with its truth."""
+"""Rendering of a shot of a body to a photo with its truth."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .spots import joined
 from .tube import project
 from .wear import clothes_of, inside_clothes
 
-_LEAST_FACING = 0.3  # a mole seen more aslant than this (cosine) is not called visible
+_LEAST_FACING = 0.3  # cosine; a mole at a more oblique angle does not count as visible
 
 
-class Seen(NamedTuple):
-    """A mole's uuid and its exact place in pixels as shown; (0, 0) is a corner."""
+class MolePosition(NamedTuple):
+    """A mole's uuid and exact position in pixels as shown; (0, 0) is the outer corner."""
 
     uuid: str
     x: float
@@ -30,17 +30,16 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedPhoto:
-    """A photo as shown and the truth about it.
+    """A photo as shown, with its truth.
 
-    ``pixels`` (H, W, 3) uint8 sRGB before JPEG; ``mask`` (H, W), True on bare skin. ``moles``
-    are those in view; ``absent`` those that would be in view, and where, but are not there on
-    the day of the session.
+    ``pixels`` is (H, W, 3) uint8 sRGB before JPEG, ``mask`` (H, W) is True on bare skin. ``moles``
+    are the visible moles, ``absent`` those that would be visible but are absent in the session.
     """
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.bool_]
-    moles: tuple[Seen, ...]
-    absent: tuple[Seen, ...]
+    moles: tuple[MolePosition, ...]
+    absent: tuple[MolePosition, ...]
     orientation: int
     jpeg_quality: int
 
@@ -51,15 +50,15 @@ class RenderedPhoto:
             raise ValueError("the mask should have the size of the picture")
 
     def jpeg(self) -> bytes:
-        """The photo as a JPEG file, stored turned by its EXIF orientation."""
+        """Return the photo as a JPEG file, stored rotated as its EXIF orientation says."""
         return jpeg_bytes(self.pixels, quality=self.jpeg_quality, orientation=self.orientation)
 
 
-def where(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Seen, ...]:
-    """Places of all moles of the body that this shot has in view, present or not.
+def mole_positions(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[MolePosition, ...]:
+    """Return the positions of all moles in view of a shot, present or absent.
 
-    A mole counts when it faces the camera, lies inside the picture and is not under cloth, each
-    by ``margin`` of its own diameter.
+    A mole is in view if it faces the camera, lies inside the picture and is not under cloth, the
+    last two by a margin of ``margin`` times its diameter.
     """
     if not body.moles:
         return ()
@@ -68,21 +67,24 @@ def where(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Seen, ...]:
     size = np.array([mole.diameter for mole in body.moles]) * margin
     x, y, facing = project(shot, u, v)
     edge = size * shot.pixels_per_mm
-    seen = (facing > _LEAST_FACING) & (x > edge) & (y > edge)
-    seen &= (x < shot.width - edge) & (y < shot.height - edge)
+    in_view = (facing > _LEAST_FACING) & (x > edge) & (y > edge)
+    in_view &= (x < shot.width - edge) & (y < shot.height - edge)
     clothes = clothes_of(shot)
     if clothes is not None:
-        seen &= inside_clothes(shot, clothes, u, v) < -size
-    return tuple(Seen(body.moles[i].uuid, float(x[i]), float(y[i])) for i in np.flatnonzero(seen))
+        in_view &= inside_clothes(shot, clothes, u, v) < -size
+    return tuple(
+        MolePosition(body.moles[i].uuid, float(x[i]), float(y[i])) for i in np.flatnonzero(in_view)
+    )
 
 
 def render(
     body: Body, shot: Shot, session: int = 0, *, hidden: frozenset[str] = frozenset()
 ) -> RenderedPhoto:
-    """Take one shot of a body on the day of a session.
+    """Render one shot of a body in a session.
 
-    Moles whose uuid is in ``hidden`` are not painted, and nothing else changes: a test can tell
-    a mole's own pixels by the difference. The same arguments give the same bytes.
+    Moles whose uuid is in ``hidden`` are not painted and nothing else changes, so that the
+    difference shows a mole's own pixels. The same arguments give the same bytes. Raises ValueError
+    for a session that the body does not have.
     """
     if not 0 <= session < body.sessions:
         raise ValueError(f"session {session} is not one of the body's {body.sessions}")
@@ -91,13 +93,13 @@ def render(
     hair = hair_cover(body, shot)
     pixels, mask = paint(body.skin, shot, lattice, spots, hair)
     pixels = expose(pixels, shot.optics)
-    there = {mole.uuid for mole in body.moles if mole.present[session]} - hidden
-    places = where(body, shot)
+    present = {mole.uuid for mole in body.moles if mole.present[session]} - hidden
+    places = mole_positions(body, shot)
     return RenderedPhoto(
         pixels=pixels,
         mask=mask,
-        moles=tuple(place for place in places if place.uuid in there),
-        absent=tuple(place for place in places if place.uuid not in there | hidden),
+        moles=tuple(place for place in places if place.uuid in present),
+        absent=tuple(place for place in places if place.uuid not in present | hidden),
         orientation=shot.optics.orientation,
         jpeg_quality=shot.optics.jpeg_quality,
     )

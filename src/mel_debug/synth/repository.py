@@ -1,7 +1,7 @@
-"""Generated sessions as a repository in `mel`'s layout, each photo with its exact truth.
+"""Generated sessions as a repository in the layout of `mel`.
 
-A photo's folder is `rotomaps/parts/PART/SUBPART/DAY`; beside `0.jpg` lie its mask, its moles, and
-in `0.jpg.absent.json` the moles that would be in view but are not there on that day.
+A photo's folder is `rotomaps/parts/PART/SUBPART/DAY`. Beside `0.jpg` are its mask, its moles, and
+in `0.jpg.absent.json` the moles that would be in view but are absent in that session.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ DAYS_BETWEEN = 91
 
 @dataclass(frozen=True, slots=True)
 class PlannedPhoto:
-    """One photo to take: whose, how, on which session's day, and where its file goes."""
+    """One photo to render: its file, body, shot and session."""
 
     path: Path
     body: Body
     shot: Shot
     session: int
 
-    def is_there(self) -> bool:
-        """Whether the photo or anything else that belongs to it exists."""
+    def exists(self) -> bool:
+        """Return whether the photo, its marks or its mask exist."""
         beside = (self.path, marks_path(self.path), marks_path(self.path, ABSENT))
         return any(path.exists() for path in (*beside, mask_path(self.path)))
 
     def write(self) -> None:
-        """Render the photo and write its files. Raises UsageError rather than replace others."""
+        """Render the photo and write its files. Raises UsageError if other files are in the way."""
         photo = render(self.body, self.shot, self.session)
         write_new_files(
             photo_files(self.path, photo)
@@ -60,9 +60,9 @@ def plan_repository(  # noqa: PLR0913 - each is an option of the command
     difficulty: float,
     absent: float,
 ) -> list[PlannedPhoto]:
-    """All photos of one person's repository, to be written one by one; see `plan_sessions`.
+    """Return the photos of one person's repository, to be written one by one.
 
-    Raises MelError where the body has no room for so many moles.
+    See `plan_sessions`. Raises MelError if the body has no room for so many moles.
     """
     try:
         parts = plan_sessions(
@@ -90,10 +90,10 @@ def plan_repository(  # noqa: PLR0913 - each is an option of the command
 
 
 def begin_repository(root: Path) -> None:
-    """Make the folder and the empty file `melroot` by which `mel` knows a repository."""
+    """Create the folder and the empty file `melroot`, by which `mel` recognises a repository."""
     write_new_files({root / "melroot": b""})
 
 
 def day_of(session: int) -> str:
-    """The folder's name of a session: sessions are a quarter of a year apart."""
+    """Return the folder name of a session; sessions are a quarter of a year apart."""
     return f"{FIRST_DAY + session * timedelta(days=DAYS_BETWEEN):%Y_%m_%d}"

@@ -1,4 +1,4 @@
-"""Generated photos as files: the photo, its mask, its marks."""
+"""Files of generated photos: the photo, its mask and its marks."""
 
 import io
 from collections.abc import Mapping
@@ -14,36 +14,36 @@ from mel_debug.files.marks import moles_text
 from mel_debug.files.photos import mask_path
 from mel_debug.files.regular import open_regular
 
-from .rendering import RenderedPhoto, Seen
+from .rendering import MolePosition, RenderedPhoto
 
 
 def photo_files(path: Path, photo: RenderedPhoto) -> dict[Path, bytes]:
-    """The JPEG, turned as its EXIF orientation says, and the mask beside it."""
+    """Return the content of the JPEG and of its mask file, by path."""
     return {path: photo.jpeg(), mask_path(path): _png(photo)}
 
 
-def marks_text(moles: tuple[Seen, ...]) -> bytes:
-    """A moles file that marks these moles as canonical."""
+def marks_text(moles: tuple[MolePosition, ...]) -> bytes:
+    """Return a moles file that marks these moles as canonical."""
     return moles_text(Mole(mole.uuid, Point(mole.x, mole.y)) for mole in moles).encode()
 
 
 def write_new_files(files: Mapping[Path, bytes]) -> None:
-    """Write files, making their folders; those that are there with this content are left alone.
+    """Write files and create their folders; files that already have this content are unchanged.
 
-    Raises UsageError rather than replace other content, before anything is written, and MelError
-    for what can't be read or written.
+    Raises UsageError if a file has other content, before anything is written, and MelError if a
+    file can't be read or written.
     """
-    missing = {path: data for path, data in files.items() if not _is_there(path, data)}
+    missing = {path: data for path, data in files.items() if not _has_content(path, data)}
     for path, data in missing.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MelError(f"{path.parent} can't be made ({error.strerror})") from error
+            raise MelError(f"{path.parent} can't be created ({error.strerror})") from error
         write_atomically(path, data)
 
 
-def _is_there(path: Path, data: bytes) -> bool:
-    """Whether a file has this content already. Raises UsageError if it has another."""
+def _has_content(path: Path, data: bytes) -> bool:
+    """Return whether a file has this content. Raises UsageError if it has other content."""
     try:
         with open_regular(path) as file:
             if file.read() == data:

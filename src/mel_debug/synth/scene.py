@@ -1,8 +1,8 @@
-"""What is photographed and how: a body with its moles, and the shots taken of it.
+"""The scene: a body with its moles, and the shots taken of it.
 
 Surface coordinates are millimetres of skin: ``u`` runs across the body from its middle line,
 ``v`` down along it. World coordinates are millimetres too: x to the right, y down, z away from
-someone who looks straight at the body. Points in a picture are pixels as shown, with (0, 0) at
+a viewer who faces the body. Points in a picture are pixels as shown, with (0, 0) at
 the corner of the first pixel.
 """
 
@@ -24,7 +24,7 @@ class Mole:
     """One mole of a body.
 
     ``diameter`` is that of a disc of the same area, in millimetres, before growth; ``aspect`` is
-    length over width, ``angle`` (radians) turns its length from u towards v. ``melanin`` and
+    length over width, ``angle`` (radians) rotates its long axis from u towards v. ``melanin`` and
     ``redness`` are the extra optical depths in green light. ``present`` and ``growth`` (a factor
     on the diameter) hold one entry for each session.
     """
@@ -58,7 +58,7 @@ class Mole:
             raise ValueError("growth is a factor on the diameter and should be above 0")
 
     def diameter_in(self, session: int) -> float:
-        """Diameter in millimetres on the day of one session."""
+        """Return the diameter in millimetres in a session."""
         return self.diameter * self.growth[session]
 
 
@@ -67,9 +67,9 @@ class Form:
     """The bent surface: a tube of elliptic section, its width and axis varying along it.
 
     Half axes and half length in millimetres. ``taper`` and ``waist`` are the first and second
-    order of the logarithm of the width over the half length; ``bow_side`` and ``bow_depth`` say
-    how far the axis leaves the straight line at the half length; ``groove`` and ``blades``
-    (millimetres) are the relief of the spine and the shoulder blades, seen in the shading only.
+    order of the logarithm of the width over the half length; ``bow_side`` and ``bow_depth``
+    are the axis's distances from the straight line at the half length; ``groove`` and ``blades``
+    (millimetres) are the relief of the spine and the shoulder blades, visible in the shading only.
     """
 
     half_width: float
@@ -91,10 +91,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Skin:
-    """Looks that stay with a person. ``lab`` is CIELAB under D65; the rest are strengths near 1.
+    """The appearance of a person's skin in all sessions.
 
-    ``freckles`` and ``hairs`` are numbers for each square centimetre; ``hair_dark`` is 0 for
-    vellus hair and 1 for black hair.
+    ``lab`` is CIELAB under D65. ``freckles`` and ``hairs`` are numbers per square centimetre,
+    ``hair_dark`` is 0 for vellus hair and 1 for black hair; the rest are strengths near 1.
     """
 
     lab: tuple[float, float, float]
@@ -113,7 +113,7 @@ class Skin:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One region of one person: skin, moles, and the number of sessions the moles know about.
+    """One body part of one person: skin, moles, and the number of sessions.
 
     Freckles and hair grow where ``|u|`` and ``|v|`` stay within ``reach`` (millimetres).
     """
@@ -132,7 +132,7 @@ class Body:
             raise ValueError("two moles share one uuid")
 
     def mole(self, uuid: str) -> Mole:
-        """The mole of that uuid. Raises KeyError."""
+        """Return the mole of a uuid. Raises KeyError."""
         for mole in self.moles:
             if mole.uuid == uuid:
                 return mole
@@ -145,7 +145,7 @@ class Light:
 
     Angles are degrees, seen from the camera: ``azimuth`` 0 comes from the right and 90 from below
     in the picture before its roll, ``elevation`` 90 from the camera itself.
-    ``stripes`` is the depth (0..1) of a pattern of shade of ``stripe_mm`` period; ``tint`` are
+    ``stripes`` is the depth (0..1) of striped shade with a period of ``stripe_mm``; ``tint`` are
     gains of red, green and blue.
     """
 
@@ -187,10 +187,10 @@ class Optics:
 class Shot:
     """One photo to take: the pose of the body, the camera, the light, clothes and surroundings.
 
-    The camera looks at the surface point (``aim_u``, ``aim_v``) from ``distance`` millimetres;
-    ``yaw`` and ``pitch`` (degrees) lean it away from the normal there and ``roll`` turns what is
-    shown clockwise. ``pixels_per_mm`` holds at the point aimed at. ``clothes`` is the seed of
-    what is worn, or None for nothing; ``room`` is the seed of the background.
+    The camera points at the surface point (``aim_u``, ``aim_v``) from ``distance`` millimetres;
+    ``yaw`` and ``pitch`` (degrees) tilt it away from the normal there and ``roll`` rotates the
+    picture clockwise. ``pixels_per_mm`` is the scale at that point. ``clothes`` is the seed of
+    the clothes, or None for bare skin; ``room`` is the seed of the background.
     """
 
     width: int

@@ -1,4 +1,4 @@
-"""Pairs and whole repositories of photos to take, drawn from a seed by difficulty."""
+"""Random plans of photo pairs and of whole repositories, at a given difficulty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .people import draw_form, draw_mole, draw_skin
-from .rendering import where
+from .rendering import mole_positions
 from .scene import Body, Mole, Shot, Skin
 from .takes import first_shot, retake
 from .tube import unproject
@@ -30,7 +30,7 @@ _DARKEST, _LIGHTEST = 28.0, 76.0  # L*, for the share of darkness that moles add
 
 @dataclass(frozen=True, slots=True)
 class PlannedPart:
-    """One part of the body and its shot in every session, oldest first."""
+    """One body part and its shot in every session, oldest first."""
 
     part: str
     subpart: str
@@ -44,7 +44,9 @@ def _check(megapixels: float, moles: int, difficulty: float, absent: float) -> N
     if moles < 0:
         raise ValueError(f"moles is {moles}; it should be 0 or more")
     if moles > _MOST:
-        raise ValueError(f"no body has room for {moles} moles; ask for fewer moles, up to {_MOST}")
+        raise ValueError(
+            f"no body part has room for {moles} moles; choose fewer moles, at most {_MOST}"
+        )
     if not 0 <= difficulty <= 1:
         raise ValueError(f"difficulty is {difficulty}; it should lie between 0 and 1")
     if not 0 <= absent <= 1:
@@ -53,16 +55,16 @@ def _check(megapixels: float, moles: int, difficulty: float, absent: float) -> N
 
 def _in_all(shots: tuple[Shot, ...], skin: Skin, mole: Mole) -> bool:
     probe = Body(skin, (mole,), len(mole.present))
-    return all(where(probe, shot, margin=1.5) for shot in shots)
+    return all(mole_positions(probe, shot, margin=1.5) for shot in shots)
 
 
 def _history(
-    rng: np.random.Generator, sessions: int, gone: bool, new: bool, difficulty: float
+    rng: np.random.Generator, sessions: int, vanishing: bool, new: bool, difficulty: float
 ) -> tuple[tuple[bool, ...], tuple[float, ...]]:
-    """Presence and growth over the sessions of a mole that may vanish, or be new."""
+    """Return presence and growth over the sessions of a mole that may disappear or appear."""
     change = int(rng.integers(1, sessions)) if sessions > 1 else 0
     present = [
-        not (gone and day >= change) and not (new and day < change) for day in range(sessions)
+        not (vanishing and day >= change) and not (new and day < change) for day in range(sessions)
     ]
     grows = float(np.exp(rng.normal(0.0, 0.12 * difficulty))) if rng.random() < 0.3 else 1.0
     return tuple(present), tuple(grows ** (day / max(1, sessions - 1)) for day in range(sessions))
@@ -76,15 +78,15 @@ def _populate(
     difficulty: float,
     absent: float,
 ) -> Body:
-    """A body whose moles all shots have in view; some in clusters of look-alikes."""
+    """Return a body whose moles are in view of all shots; some are in clusters of similar moles."""
     sessions = len(shots)
     form = shots[0].form
     dark = float(np.clip((_LIGHTEST - skin.lab[0]) / (_LIGHTEST - _DARKEST), 0, 1))
-    gone = round(absent * moles) if sessions > 1 else 0
-    new = min(moles - gone, round(0.4 * absent * moles)) if sessions > 1 else 0
-    fates = np.array([1] * gone + [2] * new + [0] * (moles - gone - new))
-    rng.shuffle(fates)
-    # The shot that sees least of the body decides where moles can go.
+    vanishing = round(absent * moles) if sessions > 1 else 0
+    new = min(moles - vanishing, round(0.4 * absent * moles)) if sessions > 1 else 0
+    changes = np.array([1] * vanishing + [2] * new + [0] * (moles - vanishing - new))
+    rng.shuffle(changes)
+    # Moles must lie in the shot with the smallest field of view.
     near = max(shots, key=lambda shot: shot.pixels_per_mm)
     found: list[Mole] = []
     tries = 0
@@ -92,8 +94,8 @@ def _populate(
         tries += 1
         if tries > _PATIENCE:
             raise ValueError(
-                f"found room for only {len(found)} of {moles} moles that every shot sees; "
-                "ask for fewer moles or less difficulty"
+                f"found room for only {len(found)} of {moles} moles in view of every shot; "
+                "choose fewer moles or a lower difficulty"
             )
         like = None
         if found and rng.random() < 0.12 + 0.2 * difficulty:
@@ -108,7 +110,7 @@ def _populate(
                 continue
             u, v = float(hit.u), float(hit.v)
         present, growth = _history(
-            rng, sessions, fates[len(found)] == 1, fates[len(found)] == 2, difficulty
+            rng, sessions, changes[len(found)] == 1, changes[len(found)] == 2, difficulty
         )
         mole = draw_mole(
             rng, (float(u), float(v)), dark=dark, present=present, growth=growth, like=like
@@ -126,7 +128,7 @@ def _populate(
     return Body(skin=skin, moles=tuple(found), sessions=sessions, reach=reach)
 
 
-def plan_pair(  # noqa: PLR0913 - each is a dial of a benchmark
+def plan_pair(  # noqa: PLR0913 - each is a setting of a benchmark
     seed: int,
     *,
     megapixels: float = 12.0,
@@ -136,11 +138,12 @@ def plan_pair(  # noqa: PLR0913 - each is a dial of a benchmark
     scale: float | None = None,
     absent: float = 0.2,
 ) -> tuple[Body, Shot, Shot]:
-    """A body and two shots of it; render the first as session 0, the second as session 1.
+    """Return a body and two shots of it; render the first as session 0, the second as session 1.
 
-    ``rotation`` (degrees clockwise, as shown) and ``scale`` (0.25..4) of the second against the
-    first are drawn by difficulty unless given. Of the moles, which all lie in view of both, a
-    share ``absent`` is gone in session 1, and 0.4 times as many are new in it.
+    ``rotation`` (degrees clockwise, as shown) and ``scale`` (0.25..4) of the second relative
+    to the first are drawn by difficulty unless given. All moles are in view of both shots; a share
+    ``absent`` is absent in session 1, and 0.4 times as many are new in it. Raises ValueError for
+    values out of range and if there is no room for the moles.
     """
     _check(megapixels, moles, difficulty, absent)
     if scale is not None and not 0.25 <= scale <= 4:
@@ -153,7 +156,7 @@ def plan_pair(  # noqa: PLR0913 - each is a dial of a benchmark
     return _populate(rng, skin, (first, second), moles, difficulty, absent), first, second
 
 
-def plan_sessions(  # noqa: PLR0913 - each is a dial of a demo
+def plan_sessions(  # noqa: PLR0913 - each is an option of the command
     seed: int,
     *,
     photos: int = 2,
@@ -163,9 +166,9 @@ def plan_sessions(  # noqa: PLR0913 - each is a dial of a demo
     difficulty: float = 0.5,
     absent: float = 0.1,
 ) -> tuple[PlannedPart, ...]:
-    """One person: ``photos`` parts of the body, each shot once in each of the sessions.
+    """Plan ``photos`` body parts of one person, each photographed once in every session.
 
-    ``moles`` is the number on each part.
+    ``moles`` is the number on each part. Raises ValueError as `plan_pair` does.
     """
     _check(megapixels, moles, difficulty, absent)
     if photos < 1 or sessions < 1:

@@ -1,4 +1,4 @@
-"""Shapes of moles and freckles: stamps of pigment, in units of the spot's radius."""
+"""Shapes of moles and freckles as stamps of pigment, in units of the spot's radius."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ REACH = 2.0  # a stamp covers -REACH .. REACH radii
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stamp:
-    """Pigment (SIDE, SIDE) in 0..1, with the centre of its mass and the radius of its area.
+    """Pigment (SIDE, SIDE), with its centre of mass and the radius of a disc of its area.
 
     Sample it at ``centre + radius * p`` for a point p in units of the spot's own radius: then
-    the mass of every spot lies on its position, and its area is that of a disc of its diameter.
+    every spot's centre of mass is its position, and its area that of a disc of its diameter.
     """
 
     pigment: NDArray[np.float32]
@@ -35,13 +35,13 @@ def _smooth_noise(rng: np.random.Generator, sigma: float) -> NDArray[np.float64]
 
 @lru_cache(maxsize=4096)
 def stamp(seed: int, irregularity: float, softness: float) -> Stamp:
-    """The stamp of a seed: round and even at irregularity 0, lobed and grainy towards 1."""
+    """Return a random stamp: round and even at irregularity 0, lobed and grainy towards 1."""
     rng = np.random.default_rng([seed, 31])
     axis = (np.arange(SIDE) + 0.5) / SIDE * 2 * REACH - REACH
     x, y = np.meshgrid(axis, axis)
     rough = 0.30 * _smooth_noise(rng, SIDE * 0.085) + 0.14 * _smooth_noise(rng, SIDE * 0.03)
     radius = np.hypot(x, y)
-    # Noise fades outwards: a stray blot far from the spot would read as another spot.
+    # Noise fades outwards, because a blot far from the spot would look like another spot.
     field = 1.0 - radius + irregularity * rough * np.clip(1.9 - radius, 0.0, 1.0)
     body = 1.0 / (1.0 + np.exp(-np.clip(field / (0.45 * softness), -30.0, 30.0)))
     inner = 1.0 + irregularity * (0.22 * _smooth_noise(rng, SIDE * 0.06)) + 0.25 * (0.5 - radius)
@@ -54,7 +54,7 @@ def stamp(seed: int, irregularity: float, softness: float) -> Stamp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spots:
-    """Spots to paint, one entry each: moles, and the freckles nobody has marked.
+    """Spots to paint, one entry each: moles and unmarked freckles.
 
     Positions and radii in millimetres of skin; ``blood`` and ``melanin`` are optical depths.
     """
@@ -71,7 +71,7 @@ class Spots:
 
 
 def joined(first: Spots, second: Spots) -> Spots:
-    """Both sets of spots."""
+    """Return the spots of both."""
 
     def both(name: str) -> NDArray[np.float64]:
         return np.concatenate([getattr(first, name), getattr(second, name)])

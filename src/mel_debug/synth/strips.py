@@ -1,4 +1,4 @@
-"""Work on strips of a picture side by side."""
+"""Parallel work on strips of a picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 def each(work: Callable[[int], None], starts: Iterable[int]) -> None:
     """Call ``work`` once for every start, on as many threads as torch may use.
 
-    Each call runs its tensor operations on one thread: threads that wait for each other after
-    every small operation lose most of their time on a machine that is busy with other work.
+    Each call runs its tensor operations on a single thread: with several, synchronising after
+    every small operation takes most of the time on a busy machine.
     """
     from concurrent.futures import ThreadPoolExecutor
 

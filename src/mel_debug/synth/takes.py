@@ -1,4 +1,4 @@
-"""Shots drawn from a seed: a plain first one, and how a later day differs from it."""
+"""Random shots: a plain first one, and later ones that differ from it by difficulty."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .scene import Form, Light, Optics, Shot, Skin
 
 
 def first_shot(rng: np.random.Generator, skin: Skin, form: Form, megapixels: float) -> Shot:
-    """A plain, well-made photo of a part."""
+    """Draw a well-lit, sharp, frontal shot of a body part."""
     short, long = 3, 4
     unit = np.sqrt(megapixels * 1e6 / (short * long))
     width, height = round(short * unit), round(long * unit)
@@ -46,7 +46,7 @@ def first_shot(rng: np.random.Generator, skin: Skin, form: Form, megapixels: flo
 
 
 def _exposure(skin: Skin) -> float:
-    """A camera lifts dark skin and lowers light skin, yet only part of the way."""
+    """Return the exposure: cameras brighten dark skin and darken light skin, but only in part."""
     reflected = ((skin.lab[0] + 16) / 116) ** 3
     return 1.1 * float((0.30 / reflected) ** 0.30)
 
@@ -58,7 +58,7 @@ def retake(
     rotation: float | None,
     scale: float | None,
 ) -> Shot:
-    """The same part on another day; ``rotation`` and ``scale`` hold exactly where given."""
+    """Draw a shot of the same part in a later session; ``rotation`` and ``scale`` may be fixed."""
     d = difficulty
 
     def swing(width: float) -> float:

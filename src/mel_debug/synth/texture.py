@@ -1,7 +1,7 @@
-"""Texture of skin and cloth as square tiles without seams, each made once from its seed.
+"""Skin texture as seamless square tiles, each generated once from its seed.
 
-A fine tile holds what is seen from near (lines, pores, down, small mottling), a wide one what is
-seen from afar. They lie on the skin at two angles and two periods, so the sum does not repeat.
+A fine tile holds details visible from close up (lines, pores, down, small mottling), a wide one
+those visible from afar. They differ in angle and period, so that their sum does not repeat.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def _waves(side: int, millimetres: float) -> tuple[Array, Array]:
 
 
 def _shaped(rng: np.random.Generator, gain: Array, side: int) -> Array:
-    """Noise of unit deviation with the given gain (side, side // 2 + 1) over frequency."""
+    """Return noise of unit std with the given gain (side, side // 2 + 1) over frequency."""
     from scipy import fft
 
-    # Drawn as a spectrum at once: white noise looks the same on both sides of the transform.
+    # Drawn in the frequency domain: the spectrum of white noise is white noise.
     shape = (side, side // 2 + 1)
     spectrum = np.empty(shape, np.complex64)
     spectrum.real = rng.standard_normal(shape, dtype=np.float32)
@@ -55,7 +55,7 @@ def _shaped(rng: np.random.Generator, gain: Array, side: int) -> Array:
 def band(
     side: int, millimetres: float, longest: float, shortest: float, power: float = 1.0
 ) -> Array:
-    """Gain falling as frequency to the ``power`` between two wavelengths in millimetres.
+    """Return a gain falling as frequency to the ``power`` between two wavelengths in millimetres.
 
     With power 1 every octave has the same contrast.
     """
@@ -69,7 +69,7 @@ def band(
 
 
 def _lines(rng: np.random.Generator, side: int, millimetres: float, angle: float) -> Array:
-    """Fine furrows running mostly one way: ridges of noise stretched along ``angle``."""
+    """Return fine furrows in mostly one direction: ridges of noise stretched along ``angle``."""
     rows, columns = _waves(side, millimetres)
     along = np.cos(angle) * columns + np.sin(angle) * rows
     across = -np.sin(angle) * columns + np.cos(angle) * rows
@@ -81,7 +81,7 @@ def _lines(rng: np.random.Generator, side: int, millimetres: float, angle: float
 
 
 def _dashes(rng: np.random.Generator, side: int, millimetres: float, per_mm2: float) -> Array:
-    """Follicles and down: short soft strokes, all leaning much the same way."""
+    """Return follicles and down: short soft strokes in similar directions."""
     count = int(per_mm2 * millimetres**2)
     plane = np.zeros((side, side), np.float32)
     where = rng.random((2, count)) * side
@@ -120,7 +120,7 @@ def _fine(seed: int) -> Array:
     mottle = _shaped(rng, band(side, mm, 12.0, 0.12), side)
     dashes = _dashes(rng, side, mm, rng.uniform(0.15, 0.5))
     albedo = 0.013 * mottle - 0.007 * furrows - 0.0085 * dashes
-    # The mottling again, far from itself, serves as bumps; shallower than the furrows.
+    # The mottling, shifted far from itself, also serves as relief shallower than the furrows.
     height = 0.25 * np.roll(mottle, (side // 2, side // 3), axis=(0, 1)) - 0.9 * furrows
     return np.stack([albedo, *_slopes(height.astype(np.float32))]).astype(np.float32)
 
@@ -135,7 +135,7 @@ def _wide(seed: int) -> Array:
 
 
 def _shrunk(planes: Array, side: int) -> Array:
-    """Planes at a coarser size by cutting the spectrum: exact for what repeats."""
+    """Return planes at a coarser size by cutting the spectrum, exact for periodic textures."""
     from scipy import fft
 
     full = planes.shape[-1]
@@ -145,7 +145,7 @@ def _shrunk(planes: Array, side: int) -> Array:
         kept = np.concatenate([spectrum[:, :half], spectrum[:, -half:]], axis=1)[:, :, : half + 1]
         rows = np.fft.fftfreq(side)[:, None] * 2
         columns = np.fft.rfftfreq(side)[None, :] * 2
-        # A soft end to the spectrum keeps thin lines from ringing.
+        # A soft cut-off keeps thin lines from ringing.
         kept = kept * np.exp(-1.2 * (rows**2 + columns**2) ** 2)
         planes = fft.irfft2(kept, s=(side, side), workers=2) * (side / full) ** 2
     return np.pad(planes, ((0, 0), (0, 1), (0, 1)), mode="wrap").astype(np.float32)
@@ -153,7 +153,7 @@ def _shrunk(planes: Array, side: int) -> Array:
 
 @lru_cache(maxsize=4)
 def skin_tiles(seed: int, level: int) -> tuple[Tile, Tile]:
-    """The fine and the wide tile of a skin, halved ``level`` times in steps of 1/2 octave."""
+    """Return the fine and the wide tile of a skin, reduced by ``level`` half octaves."""
     fine = max(64, 2 * int(FINE_SIDE * 2 ** (-level / 2) / 2))
     wide = min(WIDE_SIDE, max(64, 2 * int(fine * WIDE_MM / FINE_MM / 2)))
     rng = np.random.default_rng([seed, 70])
@@ -165,6 +165,6 @@ def skin_tiles(seed: int, level: int) -> tuple[Tile, Tile]:
 
 
 def level_for(pixels_per_mm: float) -> int:
-    """The level whose fine tile is about as fine as the picture."""
+    """Return the level whose fine tile has about the picture's resolution."""
     ratio = (FINE_SIDE / FINE_MM) / (1.25 * pixels_per_mm)
     return max(0, int(np.ceil(2 * np.log2(ratio)))) if ratio > 1 else 0

@@ -1,6 +1,6 @@
-"""The bent surface and the camera: from skin to picture, and back.
+"""The bent surface and the pinhole camera: projection from skin to picture and back.
 
-Both directions use one set of formulas, so a mole lies exactly where the truth says it lies.
+Both directions use the same formulas, so that moles are painted exactly at their true positions.
 Arrays are float64 of any one shape; lengths are millimetres, points pixels as shown.
 """
 
@@ -18,14 +18,14 @@ Array = NDArray[np.float64]
 
 
 def unit(vectors: Array) -> Array:
-    """Vectors (3, ...) scaled to length 1."""
+    """Return vectors (3, ...) scaled to length 1."""
     scaled: Array = vectors / np.sqrt((vectors * vectors).sum(axis=0))
     return scaled
 
 
 @lru_cache(maxsize=64)
 def _arc(half_width: float, half_depth: float) -> tuple[Array, Array]:
-    """Angles round the ellipse, and the length of skin from the middle line to each."""
+    """Return angles round the ellipse, and the arc length from the middle line to each."""
     angles = np.linspace(-np.pi, np.pi, 8193)
     middles = 0.5 * (angles[1:] + angles[:-1])
     speed = np.hypot(half_width * np.cos(middles), half_depth * np.sin(middles))
@@ -34,7 +34,7 @@ def _arc(half_width: float, half_depth: float) -> tuple[Array, Array]:
 
 
 def _sections(form: Form, y: Array) -> tuple[Array, Array, Array, Array]:
-    """Half axes of the section at height y, and the two offsets of its centre."""
+    """Return the half axes of the section at height y, and the two offsets of its centre."""
     s = np.tanh(y / (1.5 * form.half_length)) * 1.5
     wide = np.exp(form.taper * s + form.waist * s * s)
     return (
@@ -46,7 +46,7 @@ def _sections(form: Form, y: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def surface(form: Form, u: Array, v: Array) -> Array:
-    """World points (3, ...) of surface points."""
+    """Return the world points (3, ...) of surface points."""
     angles, lengths = _arc(form.half_width, form.half_depth)
     angle = np.interp(u, lengths, angles)
     wide, deep, side, depth = _sections(form, v)
@@ -54,14 +54,17 @@ def surface(form: Form, u: Array, v: Array) -> Array:
 
 
 def _outside(form: Form, points: Array) -> Array:
-    """Below 0 inside the body, 0 on its surface, and close to quadratic along any line."""
+    """Return an implicit function of the body: below 0 inside, 0 on the surface.
+
+    It is close to quadratic along any line.
+    """
     wide, deep, side, depth = _sections(form, points[1])
     value: Array = ((points[0] - side) / wide) ** 2 + ((points[2] - depth) / deep) ** 2 - 1.0
     return value
 
 
 def normals(form: Form, points: Array) -> Array:
-    """Outward unit normals (3, ...) at world points on the surface."""
+    """Return outward unit normals (3, ...) at world points on the surface."""
     wide, deep, side, depth = _sections(form, points[1])
     step = np.zeros_like(points)
     step[1] = 0.05
@@ -72,7 +75,10 @@ def normals(form: Form, points: Array) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Camera:
-    """A pinhole: its centre (3,), its axes (3, 3) as rows right, down, forward, and its focus."""
+    """A pinhole camera: centre (3,), axes (3, 3) as rows right, down, forward, and focal length.
+
+    ``focal`` and the principal point ``middle`` are in pixels.
+    """
 
     centre: Array
     axes: Array
@@ -86,7 +92,7 @@ def _turn(first: Array, second: Array, degrees: float) -> tuple[Array, Array]:
 
 
 def camera(shot: Shot) -> Camera:
-    """The camera of a shot."""
+    """Return the camera of a shot."""
     aim = surface(shot.form, np.array(shot.aim_u), np.array(shot.aim_v))
     forward = -normals(shot.form, aim)
     down = np.array([0.0, 1.0, 0.0])
@@ -104,14 +110,14 @@ def camera(shot: Shot) -> Camera:
 
 
 def project(shot: Shot, u: Array, v: Array) -> tuple[Array, Array, Array]:
-    """Picture points x, y of surface points, and how squarely each faces the camera (1 .. -1)."""
+    """Return picture points x, y of surface points, and the cosine of each normal to the camera."""
     eye = camera(shot)
     points = surface(shot.form, u, v)
     rays = points - eye.centre.reshape((3,) + (1,) * (points.ndim - 1))
-    seen = np.tensordot(eye.axes, rays, axes=1)
+    in_camera = np.tensordot(eye.axes, rays, axes=1)
     facing = -(unit(rays) * normals(shot.form, points)).sum(axis=0)
-    scale = eye.focal / seen[2]
-    return eye.middle[0] + seen[0] * scale, eye.middle[1] + seen[1] * scale, facing
+    scale = eye.focal / in_camera[2]
+    return eye.middle[0] + in_camera[0] * scale, eye.middle[1] + in_camera[1] * scale, facing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,10 +139,11 @@ def unproject(
     other: Form | None = None,
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Hits:
-    """The skin seen at picture points; or that of an ``other`` form whose origin is at ``offset``.
+    """Return the surface points visible at picture points.
 
-    Along a ray ``_outside`` is nearly a parabola: its lowest point tells hit from miss, and its
-    first root, polished by Newton's steps, is the skin. Points of another form are its own.
+    With ``other``, those of that form, whose origin is at ``offset``; points are in its own frame.
+    Along a ray ``_outside`` is nearly a parabola: its minimum separates hits from misses, and its
+    first root, refined by Newton's method, is the surface.
     """
     eye, form = camera(shot), other or shot.form
     across, down = (x - eye.middle[0]) / eye.focal, (y - eye.middle[1]) / eye.focal

@@ -1,4 +1,4 @@
-"""Clothes on the body and the room behind it, on a coarse lattice of the picture."""
+"""Clothes on the body and the room behind it, on the coarse lattice of the picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FABRICS = (  # sRGB of plain cloth, 0..255
 
 @dataclass(frozen=True, slots=True)
 class Clothes:
-    """What is worn: straps (offset, slope, half width), and edges along v; millimetres."""
+    """Clothes: straps (offset, slope, half width) and edges along v, in millimetres."""
 
     colour: tuple[float, float, float]
     straps: tuple[tuple[float, float, float], ...]
@@ -31,7 +31,7 @@ class Clothes:
 
 
 def clothes_of(shot: Shot) -> Clothes | None:
-    """The clothes of a shot, laid so that most of the skin aimed at stays bare."""
+    """Return the clothes of a shot, placed so that most of the skin in view stays bare."""
     if shot.clothes is None:
         return None
     rng = np.random.default_rng([shot.clothes, 41])
@@ -58,7 +58,7 @@ def clothes_of(shot: Shot) -> Clothes | None:
 
 
 def inside_clothes(shot: Shot, clothes: Clothes, u: Array, v: Array) -> Array:
-    """How deep below cloth a surface point lies, in millimetres; below 0 on bare skin."""
+    """Return the distance in millimetres from the edge of cloth; negative on bare skin."""
     x, y = u - shot.aim_u, v - shot.aim_v
     bend = clothes.wave * np.sin(x / 37.0 + clothes.waist)
     depth = np.maximum(y - clothes.waist - bend + 2e-4 * x * x, clothes.neck - y - 8e-4 * x * x)
@@ -75,7 +75,7 @@ def inside_clothes(shot: Shot, clothes: Clothes, u: Array, v: Array) -> Array:
 
 
 def cloth_light(shot: Shot, u: Array, v: Array) -> Array:
-    """Shading of folds, a factor near 1."""
+    """Return the shading of folds, a factor near 1."""
     rng = np.random.default_rng([shot.clothes or 0, 42])
     total = np.zeros_like(u)
     lean = rng.uniform(-0.5, 0.5)
@@ -92,7 +92,7 @@ def cloth_light(shot: Shot, u: Array, v: Array) -> Array:
 
 
 def room(shot: Shot, x: Array, y: Array) -> Array:
-    """Linear light (3, ...) of the background at picture points: a room out of focus."""
+    """Return the linear light (3, ...) of the background, a room out of focus."""
     from scipy.ndimage import gaussian_filter
 
     rng = np.random.default_rng([shot.room, 43])

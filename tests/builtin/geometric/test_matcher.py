@@ -1,4 +1,4 @@
-"""The geometric matcher on generated skin whose truth is known."""
+"""The geometric matcher on generated photos with exact truth."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ MEGAPIXELS = 1.5
 
 
 def pair(seed: int, **forced: float) -> tuple[RenderedPhoto, RenderedPhoto]:
-    """Two shots of one skin; all moles are in both."""
+    """Return two photos of the same skin; all moles are in both."""
     body, first, second = plan_pair(
         seed, megapixels=MEGAPIXELS, moles=8, difficulty=0.3, absent=0.0, **forced
     )
@@ -21,16 +21,16 @@ def pair(seed: int, **forced: float) -> tuple[RenderedPhoto, RenderedPhoto]:
 
 
 def searched(source: RenderedPhoto, target: RenderedPhoto) -> Located:
-    """XFeat's default on two rendered photos."""
-    choice = resolve(RunConfig(extractor="xfeat", image_size=1024))
+    """Return the search of two rendered photos with XFeat's defaults."""
+    run = resolve(RunConfig(extractor="xfeat", image_size=1024))
     here = Photo.of(source.pixels, source.mask, name="source")
-    sightings = {mole.uuid: [(here, Point(mole.x, mole.y))] for mole in source.moles}
+    marked = {mole.uuid: [(here, Point(mole.x, mole.y))] for mole in source.moles}
     there = Photo.of(target.pixels, target.mask, name="target")
-    return locate(sightings, there, choice.build_features(), choice.build_matcher())
+    return locate(marked, there, run.build_features(), run.build_matcher())
 
 
 def errors(source: RenderedPhoto, target: RenderedPhoto) -> list[float]:
-    """How far each mole that both show is from where it was found, in pixels."""
+    """Return the distances in pixels between found and true positions of the shared moles."""
     truth = {mole.uuid: Point(mole.x, mole.y) for mole in target.moles}
     return [
         match.best.distance_to(truth[match.uuid])
@@ -54,18 +54,18 @@ def errors(source: RenderedPhoto, target: RenderedPhoto) -> list[float]:
         ),
     ],
 )
-def test_moles_are_found_to_a_few_pixels_however_the_target_is_turned(
+def test_moles_are_found_to_a_few_pixels_under_rotation_and_scale(
     forced: dict[str, float],
 ) -> None:
-    """Nearly every mole is found within 5 px, upright, turned or from farther away."""
+    """All moles but one at most are found within 5 px, upright, rotated or at a smaller scale."""
     found = errors(*pair(3, **forced))
     assert len(found) >= 6
     assert sum(error < 5 for error in found) >= len(found) - 1
 
 
 @pytest.mark.slow
-def test_photos_of_different_people_fall_back_and_say_so() -> None:
-    """Where geometry finds nothing in common, plain similarity answers and the match tells."""
+def test_photos_of_different_people_fall_back_to_similarity_with_a_note() -> None:
+    """Without a common geometry the match comes from plain similarity, and a note states it."""
     (source, _), (_, stranger) = pair(3), pair(4)
     for match in searched(source, stranger).matches:
         assert any("plain similarity instead" in note for note in match.notes)

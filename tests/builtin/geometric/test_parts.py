@@ -1,4 +1,4 @@
-"""Laws of the geometric matcher's parts."""
+"""Laws of the steps of the geometric matcher."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,14 @@ from scipy.interpolate import BSpline
 
 from mel_debug.builtin.matchers.geometric.affine_fit import robust_affine
 from mel_debug.builtin.matchers.geometric.arrays import with_ones
-from mel_debug.builtin.matchers.geometric.correspondences import mutual, mutual_nearby
-from mel_debug.builtin.matchers.geometric.pixel_alignment import aligned
-from mel_debug.builtin.matchers.geometric.rotation_search import TURNS, turned
+from mel_debug.builtin.matchers.geometric.correspondences import (
+    mutual_matches,
+    mutual_matches_nearby,
+)
+from mel_debug.builtin.matchers.geometric.pixel_alignment import estimate_shift
+from mel_debug.builtin.matchers.geometric.rotation_search import ROTATIONS, rotated
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
-from mel_debug.builtin.matchers.geometric.warping import cut, valid_in_window
+from mel_debug.builtin.matchers.geometric.warping import sample_window, valid_in_window
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.types import Photo
 
@@ -20,7 +23,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def blob(height: int, width: int, x: float, y: float) -> np.ndarray:
-    """A black picture with a white Gaussian spot at the place (x, y)."""
+    """Return a black picture with a white Gaussian spot at (x, y)."""
     down, across = np.mgrid[:height, :width] + 0.5
     spot = 255 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 18)
     picture = np.empty((height, width, 3), dtype=np.uint8)
@@ -29,7 +32,7 @@ def blob(height: int, width: int, x: float, y: float) -> np.ndarray:
 
 
 def centroid(picture: np.ndarray) -> np.ndarray:
-    """The place (x, y) of what is bright."""
+    """Return the centroid (x, y) of the brightness."""
     weight = np.asarray(picture[..., 0], dtype=float)
     down, across = np.mgrid[: weight.shape[0], : weight.shape[1]] + 0.5
     moments = np.array([(weight * across).sum(), (weight * down).sum()])
@@ -38,12 +41,12 @@ def centroid(picture: np.ndarray) -> np.ndarray:
 
 @given(SEEDS, st.integers(1, 900), st.integers(1, 900))
 @settings(max_examples=20, deadline=None)
-def test_mutual_matches_in_blocks_are_those_of_the_whole(seed: int, m: int, n: int) -> None:
-    """Whatever the block, a pair is one in which each is the other's most similar."""
+def test_mutual_matches_do_not_depend_on_blocks(seed: int, m: int, n: int) -> None:
+    """Every match is a pair of mutual nearest neighbours, across blocks too."""
     generator = np.random.default_rng(seed)
     a = unit(generator.normal(size=(m, 8)).astype(np.float32))
     b = unit(generator.normal(size=(n, 8)).astype(np.float32))
-    i, k = mutual(a, b)
+    i, k = mutual_matches(a, b)
     similarity = a @ b.T
     expected = {
         (row, column)
@@ -55,31 +58,31 @@ def test_mutual_matches_in_blocks_are_those_of_the_whole(seed: int, m: int, n: i
 
 @given(SEEDS, st.integers(1, 30), st.integers(1, 30))
 @settings(max_examples=20, deadline=None)
-def test_a_local_search_that_reaches_everywhere_is_the_whole_search(
+def test_a_local_search_with_unlimited_reach_equals_the_global_search(
     seed: int, rows: int, columns: int
 ) -> None:
-    """Tiles don't matter when every partner is within reach; masked cells never take part."""
+    """Tiles don't change the matches if every cell is within reach; masked cells never match."""
     generator = np.random.default_rng(seed)
     a, b = (unit(generator.normal(size=(rows, columns, 8)).astype(np.float32)) for _ in "ab")
-    a_kept, b_kept = (generator.random((rows, columns)) < 0.8 for _ in "ab")
-    i, k = mutual(a[a_kept], b[b_kept])
+    a_valid, b_valid = (generator.random((rows, columns)) < 0.8 for _ in "ab")
+    i, k = mutual_matches(a[a_valid], b[b_valid])
     expected = set(
         zip(
-            map(tuple, np.argwhere(a_kept)[i].tolist()),
-            map(tuple, np.argwhere(b_kept)[k].tolist()),
+            map(tuple, np.argwhere(a_valid)[i].tolist()),
+            map(tuple, np.argwhere(b_valid)[k].tolist()),
             strict=True,
         )
     )
-    here, there = mutual_nearby(a, a_kept, b, b_kept, np.full((rows, columns), 60.0))
+    here, there = mutual_matches_nearby(a, a_valid, b, b_valid, np.full((rows, columns), 60.0))
     found = set(zip(map(tuple, here.tolist()), map(tuple, there.tolist()), strict=True))
     assert found == expected
 
 
-@pytest.mark.parametrize("turn", TURNS)
-def test_a_turned_picture_leads_back_to_its_places(turn: int) -> None:
-    """A spot seen in the turned picture is carried back to where it was, within 0.2 px."""
+@pytest.mark.parametrize("turn", ROTATIONS)
+def test_a_rotated_picture_maps_back_to_the_original(turn: int) -> None:
+    """A spot in the rotated picture maps back to its position within 0.2 px."""
     image = blob(80, 121, 37.3, 22.8)
-    result, back = turned(image, turn, (0, 0, 0))
+    result, back = rotated(image, turn, (0, 0, 0))
     place = with_ones(centroid(result)[np.newaxis]) @ back
     np.testing.assert_allclose(place[0], [37.3, 22.8], atol=0.2)
 
@@ -91,18 +94,16 @@ def test_a_turned_picture_leads_back_to_its_places(turn: int) -> None:
     zoom=st.floats(0.4, 2),
 )
 @settings(max_examples=40, deadline=None)
-def test_a_window_shows_its_centre_in_its_middle(
-    x: float, y: float, angle: float, zoom: float
-) -> None:
-    """Turned and scaled, what is at the centre appears within 0.3 px of the middle."""
+def test_a_window_is_centred_on_its_point(x: float, y: float, angle: float, zoom: float) -> None:
+    """Under rotation and scale the point appears within 0.3 px of the window's middle."""
     step = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
     photo = Photo.of(blob(160, 200, x, y))
-    window = cut(photo, np.array([x, y]), step, 64)
+    window = sample_window(photo, np.array([x, y]), step, 64)
     np.testing.assert_allclose(centroid(window), [32, 32], atol=0.3)
 
 
-def test_a_window_beyond_the_edge_is_not_kept() -> None:
-    """Half of a window around a corner lies outside, and so does what the mask hides."""
+def test_window_pixels_outside_the_photo_or_mask_are_invalid() -> None:
+    """Half of a window around an edge lies outside; masked pixels are invalid as well."""
     mask = np.ones((50, 60), dtype=bool)
     mask[:, 5:] = False
     photo = Photo.of(np.zeros((50, 60, 3), np.uint8), mask)
@@ -114,39 +115,39 @@ def test_a_window_beyond_the_edge_is_not_kept() -> None:
 
 @given(dx=st.floats(-4, 4), dy=st.floats(-4, 4), gain=st.floats(0.5, 2), offset=st.floats(-50, 50))
 @settings(max_examples=30, deadline=None)
-def test_alignment_finds_a_shift_under_changed_light(
+def test_alignment_finds_a_shift_under_a_change_of_light(
     dx: float, dy: float, gain: float, offset: float
 ) -> None:
-    """A shift of some pixels is found to 0.1 px, whatever gain and offset the light has."""
+    """A shift of a few pixels is found to 0.1 px for any gain and offset."""
     first = blob(96, 96, 48, 48)[..., 0] + 0.5 * blob(96, 96, 60, 40)[..., 0]
     moved = blob(96, 96, 48 + dx, 48 + dy)[..., 0] + 0.5 * blob(96, 96, 60 + dx, 40 + dy)[..., 0]
     away = np.arange(96) - 47.5
     weight = np.exp(-(away[:, np.newaxis] ** 2 + away**2) / 800)
     second = (gain * moved + offset).astype(np.float32)
-    shift, correlation = aligned(first.astype(np.float32), second, weight)
+    shift, correlation = estimate_shift(first.astype(np.float32), second, weight)
     np.testing.assert_allclose(shift, [dx, dy], atol=0.1)
     assert correlation > 0.99
 
 
 @given(SEEDS)
 @settings(max_examples=20, deadline=None)
-def test_the_affine_of_a_minority_is_found_among_noise(seed: int) -> None:
-    """200 matches that follow a map are found among 600 that follow none."""
+def test_an_affine_map_of_a_minority_is_found_among_outliers(seed: int) -> None:
+    """200 matches of one map are found among 600 random ones."""
     generator = np.random.default_rng(seed)
     affine = np.array([[0.9, 0.3], [-0.3, 1.0], [5.0, -3.0]])
     source = generator.uniform(0, 200, (800, 2))
     target = generator.uniform(0, 200, (800, 2))
     target[:200] = with_ones(source[:200]) @ affine + generator.normal(0, 0.5, (200, 2))
-    found, agree = robust_affine(source, target)
+    found, inliers = robust_affine(source, target)
     assert found is not None
-    assert agree[:200].mean() > 0.95
+    assert inliers[:200].mean() > 0.95
     np.testing.assert_allclose(found[:2], affine[:2], atol=0.03)
 
 
 @given(SEEDS)
 @settings(max_examples=20, deadline=None)
-def test_a_surface_learns_a_bend_and_knows_where_it_knows(seed: int) -> None:
-    """From matches with outliers on one half, the bend is learnt there and doubted elsewhere."""
+def test_a_warp_field_learns_a_bend_and_its_std_grows_away_from_matches(seed: int) -> None:
+    """From matches on one half, with outliers, the bend is accurate there, uncertain elsewhere."""
     generator = np.random.default_rng(seed)
     places = generator.uniform((0, 0), (100, 160), (1500, 2))
     bend = 4 * np.sin(places[:, :1] / 40) * np.array([[1.0, -0.5]])
@@ -166,7 +167,7 @@ def test_a_surface_learns_a_bend_and_knows_where_it_knows(seed: int) -> None:
 def test_the_displacement_is_a_cubic_b_spline(
     seed: int, rows: int, columns: int, count: int
 ) -> None:
-    """As scipy evaluates it from the same coefficients, in the photo and a little beyond it."""
+    """It equals scipy's B-spline of the same coefficients, inside the photo and just beyond it."""
     generator = np.random.default_rng(seed)
     warp_field = WarpField(np.array([[1.0, 0], [0, 1], [0, 0]]), (rows, columns))
     warp_field.coefficients = generator.normal(size=warp_field.coefficients.shape)
@@ -179,4 +180,4 @@ def test_the_displacement_is_a_cubic_b_spline(
     )
     grid = warp_field.coefficients.reshape(down, across, 2)
     expected = np.einsum("ni,nj,ijk->nk", y, x, grid)
-    np.testing.assert_allclose(warp_field.shift(places), expected, atol=1e-9)
+    np.testing.assert_allclose(warp_field.displacement(places), expected, atol=1e-9)

@@ -1,1 +1,1 @@
-"""The feature extractors that ship."""
+"""The built-in feature extractors."""

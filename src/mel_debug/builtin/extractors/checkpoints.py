@@ -1,4 +1,4 @@
-"""Checkpoints as named tensors, and errors that say what a file is and what to try."""
+"""Reading checkpoints as named tensors, with errors that say what is wrong with a file."""
 
 import pickle
 import struct
@@ -14,17 +14,16 @@ from mel_debug.builtin.extractors.weight_files import AGAIN, check_weights, is_s
 from mel_debug.core.errors import WeightsError, is_out_of_memory, kind_and_text
 
 HOLDERS = ("state_dict_ema", "model_ema", "state_dict", "model")
-"""Keys under which training scripts keep the weights among other things."""
+"""Keys under which training scripts store the weights beside other values."""
 
 WRAPPERS = ("_orig_mod.", "module.")
-"""What torch.compile and distributed training put before the name of each weight."""
+"""Prefixes that torch.compile and distributed training add to the names of weights."""
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """The named tensors of a file, by its content: its suffix may be wrong.
+    """The named tensors of a file; its format is detected from its content, not its suffix.
 
-    Runs no code from the file. Raises WeightsError, which says what the file is if that can be
-    told.
+    Runs no code from the file. Raises WeightsError, which names the kind of file if it is known.
     """
     check_weights(path)
     try:
@@ -32,7 +31,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return _tensors(load_file(path), path)
-        # Given a path, torch goes by the suffix; and it warns of what it then refuses.
+        # Given a path, torch decides by the suffix; it also warns of files that it then refuses.
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = torch.load(file, map_location="cpu", weights_only=True)
@@ -46,50 +45,52 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _unreadable(error: Exception) -> str:
-    """Why torch can't read a file. Its own advice is to run the code inside, so it is left out."""
+    """Why torch cannot read a file. Its own message advises to run the code inside it."""
     if isinstance(error, pickle.UnpicklingError):
         return (
-            "holds other things than tensors, which are not loaded, as they could run any code, or "
-            f"it is damaged; {AGAIN}, or save the weights alone: "
+            "contains more than tensors, which is not loaded because it could run any code, or it "
+            f"is damaged; {AGAIN}, or save only the weights: "
             "torch.save(model.state_dict(), PATH)"
         )
     if isinstance(error, EOFError | struct.error) or "unexpected EOF" in str(error):
-        return f"is a checkpoint of torch, cut short or damaged; {AGAIN}"
-    return f"can't be read as a checkpoint ({kind_and_text(error)[:200]}); are they whole?"
+        return f"is a torch checkpoint that is cut short or damaged; {AGAIN}"
+    return f"can't be read as a checkpoint ({kind_and_text(error)[:200]}); is the file complete?"
 
 
 def _tensors(checkpoint: Any, path: Path) -> dict[str, torch.Tensor]:
-    """The weights of a checkpoint, without what training keeps beside and before them."""
+    """The weights of a checkpoint, without other values and prefixes of training scripts."""
     if isinstance(checkpoint, Mapping):
         holder = next((key for key in HOLDERS if isinstance(checkpoint.get(key), Mapping)), None)
         checkpoint = checkpoint if holder is None else checkpoint[holder]
     if not isinstance(checkpoint, Mapping):
         raise WeightsError(
-            f"{path} holds a {type(checkpoint).__name__}, not named tensors; save them alone: "
-            "torch.save(model.state_dict(), PATH)"
+            f"{path} contains a {type(checkpoint).__name__} instead of named tensors; save only "
+            "the weights: torch.save(model.state_dict(), PATH)"
         )
-    odd = [name for name, value in checkpoint.items() if not isinstance(value, torch.Tensor)]
-    if odd or not checkpoint:
-        named = f"such as {str(odd[0])[:40]!r}" if odd else "nothing"
+    others = [name for name, value in checkpoint.items() if not isinstance(value, torch.Tensor)]
+    if others or not checkpoint:
+        named = f"such as {str(others[0])[:40]!r}" if others else "or nothing"
         raise WeightsError(
-            f"{path} holds other things than named tensors, {named}; save the weights alone: "
+            f"{path} contains values other than named tensors, {named}; save only the weights: "
             "torch.save(model.state_dict(), PATH)"
         )
-    return {_bare(str(name)): value for name, value in checkpoint.items()}
+    return {_without_prefixes(str(name)): value for name, value in checkpoint.items()}
 
 
-def _bare(name: str) -> str:
+def _without_prefixes(name: str) -> str:
     while name.startswith(WRAPPERS):
         name = name.removeprefix(WRAPPERS[0]).removeprefix(WRAPPERS[1])
     return name
 
 
-def misfit(path: Path, state: Mapping[str, torch.Tensor], model: str, error: Exception) -> str:
-    """Why named tensors don't make a model of DINOv3, as a sentence with what to try."""
+def mismatch_reason(
+    path: Path, state: Mapping[str, torch.Tensor], model: str, error: Exception
+) -> str:
+    """The reason why named tensors do not fit a DINOv3 model, with what to try."""
     if any(name.startswith(("embeddings.", "model.embeddings.")) for name in state):
         return (
-            f"{path} is laid out as Hugging Face transformers does it, which is not supported yet; "
-            f"give timm's file (huggingface.co/timm/{model}) or the original .pth"
+            f"{path} has the layout of Hugging Face transformers, which is not supported; "
+            f"give the file of timm (huggingface.co/timm/{model}) or the original .pth"
         )
     size = _size_of(state)
     if size is not None and SIZES[size].timm_name != model:
@@ -101,18 +102,18 @@ def misfit(path: Path, state: Mapping[str, torch.Tensor], model: str, error: Exc
     if not known & set(state):
         example = min(state)
         return (
-            f"{path} holds the weights of another model ({len(state)} tensors such as "
-            f"{example[:60]!r}), not of {model}; are they of this model and size?"
+            f"{path} contains the weights of another model ({len(state)} tensors such as "
+            f"{example[:60]!r}), not of {model}"
         )
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return (
         f"the weights from {path} don't load as {model} ({reason}); "
-        "are they whole, and of this model and size?"
+        "is the file complete, and of this model and size?"
     )
 
 
 def _size_of(state: Mapping[str, torch.Tensor]) -> str | None:
-    """The size of DINOv3 whose tensors these are, by the length of its vectors; None for none."""
+    """The DINOv3 size with vectors of this length, if these are tensors of DINOv3; else None."""
     token, patch = state.get("cls_token"), state.get("patch_embed.proj.weight")
     registers = state.get("reg_token", state.get("storage_tokens"))
     if token is None or patch is None or registers is None or patch.shape[-1] != 16:

@@ -1,4 +1,4 @@
-"""From timm's DINOv3 to an OpenVINO graph for photos and batches of any size."""
+"""Converting DINOv3 of timm to an OpenVINO graph for images and batches of any size."""
 
 import warnings
 from typing import Any
@@ -12,13 +12,13 @@ from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.core.errors import MelError
 
 TRACED = (2, 48, 80)
-"""Count, height and width of what is traced; none of them stays in the graph."""
+"""Count, height and width of the images to trace with; the graph does not depend on them."""
 
 
-class _Given(torch.nn.Module):  # type: ignore[misc] # torch is not seen by the checker
-    """Stands where timm's rotary embedding does and gives the table that it was given.
+class _TableInput(torch.nn.Module):  # type: ignore[misc] # torch has no types
+    """A replacement of timm's rotary embedding that returns a table passed as an input.
 
-    timm's own is computed in Python from the shape of the grid, so that a trace of it holds the
+    timm computes the table in Python from the shape of the grid, so a trace of it would contain the
     numbers of one shape.
     """
 
@@ -29,37 +29,37 @@ class _Given(torch.nn.Module):  # type: ignore[misc] # torch is not seen by the 
 
 
 class _Patches(torch.nn.Module):  # type: ignore[misc]
-    """Images (count, height, width, 3) uint8 and a rotary table to the patches' vectors."""
+    """Computes patch vectors from images (count, height, width, 3) uint8 and a rotary table."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
-        self.given = model.rope = _Given()
+        self.table_input = model.rope = _TableInput()
         mean, std = (torch.tensor(model.pretrained_cfg[name]) for name in ("mean", "std"))
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1))
         self.register_buffer("shift", (mean / std).view(3, 1, 1))
 
     def forward(self, images: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        self.given.table = table
+        self.table_input.table = table
         batch = images.permute(0, 3, 1, 2).float() * self.scale - self.shift
         tokens: torch.Tensor = self.model.forward_features(batch)
         return tokens[:, self.model.num_prefix_tokens :]
 
 
-def converted(model: Any) -> tuple[Any, Facts]:
-    """A timm DINOv3 as an OpenVINO model, and what it takes to run it. Changes the timm model.
+def convert(model: Any) -> tuple[Any, Facts]:
+    """Convert a timm DINOv3 to an OpenVINO model and its facts. Changes the timm model.
 
-    The graph takes images (count, height, width, 3) uint8 and the rotary table of their grid, and
-    gives (count, patches, dimensions) float32. Raises MelError when timm's rotary embedding is not
-    the one `rotary_table` computes.
+    The inputs are images (count, height, width, 3) uint8 and the rotary table of their grid; the
+    output is (count, patches, dimensions) float32. Raises MelError if timm's rotary embedding
+    differs from `rotary_table`.
     """
     facts = _facts(model)
     count, height, width = TRACED
     table = _checked_table(model, facts, height // facts.patch, width // facts.patch)
     images = torch.arange(count * height * width * 3).view(count, height, width, 3)
     with warnings.catch_warnings(), torch.no_grad():
-        # torch would rather see its exporter used, and that Python's ifs are on numbers it traces;
-        # those are checks of sizes, which hold for every size.
+        # torch recommends its newer exporter, and warns of conditions that tracing makes constant:
+        # these only check sizes, and hold for every size.
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
@@ -89,7 +89,7 @@ def _checked_table(model: Any, facts: Facts, rows: int, columns: int) -> torch.T
     timms = model.rope.get_embed(shape=(rows, columns)).numpy()
     if table.shape != timms.shape or np.abs(table - timms).max() > 1e-5:
         raise MelError(
-            "this release of timm computes DINOv3's rotary embedding in another way; "
+            "this version of timm computes the rotary embedding of DINOv3 differently; "
             "try `runtime=torch`"
         )
     return torch.from_numpy(table)

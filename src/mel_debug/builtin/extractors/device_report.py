@@ -1,6 +1,6 @@
-"""What torch and OpenVINO can compute with here, as JSON: `python -m` this module.
+"""The devices of torch and OpenVINO, as JSON: run this module with `python -m`.
 
-A process of its own, since importing them takes seconds and a broken installation may crash.
+It runs as a separate process, because the imports take seconds and a broken installation may crash.
 """
 
 import json
@@ -25,7 +25,7 @@ def torch_devices() -> dict[str, Any]:
 
 
 def openvino_devices() -> dict[str, Any]:
-    """Version, devices and the processor's arithmetic of OpenVINO."""
+    """Version and devices of OpenVINO, and the number formats that the processor supports."""
     from mel_debug.builtin.extractors.openvino_import import openvino
 
     core = openvino.Core()
@@ -37,12 +37,12 @@ def openvino_devices() -> dict[str, Any]:
 
 
 def report() -> dict[str, Any]:
-    """Both, each with its fault in place of an answer; null for what is not installed."""
+    """The report of both: None for a missing package, and a `fault` for a broken one."""
     probes = {"torch": torch_devices, "openvino": openvino_devices}
-    return {name: _tried(name, probe) for name, probe in probes.items()}
+    return {name: _probe(name, probe) for name, probe in probes.items()}
 
 
-def _tried(package: str, probe: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+def _probe(package: str, probe: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     if find_spec(package) is None:
         return None
     try:

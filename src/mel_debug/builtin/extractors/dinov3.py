@@ -1,4 +1,4 @@
-"""Dense DINOv3 patch features through timm and torch."""
+"""DINOv3 patch features with timm and torch."""
 
 import contextlib
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import timm
 import torch
 
-from mel_debug.builtin.extractors.checkpoints import misfit, read_checkpoint
+from mel_debug.builtin.extractors.checkpoints import mismatch_reason, read_checkpoint
 from mel_debug.builtin.extractors.device import (
     low_precision,
     on_device,
@@ -21,7 +21,7 @@ from mel_debug.core.types import Colour, Pixels, Vectors
 
 
 def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "VisionTransformer":
-    """See `load_model`; the first use of weights that are None downloads them."""
+    """See `load_model`; timm downloads weights that are None."""
     use_threads(options.threads)
     return VisionTransformer(load_model(timm_name, weights, options.device), options.precision)
 
@@ -29,14 +29,14 @@ def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "Visio
 def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
     """A timm model for inference, without a classifier; timm downloads the weights if None.
 
-    Raises WeightsError for weights that are damaged or of another model.
+    Raises WeightsError for weights that are damaged or belong to another model.
     """
     if weights is not None:
         model = _loaded(timm_name, weights)
     else:
         try:
             model = timm.create_model(timm_name, pretrained=True, num_classes=0)
-        except Exception as error:  # timm, torch, safetensors and the hub share no error
+        except Exception as error:  # timm, torch, safetensors and the hub have no common error
             if is_out_of_memory(error):
                 raise
             reason = one_line(error)[:200] or type(error).__name__
@@ -48,11 +48,10 @@ def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
 
 
 def _loaded(timm_name: str, weights: Path) -> Any:
-    """What `create_model(pretrained=True)` makes of a local file, but nothing is initialised first.
+    """Like `create_model(pretrained=True)` with a local file, but without initialising first.
 
-    The model is built without memory and its parameters are the checkpoint's own tensors, which
-    for safetensors are pages of the file. Random numbers that are then overwritten took longer to
-    draw than an answer takes to compute.
+    The model is built on the meta device and gets the tensors of the checkpoint, which safetensors
+    maps from the file. Drawing random weights takes longer than the search of one photo.
     """
     from timm.models.eva import checkpoint_filter_fn
 
@@ -60,29 +59,28 @@ def _loaded(timm_name: str, weights: Path) -> Any:
     with torch.device("meta"):
         model = timm.create_model(timm_name, pretrained=False, num_classes=0)
     for module in model.modules():
-        # What no checkpoint holds, such as the periods of the rotary embedding, is computed.
+        # Values that are not in checkpoints, such as the periods of the rotary embedding.
         if hasattr(module, "init_non_persistent_buffers"):
             module.to_empty(device="cpu", recurse=False)
             module.init_non_persistent_buffers()
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # it prints what it leaves out
+        with contextlib.redirect_stdout(sys.stderr):  # it prints the names it leaves out
             fitted = checkpoint_filter_fn(state, model)
         model.load_state_dict(
             {name: tensor.float() for name, tensor in fitted.items()}, assign=True
         )
-    except Exception as error:  # timm and torch raise what they like on another model's weights
+    except Exception as error:  # timm and torch raise various errors for other weights
         if is_out_of_memory(error):
             raise
-        raise WeightsError(misfit(weights, state, timm_name, error)) from error
+        raise WeightsError(mismatch_reason(weights, state, timm_name, error)) from error
     return model
 
 
 class VisionTransformer:
     """A timm vision transformer as a feature extractor, run by torch.
 
-    The model's own config gives the mean and standard deviation of its training images, and the
-    model itself how many of its tokens come before the patches ([CLS] and registers). `precision`
-    is f32 or bf16.
+    Images are normalised by the mean and standard deviation in the model's config. The prefix
+    tokens ([CLS] and registers) are dropped. `precision` is f32 or bf16.
     """
 
     def __init__(self, model: Any, precision: str = "f32") -> None:

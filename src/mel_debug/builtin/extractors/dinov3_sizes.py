@@ -1,4 +1,4 @@
-"""The published DINOv3 models that mel-debug offers."""
+"""The published DINOv3 models."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Finding published weights without importing torch or waiting for a network that isn't there."""
+"""Finding published weights without importing torch or waiting long for the network."""
 
 import threading
 from pathlib import Path
@@ -9,14 +9,14 @@ from mel_debug.core.stages import BuildOptions
 
 HUB_FILE = "model.safetensors"
 PROBE_SECONDS = 5.0
-"""How long to wait for the hub to answer at all. timm itself retries for about 50 seconds."""
+"""The time limit for a first answer of the hub; timm itself would retry for about 50 s."""
 
 
 def find_weights(name: str, options: BuildOptions) -> Path | None:
-    """The weights to load for a timm model; None means that timm can download them.
+    """The weights file for a timm model; None means that timm can download it.
 
-    They are `options.weights`, else what Hugging Face's cache holds. Raises WeightsError, within
-    seconds, for a file that can't be weights, and when there are none and the network may not be
+    It is `options.weights`, else the file in Hugging Face's cache. Raises WeightsError, within
+    seconds, for a file that cannot contain weights, or if there is none and the hub must not be
     used or does not answer.
     """
     if options.weights is not None:
@@ -28,8 +28,8 @@ def find_weights(name: str, options: BuildOptions) -> Path | None:
 
 
 def cached_weights(name: str) -> Path | None:
-    """The weights of a timm model in Hugging Face's cache, or None. Asks no network."""
-    # Its layout is read here, for the hub's own function takes half a second to import.
+    """The weights of a timm model in Hugging Face's cache, or None. Does not use the network."""
+    # The layout is read directly, because importing the hub's function takes half a second.
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE) / f"models--{_repository(name).replace('/', '--')}"
@@ -41,10 +41,10 @@ def cached_weights(name: str) -> Path | None:
     return weights if weights.is_file() else None
 
 
-def identity_of(name: str, options: BuildOptions) -> str | Path | None:
-    """What tells the content of the weights that `find_weights` would find; None if none is here.
+def weights_identity(name: str, options: BuildOptions) -> str | Path | None:
+    """A file or SHA-256 that identifies the weights that `find_weights` would find, or None.
 
-    Hugging Face's cache names a large file by the SHA-256 of its content.
+    In Hugging Face's cache the name of a large file is the SHA-256 of its content.
     """
     path = options.weights or cached_weights(name)
     if path is None or options.weights:
@@ -58,34 +58,33 @@ def _repository(name: str) -> str:
 
 
 def _check_hub(name: str, offline: bool) -> None:
-    """Raise WeightsError when the weights can't be fetched: not allowed, or nobody answers."""
+    """Raise WeightsError if the hub must not be used or does not answer."""
     from huggingface_hub import constants
 
     if offline or constants.HF_HUB_OFFLINE:
-        raise _unavailable(name, "the network is not to be used")
+        raise _unavailable(name, "the network must not be used")
     problem = _hub_problem(name)
     if problem:
         raise _unavailable(name, problem)
 
 
 def _hub_problem(name: str) -> str | None:
-    """Why the hub can't give the weights, or None when it can.
+    """The reason why the weights cannot be downloaded, or None if they can.
 
-    Asked in a thread, for a name server that never answers would hold us longer than any timeout
-    of the request itself.
+    Requested in a thread, because name resolution can block longer than the timeout of a request.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-    problems: list[str] = [f"huggingface.co gave no answer in {PROBE_SECONDS:g} s"]
+    problems: list[str] = [f"huggingface.co did not answer within {PROBE_SECONDS:g} s"]
 
-    def ask() -> None:
+    def request() -> None:
         try:
             get_hf_file_metadata(hf_hub_url(_repository(name), HUB_FILE), timeout=PROBE_SECONDS)
             problems.clear()
-        except Exception as error:  # noqa: BLE001 - the hub's errors and its HTTP library's share no base
-            problems[:] = [f"the hub can't give it ({error or type(error).__name__})"]
+        except Exception as error:  # noqa: BLE001 - the hub and its HTTP library have no common error
+            problems[:] = [f"the hub has an error ({error or type(error).__name__})"]
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(PROBE_SECONDS)
     return problems[0] if problems else None

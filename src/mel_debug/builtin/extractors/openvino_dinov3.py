@@ -1,72 +1,76 @@
-"""Dense DINOv3 patch features through OpenVINO; once converted, without torch or timm."""
+"""DINOv3 patch features with OpenVINO; neither torch nor timm is needed once it is converted."""
 
 import os
-import sys
 import threading
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mel_debug.builtin.extractors.graphs import (
-    Facts,
-    discard_graph,
-    find_graph,
-    graph_key,
-    keep_graph,
-    warn_unkept,
-)
-from mel_debug.builtin.extractors.hub import cached_weights, identity_of
+from mel_debug.builtin.extractors.graphs import COMPILED, COMPILED_FILES, MODEL, Facts, graph_key
+from mel_debug.builtin.extractors.hub import cached_weights, weights_identity
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
-from mel_debug.core.errors import WeightsError
+from mel_debug.core.errors import MelError, WeightsError, warn
 from mel_debug.core.stages import ArtifactCache, BuildOptions
 from mel_debug.core.types import Colour, Pixels, Vectors
 
 
 def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "GraphTransformer":
-    """The model of a checkpoint, converted if its graph is not kept yet or damaged.
+    """Load a converted model, converting it first if no intact graph of it is stored.
 
-    timm downloads weights that are None. Raises WeightsError for weights that are damaged or of
-    another model.
+    timm downloads the weights if they are None. Raises WeightsError for weights that are damaged or
+    belong to another model.
     """
     path = weights or _downloaded(timm_name)
-    if options.keeping is None:
-        return _built(*_convert(timm_name, path), options)
-    return _kept(timm_name, path, options, options.keeping)
+    if options.artifacts is None:
+        return _compiled(*_convert(timm_name, path), options)
+    key = _key(timm_name, options, options.artifacts)
+    stored = _from_store(key, options, options.artifacts)
+    return stored or _converted_into_store(timm_name, path, key, options, options.artifacts)
 
 
-def _kept(
-    timm_name: str, weights: Path, options: BuildOptions, keeping: ArtifactCache
-) -> "GraphTransformer":
-    key = _key(timm_name, options, keeping)
-    graph = find_graph(keeping.folder, key)
-    if graph is not None:
-        try:
-            return _built(graph.model, graph.facts, options, graph.compiled)
-        except RuntimeError:  # OpenVINO can't read it
-            discard_graph(graph.folder)
-    sys.stderr.write("converting the model for OpenVINO; later runs need not\n")
-    model, facts = _convert(timm_name, weights)
-    if _key(timm_name, options, keeping) != key:
-        raise WeightsError(f"{weights} changed while it was read; run again")
+def _from_store(
+    key: str, options: BuildOptions, artifacts: ArtifactCache
+) -> "GraphTransformer | None":
+    folder = artifacts.find(key)
+    if folder is None:
+        return None
     try:
-        graph = keep_graph(keeping.folder, key, facts, partial(_save, model))
-    except OSError as error:
-        warn_unkept(keeping.folder, error)
-        return _built(model, facts, options)
-    return _built(graph.model, graph.facts, options, graph.compiled)
+        return _loaded(folder, options)
+    except RuntimeError:  # OpenVINO cannot read the model
+        artifacts.discard(key)
+        return None
 
 
-def _key(timm_name: str, options: BuildOptions, keeping: ArtifactCache) -> str:
-    """By the content of the weights and the releases of what converts them."""
-    content = identity_of(timm_name, options)
+def _converted_into_store(
+    timm_name: str, weights: Path, key: str, options: BuildOptions, artifacts: ArtifactCache
+) -> "GraphTransformer":
+    warn(f"converting {timm_name} for OpenVINO, which later runs need not do again")
+    model, facts = _convert(timm_name, weights)
+    if _key(timm_name, options, artifacts) != key:
+        raise WeightsError(f"{weights} changed while it was read; run again")
+
+    def save(folder: Path) -> None:
+        _save_model(model, folder / MODEL)
+        facts.save(folder)
+
+    try:
+        folder = artifacts.store(key, save, later=COMPILED_FILES)
+    except MelError as error:
+        warn(f"the converted model is not stored and must be converted in each run: {error}")
+        return _compiled(model, facts, options)
+    return _loaded(folder, options)
+
+
+def _key(timm_name: str, options: BuildOptions, artifacts: ArtifactCache) -> str:
+    """A key from the content of the weights and the versions of the packages that convert them."""
+    content = weights_identity(timm_name, options)
     return graph_key(
         {
             "model": timm_name,
-            "weights": keeping.digest(content) if isinstance(content, Path) else str(content),
+            "weights": artifacts.digest(content) if isinstance(content, Path) else str(content),
             "timm": version("timm"),
             "openvino": version("openvino"),
         }
@@ -74,7 +78,7 @@ def _key(timm_name: str, options: BuildOptions, keeping: ArtifactCache) -> str:
 
 
 class GraphTransformer:
-    """A converted vision transformer as a feature extractor."""
+    """A converted vision transformer as a feature extractor; threads may share it."""
 
     def __init__(self, compiled: Any, facts: Facts) -> None:
         self.patch = facts.patch
@@ -82,61 +86,67 @@ class GraphTransformer:
         self._facts = facts
         self._compiled = compiled
         self._request = compiled.create_infer_request()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def extract(self, images: Pixels) -> Vectors:
         """(count, height, width, 3) uint8 to (count, rows, columns, dimensions) float32."""
         rows, columns = images.shape[1] // self.patch, images.shape[2] // self.patch
         facts = self._facts
         table = rotary_table(rows, columns, facts.head_dimensions, facts.temperature)
-        with self._turn:  # one image already keeps every core busy
+        with self._lock:  # one call already uses all cores
             answer = self._request.infer([np.ascontiguousarray(images), table], share_inputs=True)
-            self._compiled.release_memory()  # what lies between layers is of no use between photos
+            self._compiled.release_memory()  # activations, not needed between photos
         vectors: Vectors = answer[0].reshape(len(images), rows, columns, -1)
         return vectors
 
 
-def _built(
-    model: Any, facts: Facts, options: BuildOptions, compiled: Path | None = None
-) -> GraphTransformer:
-    """`model` is OpenVINO's or the path of a saved one.
+def _loaded(folder: Path, options: BuildOptions) -> GraphTransformer:
+    """A stored graph. OpenVINO caches the compiled model inside the folder if it is writable.
 
-    In the folder `compiled` OpenVINO keeps what it makes of it for this processor and precision,
-    and makes it again when that is damaged or of another release; it halves the time to start.
+    That halves the time to start. OpenVINO compiles again if the cached file is damaged or made by
+    another release, for another processor or at another precision.
     """
+    cache = folder / COMPILED if os.access(folder, os.W_OK) else None
+    return _compiled(folder / MODEL, Facts.load(folder), options, cache)
+
+
+def _compiled(
+    model: Any, facts: Facts, options: BuildOptions, cache: Path | None = None
+) -> GraphTransformer:
+    """`model` is one of OpenVINO's or the path of a saved one."""
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": options.precision,
     }
     if options.threads is not None:
         settings["INFERENCE_NUM_THREADS"] = options.threads
-    if compiled is not None and os.access(compiled.parent, os.W_OK):
-        settings["CACHE_DIR"] = str(compiled)
+    if cache is not None:
+        settings["CACHE_DIR"] = str(cache)
     return GraphTransformer(openvino.Core().compile_model(model, "CPU", settings), facts)
 
 
 def _convert(timm_name: str, weights: Path) -> tuple[Any, Facts]:
-    from mel_debug.builtin.extractors.convert import converted
+    from mel_debug.builtin.extractors.convert import convert
     from mel_debug.builtin.extractors.dinov3 import load_model
 
-    return converted(load_model(timm_name, weights, "cpu"))
+    return convert(load_model(timm_name, weights, "cpu"))
 
 
 def _downloaded(timm_name: str) -> Path:
-    """Weights that timm has put into the hub's cache now."""
+    """Let timm download the weights, and return their path in Hugging Face's cache."""
     from mel_debug.builtin.extractors.dinov3 import load_model
 
     load_model(timm_name, None, "cpu")
     weights = cached_weights(timm_name)
     if weights is None:
         raise WeightsError(
-            f"timm downloaded {timm_name}, but not to where it is looked for; try `runtime=torch`"
+            f"timm downloaded {timm_name}, but not into Hugging Face's cache; try `runtime=torch`"
         )
     return weights
 
 
-def _save(model: Any, path: Path) -> None:
+def _save_model(model: Any, path: Path) -> None:
     try:
         openvino.save_model(model, path, compress_to_fp16=False)
-    except RuntimeError as error:  # OpenVINO's own, for a full disk too
+    except RuntimeError as error:  # also for a full disk
         raise OSError(" ".join(str(error).split())) from error

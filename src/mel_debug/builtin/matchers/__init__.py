@@ -1,1 +1,1 @@
-"""The matchers that ship."""
+"""The built-in matchers."""

@@ -1,4 +1,4 @@
-"""Matchers that compare the mole's vector with each patch of the target by one number."""
+"""Matchers that score each cell of the target by its similarity to the mole's feature vector."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,20 +15,23 @@ from mel_debug.core.types import FeatureMap, Mask, Match, Query, View
 
 Array = NDArray[np.float32]
 Metric = Callable[[Array, Array, Mask], Array]
-"""(moles, dimensions) and (cells, dimensions) to scores of (moles, cells), higher is more alike.
+"""Maps (moles, dimensions) and (cells, dimensions) to scores (moles, cells); higher is better.
 
-The mask, (cells,), tells which cells count, for metrics that compare cells with each other.
+The third argument is the valid mask, (cells,), for metrics that normalise over cells.
 """
 
 MOLES_AT_ONCE = 64
-"""Score grids of the source in memory at a time; a grid of 25-megapixel detail takes 0.2 MB."""
+"""Score grids of the source in memory at a time; one of a 25-megapixel photo takes 0.2 MB."""
 
 
 def build(metric: str, options: BuildOptions) -> "SimilarityMatcher":
-    """The matcher of a metric's name with the options every similarity matcher has."""
+    """Return the matcher of a metric, with the options of all similarity matchers.
+
+    Raises UsageError if `pool` is even.
+    """
     pool = int(options["pool"])
     if pool % 2 == 0:
-        raise UsageError(f"option 'pool' is an odd number of cells, not {pool}")
+        raise UsageError(f"option 'pool' needs an odd number of cells, not {pool}")
     metrics: dict[str, Metric] = {"cosine": cosine, "dot": dot, "euclidean": euclidean}
     return SimilarityMatcher(
         metrics.get(metric) or partial(softmax, temperature=float(options["temperature"])),
@@ -39,31 +42,31 @@ def build(metric: str, options: BuildOptions) -> "SimilarityMatcher":
     )
 
 
-def cosine(wanted: Array, patches: Array, valid: Mask) -> Array:
-    """Cosine similarity."""
-    return dot(unit(wanted), unit(patches), valid)
+def cosine(vectors: Array, patches: Array, valid: Mask) -> Array:
+    """Return cosine similarities; see `Metric`."""
+    return dot(unit(vectors), unit(patches), valid)
 
 
-def dot(wanted: Array, patches: Array, _kept: Mask) -> Array:
-    """Dot product."""
-    scores: Array = wanted @ patches.T
+def dot(vectors: Array, patches: Array, _valid: Mask) -> Array:
+    """Return dot products; see `Metric`."""
+    scores: Array = vectors @ patches.T
     return scores
 
 
-def euclidean(wanted: Array, patches: Array, valid: Mask) -> Array:
-    """Negative Euclidean distance.
+def euclidean(vectors: Array, patches: Array, valid: Mask) -> Array:
+    """Return negative Euclidean distances; see `Metric`.
 
-    From |a - b|^2 = |a|^2 - 2ab + |b|^2, so that no (moles, cells, dimensions) array is made.
+    Computed from |a - b|^2 = |a|^2 - 2ab + |b|^2, without a (moles, cells, dimensions) array.
     """
-    products = dot(wanted, patches, valid)
-    squares = (wanted**2).sum(axis=1)[:, None] - 2 * products + (patches**2).sum(axis=1)
+    products = dot(vectors, patches, valid)
+    squares = (vectors**2).sum(axis=1)[:, None] - 2 * products + (patches**2).sum(axis=1)
     distances: Array = np.sqrt(np.maximum(squares, 0))
     return -distances
 
 
-def softmax(wanted: Array, patches: Array, valid: Mask, *, temperature: float) -> Array:
-    """Softmax of cosine / temperature over the valid cells; they sum to 1, all others are 0."""
-    logits = cosine(wanted, patches, valid) / temperature
+def softmax(vectors: Array, patches: Array, valid: Mask, *, temperature: float) -> Array:
+    """Return the softmax of cosine / temperature over the valid cells; all other cells are 0."""
+    logits = cosine(vectors, patches, valid) / temperature
     logits[:, ~valid] = -np.inf
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: Array = powers / powers.sum(axis=1, keepdims=True)
@@ -71,7 +74,7 @@ def softmax(wanted: Array, patches: Array, valid: Mask, *, temperature: float) -
 
 
 def unit(vectors: Array) -> Array:
-    """Vectors scaled to length 1 along the last axis; the zero vector stays zero."""
+    """Return vectors scaled to length 1 along the last axis; zero vectors stay zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     result: Array = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
     return result
@@ -79,12 +82,12 @@ def unit(vectors: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class SimilarityMatcher:
-    """Scores every target patch against each mole's vector; the best valid cell wins.
+    """Scores every target cell against each mole's vector; the best valid cell is the match.
 
-    `pool_radius` averages the mole's vector over its neighbours, `interpolate` takes it between
-    cells. `at_peak` places the answer between cells instead of at the best one's centre.
-    `best_view` gives each target cell the score of the view most like it; otherwise the views'
-    vectors are averaged first.
+    `pool_radius` averages the mole's vector over that many cells to each side; `interpolate` takes
+    it between cells. `at_peak` returns the peak of the scores between cells instead of the centre
+    of the best cell. `best_view` gives each target cell its best score over all views; otherwise
+    the views' vectors are averaged first.
     """
 
     metric: Metric
@@ -96,36 +99,36 @@ class SimilarityMatcher:
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
     ) -> list[Match]:
-        """All vectors of all moles in one matrix product; see `Matcher.match`."""
+        """See `Matcher.match`; all vectors of all moles are compared in one matrix product."""
         if not queries:
             return []
         groups = [self._vectors(query) for query in queries]
         scores = self._scores(np.concatenate(groups), target)
         ends = np.cumsum([len(group) for group in groups])
-        surfaces = [
+        score_maps = [
             scores[end - len(group) : end].max(axis=0)
             for group, end in zip(groups, ends, strict=True)
         ]
-        places = [self._place(surface, target) for surface in surfaces]
+        places = [self._place(score_map, target) for score_map in score_maps]
         distances = self.cycle_error_px(queries, [target.at(place) for place in places])
         return [
-            _answer(query, target, surface, place, cycle_error_px)
-            for query, surface, place, cycle_error_px in zip(
-                queries, surfaces, places, distances, strict=True
+            _answer(query, target, score_map, place, cycle_error_px)
+            for query, score_map, place, cycle_error_px in zip(
+                queries, score_maps, places, distances, strict=True
             )
         ]
 
-    def _scores(self, wanted: Array, features: FeatureMap) -> Array:
-        """(vectors, dimensions) to (vectors, rows, columns)."""
+    def _scores(self, vectors: Array, features: FeatureMap) -> Array:
+        """Return the scores, (vectors, rows, columns), of vectors, (vectors, dimensions)."""
         patches = features.vectors.reshape(-1, features.dimensions)
-        scores = self.metric(wanted, patches, features.valid.ravel())
+        scores = self.metric(vectors, patches, features.valid.ravel())
         return scores.reshape(-1, features.grid.rows, features.grid.columns)
 
     def _vectors(self, query: Query) -> Array:
-        """What stands for a mole, (1 or views, dimensions).
+        """Return the vectors to search with, (1 or views, dimensions).
 
-        Several views that are averaged are averaged as unit vectors, and given the mean length of
-        the views so that lengths keep their meaning for metrics that use them.
+        Views are averaged as unit vectors and scaled to their mean length, which `dot` and
+        `euclidean` depend on.
         """
         views = np.stack([self._vector(view) for view in query.views])
         if self.best_view or len(views) == 1:
@@ -149,24 +152,28 @@ class SimilarityMatcher:
         return features.grid.point_at(*peak_at(scores, features.valid, cell))
 
     def cycle_error_px(self, queries: Sequence[Query], found: Sequence[Array]) -> list[float]:
-        """How far from each mole the best match of its found vector lies; the views' median."""
+        """Return each query's cycle error in pixels of the source, the median over its views.
+
+        `found` has the target's vector at each match; its best match in the source is compared
+        with the mole.
+        """
         distances: list[list[float]] = [[] for _ in queries]
-        for features, looks in _by_features(queries).items():
-            for start in range(0, len(looks), MOLES_AT_ONCE):
-                some = looks[start : start + MOLES_AT_ONCE]
+        for features, views in _by_features(queries).items():
+            for start in range(0, len(views), MOLES_AT_ONCE):
+                some = views[start : start + MOLES_AT_ONCE]
                 scores = self._scores(np.stack([found[number] for number, _ in some]), features)
-                for surface, (number, point) in zip(scores, some, strict=True):
-                    distances[number].append(self._place(surface, features).distance_to(point))
+                for score_map, (number, point) in zip(scores, some, strict=True):
+                    distances[number].append(self._place(score_map, features).distance_to(point))
         return [float(np.median(each)) for each in distances]
 
 
 def _by_features(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Point]]]:
-    """For each source's feature map: the numbers of the queries that view it, and the points."""
-    looks: dict[FeatureMap, list[tuple[int, Point]]] = {}
+    """Group by source feature map: the indices of the queries that view it, and their points."""
+    views: dict[FeatureMap, list[tuple[int, Point]]] = {}
     for number, query in enumerate(queries):
         for view in query.views:
-            looks.setdefault(view.features, []).append((number, view.point))
-    return looks
+            views.setdefault(view.features, []).append((number, view.point))
+    return views
 
 
 def _answer(

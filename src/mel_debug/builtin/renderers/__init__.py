@@ -1,1 +1,1 @@
-"""The renderers that ship."""
+"""The built-in renderers."""

@@ -1,4 +1,4 @@
-"""Marks drawn on pictures, with OpenCV, which cuts them at the picture's border."""
+"""Crosses and rings drawn on pictures with OpenCV, which clips them at the border."""
 
 from collections.abc import Sequence
 
@@ -10,35 +10,35 @@ from mel_debug.core.types import Colour, Match, Pixels
 GREEN = (0, 255, 0)
 AMBER = (255, 176, 0)
 ARM = 15
-"""Length of a cross's arm in picture pixels."""
+"""Length of a cross's arm in picture pixels; like the other sizes here, chosen by hand."""
 HALF_THICKNESS = 1
-"""Picture pixels to each side of a bar's middle: bars are three wide."""
+"""Picture pixels to each side of a bar's middle line: bars are three pixels wide."""
 WHOLE = ((-ARM, ARM),)
 """Start and end of a cross's bars in picture pixels from its centre, both included."""
 DASHES = ((-ARM, -8), (-3, 3), (8, ARM))
-"""The same of a dashed cross: dashes of 7 or 8 pixels and gaps of 4."""
+"""Start and end of the dashes of a dashed cross: 7 or 8 pixels long, with gaps of 4."""
 OUTER = ((-2 * ARM, -7), (7, 2 * ARM))
-"""The same of a crosshair, whose middle is free."""
+"""Start and end of the bars of a crosshair, which leaves its centre free."""
 RING_THICKNESS, LEAST_RING = 2, 2.0
-"""Picture pixels; a smaller ring would be a spot."""
+"""Picture pixels; a smaller ring would look like a dot."""
 FRACTION_BITS = 4
-"""OpenCV takes places between pixels as whole sixteenths."""
+"""Bits after the binary point: OpenCV takes positions in sixteenths of a pixel."""
 
 
 def colour_of(match: Match) -> Colour:
-    """Green, or amber for a match that is not sure."""
+    """Return green, or amber for an uncertain match."""
     return AMBER if is_uncertain(match) else GREEN
 
 
 def is_uncertain(match: Match) -> bool:
-    """Whether a match should be drawn as not sure; without a confidence it is not."""
+    """Return whether a match is drawn as uncertain; without a confidence it is not."""
     return match.confidence is not None and match.confidence.uncertain
 
 
 def draw_match(picture: Pixels, match: Match, zoom: float, centre: Point) -> None:
-    """Draw a match at `centre` of a picture that shows `zoom` pixels for one of the photo.
+    """Draw a match at `centre` of a picture with `zoom` picture pixels per photo pixel.
 
-    A green cross; for a match that is not sure a dashed amber one, and its radius around it.
+    A green cross; for an uncertain match a dashed amber cross in a ring of the match's radius.
     """
     if not is_uncertain(match) or match.confidence is None:
         draw_cross(picture, centre, GREEN)
@@ -53,19 +53,19 @@ def draw_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
 
 
 def draw_dashed_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
-    """The same cross in dashes, one of them on the pixel that contains `centre`."""
+    """Draw an upright dashed cross on the pixel that contains `centre`."""
     _draw_bars(picture, centre, DASHES, colour)
 
 
 def draw_crosshair(picture: Pixels, centre: Point, colour: Colour) -> None:
-    """Draw a cross that leaves its middle free, so that the mole under it stays visible."""
+    """Draw a cross that leaves its centre free, so that the mole stays visible."""
     _draw_bars(picture, centre, OUTER, colour)
 
 
 def draw_ring(picture: Pixels, centre: Point, radius: float, colour: Colour) -> None:
-    """Draw a smooth circle of `radius` picture pixels."""
+    """Draw an antialiased circle of `radius` picture pixels."""
     scale = 1 << FRACTION_BITS
-    # OpenCV counts from the centre of the first pixel.
+    # OpenCV's origin is the centre of the first pixel.
     x, y = (round((value - 0.5) * scale) for value in (centre.x, centre.y))
     around = round(max(radius, LEAST_RING) * scale)
     cv2.circle(picture, (x, y), around, colour, RING_THICKNESS, cv2.LINE_AA, FRACTION_BITS)
@@ -74,7 +74,7 @@ def draw_ring(picture: Pixels, centre: Point, radius: float, colour: Colour) -> 
 def _draw_bars(
     picture: Pixels, centre: Point, spans: Sequence[tuple[int, int]], colour: Colour
 ) -> None:
-    """Draw level and upright bars through the pixel that contains `centre`."""
+    """Draw horizontal and vertical bars through the pixel that contains `centre`."""
     x, y = centre.pixel
     half = HALF_THICKNESS
     for start, end in spans:

@@ -1,6 +1,6 @@
-"""The target with its likeness to the mole in red and a cross on the best match.
+"""The renderer `heatmap`: the target with similarity to the mole in red and a cross on the match.
 
-A match that is not sure gets a dashed amber cross and the radius that should hold the mole.
+An uncertain match has a dashed amber cross and a ring of its radius.
 """
 
 import numpy as np
@@ -11,21 +11,22 @@ from mel_debug.core.types import FeatureMap, Mask, Match, Pixels, Query
 
 PHOTO_SHARE = 0.7
 HEAT_SHARE = 0.3
+"""Weights of the photo and of the red overlay; chosen by hand."""
 
 
 class Heatmap:
-    """Draws on the target as the extractor saw it, in scaled pixels."""
+    """Draws on the scaled target, as the extractor received it."""
 
     def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
-        """(scaled height, scaled width, 3) RGB."""
-        picture = heated(target.photo.shown(match.grid.scaled), match)
+        """Return the picture, (scaled height, scaled width, 3) RGB."""
+        picture = heated(target.photo.displayed(match.grid.scaled), match)
         zoom = match.grid.scaled.longest / match.grid.photo.longest
         draw_match(picture, match, zoom, match.grid.to_scaled(match.best))
         return picture
 
 
 def heated(photo: Pixels, match: Match) -> Pixels:
-    """The scaled photo at 70 % with each cell's normalised score as red at 30 %."""
+    """Return the scaled photo at 70 % with each cell's normalised score in red at 30 %."""
     patch = match.grid.patch
     heat = normalised(match.scores, match.valid).repeat(patch, 0).repeat(patch, 1)
     mixed = PHOTO_SHARE * photo.astype(np.float32)
@@ -35,7 +36,7 @@ def heated(photo: Pixels, match: Match) -> Pixels:
 
 
 def normalised(scores: NDArray[np.float32], valid: Mask) -> NDArray[np.float32]:
-    """Scores as 0 (least alike) to 1 (most alike) over the valid cells; all other cells are 0."""
+    """Return scores scaled to 0 (least similar) to 1 over the valid cells; all others are 0."""
     low, high = scores[valid].min(), scores[valid].max()
     span = high - low if high > low else 1
     return np.where(valid, (scores - low) / span, 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The source with a crosshair on the mole, beside the target's heatmap; both also from close up."""
+"""The renderer `pair`: the marked source beside the heatmap of the target, with close-ups."""
 
 import numpy as np
 
@@ -25,14 +25,14 @@ INSET_SIDE = 448
 """Picture pixels of a close-up's side."""
 
 BEYOND = (0, 0, 0)
-"""Colour of what lies beyond the edge of a photo."""
+"""RGB of close-up pixels outside the photo: black."""
 
 
 class Pair:
-    """Shows where the mole is known and where it was found, so that a person can judge."""
+    """Draws the mole in the source and the match in the target side by side."""
 
     def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
-        """Both photos at their scaled sizes, a close-up under each; shows the first view."""
+        """Return both scaled photos, each above a close-up; draws the first view."""
         view = query.views[0]
         source = view.features.photo.scaled(view.features.grid.scaled).copy()
         draw_crosshair(source, view.features.grid.to_scaled(view.point), GREEN)
@@ -47,12 +47,12 @@ class Pair:
 
 
 def side_of(photo: Photo) -> int:
-    """Side of the square that a close-up shows, in photo pixels."""
+    """Return the side of a close-up in photo pixels."""
     return max(16, round(photo.size.longest * INSET_SHARE))
 
 
 def close_up(photo: Photo, point: Point, colour: Colour = GREEN) -> Pixels:
-    """A square around a point, (`INSET_SIDE`, `INSET_SIDE`, 3), with a crosshair on it."""
+    """Return a square around a point, (`INSET_SIDE`, `INSET_SIDE`, 3), with a crosshair on it."""
     side = side_of(photo)
     left, top = round(point.x - side / 2), round(point.y - side / 2)
     window = photo.crop(left, top, Size(side, side), BEYOND)
@@ -63,7 +63,7 @@ def close_up(photo: Photo, point: Point, colour: Colour = GREEN) -> Pixels:
 
 
 def beside(left: Pixels, right: Pixels) -> Pixels:
-    """Two pictures side by side, top-aligned on white."""
+    """Return two pictures side by side, top-aligned on white."""
     picture = _white(max(len(left), len(right)), left.shape[1] + GAP + right.shape[1])
     picture[: len(left), : left.shape[1]] = left
     picture[: len(right), left.shape[1] + GAP :] = right
@@ -71,7 +71,7 @@ def beside(left: Pixels, right: Pixels) -> Pixels:
 
 
 def above(upper: Pixels, lower: Pixels) -> Pixels:
-    """Two pictures one below the other, left-aligned on white."""
+    """Return two pictures one above the other, left-aligned on white."""
     picture = _white(len(upper) + GAP + len(lower), max(upper.shape[1], lower.shape[1]))
     picture[: len(upper), : upper.shape[1]] = upper
     picture[len(upper) + GAP :, : lower.shape[1]] = lower

@@ -1,7 +1,16 @@
-"""The geometric matcher: what two photos share around a mole tells where it went.
+"""The geometric matcher, which predicts a mole's position from everything two photos share.
 
-Frames, beside photo pixels: *cells* are photo pixels divided by the size of a cell of the photo's
-grid, so that cell (row, column) has its centre at (x, y) = (column + 0.5, row + 0.5). A *window* is
-a small square drawn around one mole at some zoom, `zoom` window pixels to a pixel of the source.
-Arrays of places are (n, 2) in (x, y) order.
+1. `affine_fit`: mutual nearest neighbours of all cells, and one affine map by MAGSAC++;
+   `rotation_search` tries other rotations and scales if too few of them agree.
+2. `photo_pair`: a smooth `warp_field` refines the affine map. Rounds of warping the target into the
+   source's frame, extracting features again and matching locally grow it over the photo.
+3. `window_matching`: windows of both photos around each mole are compared at rising resolution,
+   with the warp field's prediction as the prior.
+4. `pixel_alignment`: grey values around the mole are aligned to a fraction of a pixel.
+
+Coordinate frames: besides photo pixels, *cells* are photo pixels divided by the size of a cell of
+the photo's grid, so that cell (row, column) has its centre at (x, y) = (column + 0.5, row + 0.5). A
+*window* is a small square around one mole, sampled at `zoom` window pixels per source pixel.
+Arrays of points are (n, 2) in (x, y) order. Constants for which no source or measurement is given
+were chosen by hand on generated photos.
 """

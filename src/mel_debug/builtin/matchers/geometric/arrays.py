@@ -1,4 +1,4 @@
-"""Feature maps, photos and places as plain arrays."""
+"""Array types and helpers of the geometric matcher."""
 
 from dataclasses import dataclass
 
@@ -14,24 +14,28 @@ Picture = NDArray[np.uint8]
 
 
 def centres(cells: NDArray[np.intp]) -> Array:
-    """(n, 2) rows and columns to the (x, y) of the cells' centres, in cells."""
+    """Convert (n, 2) rows and columns to the (x, y) of the cells' centres, in cells."""
     places: Array = cells[:, ::-1] + 0.5
     return places
 
 
 def with_ones(places: Array) -> Array:
-    """(n, 2) to (n, 3), so that an affine map is one product with a (3, 2) array."""
+    """Append a column of ones: (n, 2) points to (n, 3), ready for a (3, 2) affine map."""
     return np.hstack([places, np.ones((len(places), 1))])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coarse:
-    """A photo's cells: unit vectors, which count, and the size (x, y) of one in photo pixels."""
+class CellFeatures:
+    """The features of a photo's cells.
+
+    `vectors` is (rows, columns, dimensions) of unit length, `valid` the (rows, columns) valid mask
+    and `cell` the size (x, y) of a cell in photo pixels.
+    """
 
     vectors: NDArray[np.float32]
     valid: Flags
     cell: Array
 
     @classmethod
-    def of(cls, features: FeatureMap) -> "Coarse":
+    def of(cls, features: FeatureMap) -> "CellFeatures":
         return cls(unit(features.vectors), features.valid, np.array(features.grid.cell_size))

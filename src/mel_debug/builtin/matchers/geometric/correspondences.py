@@ -1,4 +1,4 @@
-"""Cells of two maps that are each other's most similar, in bounded memory."""
+"""Mutual nearest neighbours of two sets of features, computed in bounded memory."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,25 +7,25 @@ from mel_debug.builtin.matchers.geometric.arrays import Flags
 
 Cells = NDArray[np.intp]
 
-BLOCK = 512
-"""Rows compared at a time: 512 x 50,000 cells of similarity take 100 MB."""
+BLOCK_ROWS = 512
+"""Rows per block: similarities of 512 x 50,000 cells take 100 MB."""
 
 TILE = 16
-"""Side in cells of the tiles of a local search."""
+"""Side in cells of a tile of the local search."""
 
-NOTHING = np.float32(-2)
-"""Less than any cosine."""
+NO_SIMILARITY = np.float32(-2)
+"""Similarity of cells that were not compared; lower than any cosine."""
 
 
-def mutual(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cells, Cells]:
-    """Indices of the rows of `a` and `b`, unit vectors, that are each other's most similar."""
+def mutual_matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cells, Cells]:
+    """Return the indices of mutual nearest neighbours in the rows of `a` and `b`, unit vectors."""
     if not len(a) or not len(b):
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    best_of_b = np.full(len(b), NOTHING)
+    best_of_b = np.full(len(b), NO_SIMILARITY)
     choice = np.empty(len(a), np.intp)
     top = np.empty(len(a), np.float32)
-    for start in range(0, len(a), BLOCK):
-        some = slice(start, start + BLOCK)
+    for start in range(0, len(a), BLOCK_ROWS):
+        some = slice(start, start + BLOCK_ROWS)
         similarity = a[some] @ b.T
         choice[some] = similarity.argmax(axis=1)
         top[some] = np.take_along_axis(similarity, choice[some, np.newaxis], axis=1)[:, 0]
@@ -34,29 +34,30 @@ def mutual(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cells, Cells
     return chosen, choice[chosen]
 
 
-def mutual_nearby(
+def mutual_matches_nearby(
     a: NDArray[np.float32],
-    a_kept: Flags,
+    a_valid: Flags,
     b: NDArray[np.float32],
-    b_kept: Flags,
+    b_valid: Flags,
     reach: NDArray[np.floating],
 ) -> tuple[Cells, Cells]:
-    """Mutual best cells of two (rows, columns, dimensions) maps in one frame, as (n, 2) cells.
+    """Return mutual nearest neighbours within a radius, as (n, 2) cells of `a` and of `b`.
 
-    `reach`, (rows, columns), is how many cells away from a cell of `a` its partner may lie.
+    `a` and `b` are (rows, columns, dimensions) maps in one frame. `reach`, (rows, columns), is the
+    search radius in cells around each cell of `a`.
     """
-    best_of_b = np.full(b_kept.shape, NOTHING)
+    best_of_b = np.full(b_valid.shape, NO_SIMILARITY)
     chosen: list[tuple[Cells, Cells, NDArray[np.float32]]] = []
-    for top in range(0, a_kept.shape[0], TILE):
-        for left in range(0, a_kept.shape[1], TILE):
-            here = np.argwhere(a_kept[top : top + TILE, left : left + TILE])
+    for top in range(0, a_valid.shape[0], TILE):
+        for left in range(0, a_valid.shape[1], TILE):
+            here = np.argwhere(a_valid[top : top + TILE, left : left + TILE])
             here += top, left
             if not len(here):
                 continue
             radius = reach[here[:, 0], here[:, 1]]
             far = int(np.ceil(radius.max()))
             y, x = max(0, top - far), max(0, left - far)
-            there = np.argwhere(b_kept[y : top + TILE + far, x : left + TILE + far])
+            there = np.argwhere(b_valid[y : top + TILE + far, x : left + TILE + far])
             there += y, x
             if not len(there):
                 continue
@@ -65,12 +66,12 @@ def mutual_nearby(
                 here[:, axis, np.newaxis].astype(np.float32) - there[:, axis].astype(np.float32)
                 for axis in (0, 1)
             )
-            similarity[down * down + across * across > radius[:, np.newaxis] ** 2] = NOTHING
+            similarity[down * down + across * across > radius[:, np.newaxis] ** 2] = NO_SIMILARITY
             choice = similarity.argmax(axis=1)
             top_of_a = np.take_along_axis(similarity, choice[:, np.newaxis], axis=1)[:, 0]
             known = best_of_b[there[:, 0], there[:, 1]]
             best_of_b[there[:, 0], there[:, 1]] = np.maximum(known, similarity.max(axis=0))
-            found = top_of_a > NOTHING
+            found = top_of_a > NO_SIMILARITY
             chosen.append((here[found], there[choice[found]], top_of_a[found]))
     if not chosen:
         return np.empty((0, 2), np.intp), np.empty((0, 2), np.intp)

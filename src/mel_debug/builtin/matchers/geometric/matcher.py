@@ -1,4 +1,4 @@
-"""`geometric`: the geometry of both photos first, then closer and closer looks."""
+"""The matcher `geometric`: a warp field between the photos, then windows at rising resolution."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,57 +7,61 @@ from itertools import pairwise
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.builtin.matchers.geometric.photo_pair import Pair, match_pair
-from mel_debug.builtin.matchers.geometric.pixel_alignment import settle
+from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, match_pair
+from mel_debug.builtin.matchers.geometric.pixel_alignment import align_pixels
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.geometric.window_matching import (
     HALF,
     REACH,
-    SURE_HALF,
+    SMALL_HALF,
     Window,
     WindowMatch,
-    look,
+    match_windows,
 )
 from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap, Match, Measurement, Photo, Query, View
 
-FLOOR = 2.5
-"""Cells; standard deviation of the first look's prior where the warp field is sure."""
+PRIOR_STD = 2.5
+"""Cells; smallest standard deviation of the first window's prior."""
 
-NEAR = 10.0
-"""Cells; matches within this of a mole speak for its place."""
+NEARBY = 10.0
+"""Cells; radius around a mole within which matches count as evidence for its position."""
 
-SURE_MATCHES, SURE_RESIDUAL = 40, 0.35
-"""Matches nearby, and their median residual in cells, from which one fine look is enough."""
+DENSE_MATCHES, DENSE_RESIDUAL = 40, 0.35
+"""Number of nearby matches and median residual in cells from which one fine window is enough."""
 
 ALIGNED_STD_PX = 0.3
-"""Standard deviation of a place once pixels are aligned: the median error on generated photos is
+"""Standard deviation of a position after pixel alignment: the median error on generated photos is
 0.33 px (`benchmarks/localisation.py generated`), and a Rayleigh distribution's is 1.18 sigma."""
 
 LAST_ZOOM = 0.7
-"""Window pixels to a pixel of the source; finer shows grain only."""
+"""Window pixels per source pixel at which windows are no longer enlarged: more shows only noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """A mole's place in the target as one view sees it, and what speaks for it, by name."""
+class ViewMatch:
+    """A mole found in the target from one view.
+
+    `place` is (2,) pixels of the target, `moves` the distances in target pixels by which each
+    window and the pixel alignment moved it. `support` is the evidence by name.
+    """
 
     place: Array
     similarity: float
-    back: float | None
+    cycle_error_px: float | None
     moves: tuple[float, ...]
     support: Mapping[str, Measurement]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """Where the warp field leads from one mole.
+    """The position of a mole in the target as the warp field predicts it.
 
-    `place` is (2,) pixels of the target, `jacobian` (2, 2) pixels of the target by row for pixels
-    of the source by column, `std` the warp field's own standard deviation in cells of the source,
-    and `residuals` those of the matches near the mole, in cells.
+    `place` is (2,) pixels of the target. `jacobian` is (2, 2), target pixels by row per source
+    pixel by column. `std` is the warp field's standard deviation at the mole, and `residuals` are
+    those of nearby matches, both in cells of the source.
     """
 
     place: Array
@@ -68,12 +72,9 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class GeometricMatcher:
-    """Finds moles by what else both photos show around them.
+    """Finds moles with a warp field between two photos; see the package for the method.
 
-    Per pair of photos: mutual matches of all cells, a robust affine map, a smooth warp field grown
-    from it. Per mole: windows of the target drawn into the source's frame, compared with a prior
-    around where the warp field leads, at rising zoom, and at last the pixels aligned. Photos that
-    share too little are searched by plain similarity, and the match says so.
+    Photos without a warp field are searched by plain similarity, which a note of the match states.
     """
 
     plain: SimilarityMatcher
@@ -81,13 +82,13 @@ class GeometricMatcher:
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
     ) -> list[Match]:
-        """See `Matcher.match`; `scores` are plain similarities, `best` is where geometry leads."""
+        """See `Matcher.match`; `scores` are plain similarities, `best` follows from geometry."""
         matches = self.plain.match(queries, target, extractor)
-        found: list[list[Found]] = [[] for _ in queries]
+        found: list[list[ViewMatch]] = [[] for _ in queries]
         matched = 0
         for source, views in _by_source(queries).items():
             pair = match_pair(source, target, extractor)
-            matched = max(matched, pair.first.count)
+            matched = max(matched, pair.affine_fit.count)
             if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
                 answers = locate(
@@ -100,12 +101,12 @@ class GeometricMatcher:
             for match, answers in zip(matches, found, strict=True)
         ]
         return [
-            self._searched_back(query, match, target)
+            self._with_cycle_error(query, match, target)
             for query, match in zip(queries, combined, strict=True)
         ]
 
-    def _searched_back(self, query: Query, match: Match, target: FeatureMap) -> Match:
-        """The match with its mutual distance, from the whole photos where no window could tell."""
+    def _with_cycle_error(self, query: Query, match: Match, target: FeatureMap) -> Match:
+        """Return the match with a cycle error, from whole photos if the windows had none."""
         if match.cycle_error_px is not None:
             return match
         (distance,) = self.plain.cycle_error_px([query], [target.between(match.best)])
@@ -113,12 +114,12 @@ class GeometricMatcher:
 
 
 def build() -> GeometricMatcher:
-    """The matcher with plain cosine for its scores and for photos that share too little."""
+    """Return the matcher with cosine similarity for its scores and as its fallback."""
     return GeometricMatcher(SimilarityMatcher(cosine, interpolate=True, at_peak=True))
 
 
 def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, View]]]:
-    """Each source photo's views, with the numbers of their queries."""
+    """Return the views of each source photo with the indices of their queries."""
     views: dict[FeatureMap, list[tuple[int, View]]] = {}
     for number, query in enumerate(queries):
         for view in query.views:
@@ -126,10 +127,10 @@ def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Vie
     return views
 
 
-def _combined(match: Match, answers: list[Found], matched: int) -> Match:
-    """The match at the place of the view that is supported best."""
+def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
+    """Return the match at the position of the view with the smallest warp field std."""
     if not answers:
-        note = f"the photos share too little for geometry ({matched} places at most fit together)"
+        note = f"the photos share too little for geometry (at most {matched} matches fit one map)"
         return replace(match, notes=(*match.notes, f"{note}: plain similarity instead"))
     best = min(answers, key=lambda answer: answer.support["warp_std_px"].value)
     places = np.array([answer.place for answer in answers])
@@ -145,7 +146,7 @@ def _combined(match: Match, answers: list[Found], matched: int) -> Match:
         refined_score=best.similarity,
         method="geometry",
         position_std_px=ALIGNED_STD_PX,
-        cycle_error_px=best.back,
+        cycle_error_px=best.cycle_error_px,
         moves_px=best.moves,
         support={
             **best.support,
@@ -156,38 +157,38 @@ def _combined(match: Match, answers: list[Found], matched: int) -> Match:
 
 
 def locate(
-    pair: Pair,
+    pair: PhotoPair,
     warp_field: WarpField,
     points: Array,
     photos: tuple[Photo, Photo],
     extractor: FeatureExtractor,
-) -> list[Found]:
-    """Every mole at (n, 2) photo pixels of the source, found in the target."""
+) -> list[ViewMatch]:
+    """Find the moles at (n, 2) photo pixels of the source in the target."""
     priors = _priors(pair, warp_field, points)
     windows = [
         _first_window(point, prior, pair, extractor.patch)
         for point, prior in zip(points, priors, strict=True)
     ]
-    trails = [[window.target] for window in windows]
-    sights: list[WindowMatch | None] = [None] * len(points)
+    tracks = [[window.target] for window in windows]
+    matches: list[WindowMatch | None] = [None] * len(points)
     active = list(range(len(points)))
     while active:
-        seen = look(*photos, [windows[i] for i in active], extractor)
-        for i, window_match in zip(active, seen, strict=True):
-            sights[i] = window_match
-            trails[i].append(window_match.target)
+        batch = match_windows(*photos, [windows[i] for i in active], extractor)
+        for i, window_match in zip(active, batch, strict=True):
+            matches[i] = window_match
+            tracks[i].append(window_match.target)
         active = [i for i in active if windows[i].zoom < LAST_ZOOM]
         for i in active:
-            windows[i] = _closer(windows[i], trails[i][-1], extractor.patch)
+            windows[i] = _zoomed(windows[i], tracks[i][-1], extractor.patch)
     return [
-        _settled(_support(pair, prior), photos, window, trail, window_match)
-        for prior, window, trail, window_match in zip(priors, windows, trails, sights, strict=True)
+        _final_match(_support(pair, prior), photos, window, track, window_match)
+        for prior, window, track, window_match in zip(priors, windows, tracks, matches, strict=True)
         if window_match is not None
     ]
 
 
-def _priors(pair: Pair, warp_field: WarpField, points: Array) -> list[Prior]:
-    """Where the warp field leads from (n, 2) photo pixels of the source, and how sure it is there."""
+def _priors(pair: PhotoPair, warp_field: WarpField, points: Array) -> list[Prior]:
+    """Return the warp field's predictions for (n, 2) photo pixels of the source."""
     at = points / pair.source.cell
     jacobians = np.diag(pair.target.cell) @ warp_field.jacobians(at) @ np.diag(1 / pair.source.cell)
     return [
@@ -196,28 +197,28 @@ def _priors(pair: Pair, warp_field: WarpField, points: Array) -> list[Prior]:
             warp_field(at) * pair.target.cell,
             jacobians,
             warp_field.std(at).tolist(),
-            (pair.residuals[np.hypot(*(pair.places - one).T) < NEAR] for one in at),
+            (pair.residuals[np.hypot(*(pair.places - one).T) < NEARBY] for one in at),
             strict=True,
         )
     ]
 
 
-def _first_window(point: Array, prior: Prior, pair: Pair, patch: int) -> Window:
-    """Where the warp field leads, and a window that holds what it leaves open."""
+def _first_window(point: Array, prior: Prior, pair: PhotoPair, patch: int) -> Window:
+    """Return a window at the predicted position, large enough for its uncertainty."""
     size = float(pair.source.cell.mean())
     coarse = patch / size
-    sigma = size * float(np.hypot(FLOOR, 2 * prior.std))
+    sigma = size * float(np.hypot(PRIOR_STD, 2 * prior.std))
     holds = REACH * patch / (2.5 * sigma)
     zoom = max(min(1.5 * coarse, holds), coarse / 2)
-    enough = len(prior.residuals) >= SURE_MATCHES and np.median(prior.residuals) < SURE_RESIDUAL
+    enough = len(prior.residuals) >= DENSE_MATCHES and np.median(prior.residuals) < DENSE_RESIDUAL
     if enough and 2 * prior.std < 1:
         zoom = max(zoom, min(1.0, 3 * coarse))
-        return Window(point, prior.place, prior.jacobian, zoom, size, SURE_HALF)
+        return Window(point, prior.place, prior.jacobian, zoom, size, SMALL_HALF)
     return Window(point, prior.place, prior.jacobian, zoom, sigma)
 
 
-def _closer(window: Window, target: Array, patch: int) -> Window:
-    """Twice as near, and as sure as two of the last look's cells."""
+def _zoomed(window: Window, target: Array, patch: int) -> Window:
+    """Return a window at twice the zoom, with a prior of two cells of the last window."""
     return replace(
         window,
         target=target,
@@ -227,10 +228,10 @@ def _closer(window: Window, target: Array, patch: int) -> Window:
     )
 
 
-def _support(pair: Pair, prior: Prior) -> dict[str, Measurement]:
-    """What the warp field says of its own worth where it leads to."""
+def _support(pair: PhotoPair, prior: Prior) -> dict[str, Measurement]:
+    """Return the evidence of the warp field for one mole."""
     size = float(pair.source.cell.mean())
-    residual = float(np.median(prior.residuals)) if len(prior.residuals) else NEAR
+    residual = float(np.median(prior.residuals)) if len(prior.residuals) else NEARBY
     return {
         "matches": Measurement(float(len(pair.places))),
         "matches_near": Measurement(float(len(prior.residuals))),
@@ -239,25 +240,25 @@ def _support(pair: Pair, prior: Prior) -> dict[str, Measurement]:
     }
 
 
-def _settled(
+def _final_match(
     support: Mapping[str, Measurement],
     photos: tuple[Photo, Photo],
     window: Window,
-    trail: list[Array],
+    track: list[Array],
     window_match: WindowMatch,
-) -> Found:
-    """The last sight's place with its pixels aligned, and all that speaks for it."""
-    place, correlation = settle(*photos, window.source, trail[-1], window.jacobian)
-    trail = [*trail, place]
-    return Found(
+) -> ViewMatch:
+    """Return the last window match with its pixels aligned, and the evidence for it."""
+    place, correlation = align_pixels(*photos, window.source, track[-1], window.jacobian)
+    track = [*track, place]
+    return ViewMatch(
         place,
         window_match.similarity,
-        window_match.back,
-        tuple(float(np.hypot(*(after - before))) for before, after in pairwise(trail)),
+        window_match.cycle_error_px,
+        tuple(float(np.hypot(*(after - before))) for before, after in pairwise(track)),
         {
             **support,
             "margin": Measurement(window_match.margin),
             "correlation": Measurement(correlation),
-            "moved_px": Measurement(float(np.hypot(*(place - trail[1]))), "px"),
+            "moved_px": Measurement(float(np.hypot(*(place - track[1]))), "px"),
         },
     )

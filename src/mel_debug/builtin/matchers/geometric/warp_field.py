@@ -1,37 +1,51 @@
-"""The map from one photo to the other: an affine after a smooth displacement with error bars."""
+"""The warp field from one photo to another: a smooth displacement with a std, then an affine."""
 
 import numpy as np
 from scipy import linalg, sparse
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 
+# Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
+# generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
+# 95 % over all, which are mostly generated; on the labelled pair 0.72 and at most 2.5.
+
 KNOTS = 14
-"""Spline intervals along the longer side."""
+"""B-spline intervals along the photo's longer side. From 7 to 28 the overall median changes by less
+than 0.01 cells; the labelled pair's is 0.66, 0.68, 0.72, 0.84, 1.07 at 7, 10, 14, 20, 28."""
 
-BEND = 1.5
-"""Standard deviation of the displacement's second derivative, per longer side: how bodies bend."""
+BEND_STD = 1.5
+"""Standard deviation of the displacement's second derivative, per longer side: the prior on how
+much bodies bend. The labelled pair's median at 0.4, 0.75, 1.5, 3, 6: 1.79, 1.09, 0.72, 0.70, 0.64
+cells. Larger values do no worse there, but raise the std between matches."""
 
-NOISE = 0.7
-"""Standard deviation in cells of a true match about the warp field."""
+MATCH_STD = 0.7
+"""Cells; standard deviation of a correct match around the warp field. Quantisation to cells alone
+accounts for 0.6 (both photos, both axes). Half or twice as much changes the overall median by
+0.01."""
 
-SHARED = 6.0
-"""Neighbouring cells see the same pixels: so many matches count as one."""
+MATCHES_PER_OBSERVATION = 6.0
+"""Matches that count as one observation: features of neighbouring cells share pixels. The labelled
+pair's median at 1, 2, 6, 18: 0.65, 0.67, 0.72, 1.06 cells; a smaller count lowers the std."""
 
-TRUST = 2.5
-"""Cells; the warp field grows only where it is known this well."""
+KNOWN_STD = 2.5
+"""Cells; the warp field counts as known, and grows, where its std is below this. 1.25 and 5 lead to
+the same fields."""
 
-MOST = 5000
-"""Matches that enter a fit; more are thinned evenly."""
+MOST_MATCHES = 5000
+"""Matches used in a fit; more are thinned evenly. At 1250, 2500, 5000, 10000 the 95 % error is
+0.18, 0.15, 0.13, 0.13 cells."""
 
 GROWTH_ROUNDS = 12
+"""Upper limit; growth ends earlier if no match joins. 3, 6 and 24 led to the same fields on these
+pairs."""
 
 
 class WarpField:
-    """Places of the source to places of the target, both in cells.
+    """A map from points of the source to points of the target, both in cells.
 
-    The displacement is a cubic B-spline whose second differences have a Gaussian prior, fitted by
-    least squares, so that its posterior tells how well each place is known: sure among matches,
-    less so the further from them. (A thin-plate spline's energy as a prior: Wahba 1990, chapter 2.)
+    The displacement is a cubic B-spline with a Gaussian prior on its second differences, the energy
+    of a thin-plate spline (Wahba 1990, chapter 2). It is fitted by weighted least squares; its
+    posterior std is small among matches and grows with the distance from them.
     """
 
     def __init__(self, affine: Array, shape: tuple[int, int]) -> None:
@@ -39,61 +53,62 @@ class WarpField:
         self.affine = affine
         self.step = longest / KNOTS
         self.knots = np.ceil(np.array(shape[::-1]) / self.step).astype(int) + 5  # along x, y
-        bends = _second_differences(self.knots) / (self.step**2 * BEND / longest)
+        bends = _second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
         self.prior = bends.T @ bends + np.eye(bends.shape[1]) / (longest / 4) ** 2
         self.coefficients = np.zeros((len(self.prior), 2))
         self.covariance = np.linalg.inv(self.prior)
 
     def __call__(self, places: Array) -> Array:
-        """(n, 2) places of the source to places of the target."""
-        target: Array = (places + self.shift(places)) @ self.affine[:2] + self.affine[2]
+        """Map (n, 2) points of the source to points of the target."""
+        target: Array = (places + self.displacement(places)) @ self.affine[:2] + self.affine[2]
         return target
 
     def before_affine(self, places: Array) -> Array:
-        """Places of the target carried back through the affine alone."""
+        """Map points of the target to the source by the inverse of the affine part alone."""
         source: Array = (places - self.affine[2]) @ np.linalg.inv(self.affine[:2])
         return source
 
-    def shift(self, places: Array) -> Array:
-        """The displacement at places of the source, in cells of the source."""
+    def displacement(self, places: Array) -> Array:
+        """Return the displacement at points of the source, in cells of the source."""
         shifts: Array = self._basis(places) @ self.coefficients
         return shifts
 
     def std(self, places: Array) -> Array:
-        """Standard deviation of the displacement at places, in cells of the source."""
+        """Return the posterior standard deviation of the displacement, in cells of the source."""
         return self._std(self._basis(places))
 
     def jacobians(self, places: Array) -> Array:
-        """(n, 2, 2): how the target's (x, y), by row, changes with the source's, by column."""
+        """Return (n, 2, 2): change of the target's (x, y), by row, per source cell, by column."""
         halves = np.eye(2) / 2
         changes: Array = np.stack([self(places + half) - self(places - half) for half in halves], 2)
         return changes
 
     def grow(self, places: Array, shifts: Array, begin: Flags) -> tuple[Flags, Array]:
-        """Fit to the matches that agree, from those in `begin` outwards.
+        """Fit to consistent matches, outwards from those in `begin`.
 
-        A match joins where the warp field is known already and lands where it expects it. `shifts` are
-        the displacements of the matches. Returns who joined and everyone's residual, in cells.
+        A match joins if the warp field is known there and predicts it. `shifts`, (n, 2), are the
+        displacements of the matches. Returns which matches joined, and the residuals of all of
+        them in cells.
         """
         basis, residuals, joined = self._basis(places), np.zeros(len(places)), begin
-        thinning = max(1.0, len(places) / MOST)
-        used = np.unique((np.arange(min(len(places), MOST)) * thinning).astype(int))
-        some, variance = basis[used], NOISE**2 * max(1.0, SHARED / thinning)
+        thinning = max(1.0, len(places) / MOST_MATCHES)
+        used = np.unique((np.arange(min(len(places), MOST_MATCHES)) * thinning).astype(int))
+        some, variance = basis[used], MATCH_STD**2 * max(1.0, MATCHES_PER_OBSERVATION / thinning)
         for _ in range(GROWTH_ROUNDS):
-            for _ in range(2):  # a Cauchy-like weight, reweighted
-                doubt = (1 + (residuals[used] / (2 * NOISE)) ** 2) ** 2
-                precision = self._fit(some, shifts[used], joined[used] / variance / doubt)
+            for _ in range(2):  # iteratively reweighted least squares, Cauchy-like
+                downweight = (1 + (residuals[used] / (2 * MATCH_STD)) ** 2) ** 2
+                precision = self._fit(some, shifts[used], joined[used] / variance / downweight)
                 residuals = np.linalg.norm(basis @ self.coefficients - shifts, axis=1)
             self.covariance = linalg.cho_solve(precision, np.eye(len(self.prior)))
             std = self._std(basis)
-            now = (std < TRUST) & (residuals < 1.5 + 2 * std)
+            now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std)
             if (now != joined).mean() < 0.002:
                 break
             joined = now
         return joined, residuals
 
     def _fit(self, basis: sparse.csr_matrix, shifts: Array, weights: Array) -> tuple[Array, bool]:
-        """Set the coefficients; returns the posterior's precision, factored."""
+        """Set the coefficients; returns the Cholesky factor of the posterior's precision."""
         weighted = basis.multiply(weights[:, np.newaxis]).tocsr()
         precision: tuple[Array, bool] = linalg.cho_factor(
             (basis.T @ weighted).toarray() + self.prior
@@ -106,7 +121,7 @@ class WarpField:
         return np.asarray(np.sqrt(np.maximum(0, variance)))
 
     def _basis(self, places: Array) -> sparse.csr_matrix:
-        """(places, knots): the 16 cubic B-splines that matter at each place."""
+        """Return (points, knots): the values of the 16 non-zero cubic B-splines at each point."""
         at = places / self.step + 1
         first = np.clip(np.floor(at).astype(int), 0, self.knots - 4)
         t = (at - first)[..., np.newaxis]
@@ -122,7 +137,7 @@ class WarpField:
 
 
 def _second_differences(knots: Array) -> Array:
-    """Rows that take the second differences of a knot grid along x, along y and across."""
+    """Return rows that take second differences of a knot grid along x, along y and mixed."""
     x, y = (np.eye(count) for count in knots)
     return np.vstack(
         [

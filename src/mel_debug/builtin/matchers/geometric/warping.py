@@ -1,4 +1,4 @@
-"""Small pictures cut out of photos, turned, stretched and scaled on the way."""
+"""Windows sampled from photos under an affine map."""
 
 import cv2
 import numpy as np
@@ -9,14 +9,14 @@ from mel_debug.core.scaling import resized
 from mel_debug.core.types import Photo
 
 MARGIN = 4
-"""Pixels around a window that interpolation may want."""
+"""Pixels around a window that interpolation may read."""
 
 
-def cut(photo: Photo, centre: Array, step: Array, side: int) -> Picture:
-    """A (side, side, 3) window around a place of a photo.
+def sample_window(photo: Photo, centre: Array, step: Array, side: int) -> Picture:
+    """Return a (side, side, 3) window around a point of a photo.
 
-    `step` is (2, 2): photo pixels (x, y), by row, for one window pixel, by column. Where a window
-    pixel covers several photo pixels, these are averaged. Beyond the photo its edge goes on.
+    `step` is (2, 2): photo pixels (x, y), by row, per window pixel, by column. If a window pixel
+    covers several photo pixels, they are averaged. Border pixels are repeated beyond the photo.
     """
     shrink = max(1, int(np.sqrt(abs(np.linalg.det(step))) + 0.01))
     corner = centre - step @ np.full(2, side / 2)
@@ -30,7 +30,7 @@ def cut(photo: Photo, centre: Array, step: Array, side: int) -> Picture:
         whole = size * shrink
         part = resized(part[: whole[1], : whole[0]], Size(int(size[0]), int(size[1])))
     linear = step / shrink
-    # OpenCV counts from the centre of the first pixel.
+    # OpenCV's origin is the centre of the first pixel.
     offset = (corner - low) / shrink + linear @ np.array([0.5, 0.5]) - 0.5
     window = cv2.warpAffine(
         part,
@@ -43,7 +43,7 @@ def cut(photo: Photo, centre: Array, step: Array, side: int) -> Picture:
 
 
 def valid_in_window(photo: Photo, centre: Array, step: Array, side: int) -> Flags:
-    """(side, side): which window pixels have their centre inside the photo and its mask."""
+    """Return (side, side): which window pixels have their centre inside the photo and its mask."""
     at = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1) + 0.5 - side / 2
     x, y = np.floor(at @ step.T + centre).astype(int).transpose(2, 0, 1)
     inside: Flags = (x >= 0) & (y >= 0) & (x < photo.size.width) & (y < photo.size.height)

@@ -1,4 +1,4 @@
-"""The second look: small windows of both photos around a mole, compared by their features."""
+"""Matching of small windows of both photos around a mole by their features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
-from mel_debug.builtin.matchers.geometric.warping import cut, valid_in_window
+from mel_debug.builtin.matchers.geometric.warping import sample_window, valid_in_window
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import Cell
 from mel_debug.core.peaks import peak_at
@@ -16,37 +16,38 @@ from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import Photo, Vectors
 
 HALF = 15
-"""Window cells from the mole's cell to the window's edge; 31 cells of 8 px nearly fill 256 px."""
+"""Window cells from the central cell to the window's edge; 31 cells of 8 px take 248 px."""
 
-SURE_HALF = 11
-"""The same where the place is known to about a cell of the photo: 23 cells of 8 px fit 192 px."""
+SMALL_HALF = 11
+"""The same if the position is known to about a cell of the photo: 23 cells of 8 px take 184 px."""
 
 TEMPLATE = 2
-"""Window cells compared around the mole, to each side; `half - TEMPLATE` are searched."""
+"""Cells of the template to each side of the mole; `half - TEMPLATE` cells are searched."""
 
 REACH = HALF - TEMPLATE
-"""Window cells around the middle that are searched in the larger window."""
+"""Cells to each side of the centre that are searched in the larger window."""
 
-BLUNT = 0.04
-"""Difference of similarity that is worth one unit of log prior."""
+PRIOR_WEIGHT = 0.04
+"""Similarity that is worth one unit of log prior."""
 
-RIVAL = 3
-"""Window cells around the best place that are not another place."""
+RIVAL_CELLS = 3
+"""Cells around the best position in which no rival is considered for the margin."""
 
-MASKED = -1.0
-"""Similarity of a place outside the mask."""
+MASKED_SIMILARITY = -1.0
+"""Similarity of cells outside the mask."""
 
-AT_ONCE = 16
-"""Glimpses described together: 32 windows, at most as many pixels as one photo of 1400 px."""
+BATCH_WINDOWS = 16
+"""Moles per batch: 32 windows have at most as many pixels as one photo of 1400 px."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A mole about to be looked at: where it is in the source and may be in the target.
+    """A pair of windows to compare: around a mole in the source and its prediction in the target.
 
-    Places are (2,) photo pixels. `jacobian` is (2, 2), pixels of the target by row for pixels of
-    the source by column. `sigma` says, in pixels of the source, how far off `target` may be, and
-    `half` is the number of window cells to each side of the mole's.
+    `source` and `target` are (2,) photo pixels. `jacobian` is (2, 2), target pixels by row per
+    source pixel by column. `zoom` is window pixels per source pixel. `sigma` is the prior's
+    standard deviation in source pixels, and `half` the number of cells to each side of the
+    central cell.
     """
 
     source: Array
@@ -59,34 +60,36 @@ class Window:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowMatch:
-    """What a look found: the place in the target, and how well it stands out.
+    """The best position in the target's window.
 
-    `margin` is the similarity there, prior included, over that of the best other place. `back`, in
-    pixels of the source, is how far from the mole a search back from the place ends; None when the
-    place is too near the window's edge to tell.
+    `target` is (2,) photo pixels of the target. `margin` is the score there, prior included, minus
+    that of the best rival. `cycle_error_px` is in pixels of the source; None if the position is too
+    close to the window's edge for a search back.
     """
 
     target: Array
     similarity: float
     margin: float
-    back: float | None
+    cycle_error_px: float | None
 
 
-def look(
+def match_windows(
     source: Photo, target: Photo, windows: Sequence[Window], extractor: FeatureExtractor
 ) -> list[WindowMatch]:
-    """One look at each mole; windows of one size are described in batches."""
-    sights: dict[int, WindowMatch] = {}
+    """Compare each pair of windows; features of windows of one size are extracted in batches."""
+    matches: dict[int, WindowMatch] = {}
     for half in sorted({window.half for window in windows}):
-        alike = [number for number, window in enumerate(windows) if window.half == half]
-        for start in range(0, len(alike), AT_ONCE):
-            some = alike[start : start + AT_ONCE]
-            seen = _seen(source, target, [windows[number] for number in some], half, extractor)
-            sights.update(zip(some, seen, strict=True))
-    return [sights[number] for number in range(len(windows))]
+        same_size = [number for number, window in enumerate(windows) if window.half == half]
+        for start in range(0, len(same_size), BATCH_WINDOWS):
+            some = same_size[start : start + BATCH_WINDOWS]
+            batch = _match_batch(
+                source, target, [windows[number] for number in some], half, extractor
+            )
+            matches.update(zip(some, batch, strict=True))
+    return [matches[number] for number in range(len(windows))]
 
 
-def _seen(
+def _match_batch(
     source: Photo,
     target: Photo,
     windows: Sequence[Window],
@@ -95,84 +98,94 @@ def _seen(
 ) -> list[WindowMatch]:
     cells = 2 * half + 1
     side = cells * extractor.patch
-    pictures = [cut(source, g.source, np.eye(2) / g.zoom, side) for g in windows]
-    pictures += [cut(target, g.target, g.jacobian / g.zoom, side) for g in windows]
+    pictures = [sample_window(source, each.source, np.eye(2) / each.zoom, side) for each in windows]
+    pictures += [
+        sample_window(target, each.target, each.jacobian / each.zoom, side) for each in windows
+    ]
     vectors = unit(extractor.extract(np.stack(pictures)))
-    sights = []
+    matches = []
     for window, here, there in zip(
         windows, vectors[: len(windows)], vectors[len(windows) :], strict=True
     ):
         cell = extractor.patch / window.zoom
-        here_kept = valid_in_window(source, window.source, np.eye(2) * cell, cells)
-        there_kept = valid_in_window(target, window.target, window.jacobian * cell, cells)
-        sights.append(_compared(window, cell, (here, here_kept), (there, there_kept)))
-    return sights
+        here_valid = valid_in_window(source, window.source, np.eye(2) * cell, cells)
+        there_valid = valid_in_window(target, window.target, window.jacobian * cell, cells)
+        matches.append(_match_window(window, cell, (here, here_valid), (there, there_valid)))
+    return matches
 
 
-Side = tuple[Vectors, Flags]
-"""Unit vectors (cells, cells, dimensions) of a window and which of its cells count."""
+WindowFeatures = tuple[Vectors, Flags]
+"""Unit vectors (cells, cells, dimensions) of a window and its (cells, cells) valid mask."""
 
 
-def _compared(window: Window, cell: float, source: Side, target: Side) -> WindowMatch:
-    """The most alike place of the target's window, given the prior; `cell` in source pixels."""
+def _match_window(
+    window: Window, cell: float, source: WindowFeatures, target: WindowFeatures
+) -> WindowMatch:
+    """Return the best match given the prior; `cell` is a cell's size in source pixels."""
     half, reach = window.half, window.half - TEMPLATE
-    like = likeness(source, target, Cell(half, half))
+    similarities = similarity_map(source, target, Cell(half, half))
     inner = slice(TEMPLATE, TEMPLATE + 2 * reach + 1)
     inside = target[1][inner, inner]
     away = np.arange(-reach, reach + 1) * cell
     prior = (away[:, np.newaxis] ** 2 + away**2) / (2 * window.sigma**2)
-    score = np.where(inside, like, MASKED) - BLUNT * prior
+    score = np.where(inside, similarities, MASKED_SIMILARITY) - PRIOR_WEIGHT * prior
     row, column = divmod(int(score.argmax()), score.shape[1])
-    peak = peak_at(like, np.ones(like.shape, dtype=bool), Cell(row, column))
+    peak = peak_at(similarities, np.ones(similarities.shape, dtype=bool), Cell(row, column))
     shift = (np.array([peak[1], peak[0]]) - reach) * cell
     rivals = score.copy()
     near = (
-        slice(max(0, row - RIVAL), row + RIVAL + 1),
-        slice(max(0, column - RIVAL), column + RIVAL + 1),
+        slice(max(0, row - RIVAL_CELLS), row + RIVAL_CELLS + 1),
+        slice(max(0, column - RIVAL_CELLS), column + RIVAL_CELLS + 1),
     )
     rivals[near] = -np.inf
     return WindowMatch(
         target=window.target + window.jacobian @ shift,
-        similarity=float(like[row, column]),
+        similarity=float(similarities[row, column]),
         margin=float(score[row, column] - rivals.max()),
-        back=_back(source, target, Cell(TEMPLATE + row, TEMPLATE + column), cell),
+        cycle_error_px=_cycle_error_px(
+            source, target, Cell(TEMPLATE + row, TEMPLATE + column), cell
+        ),
     )
 
 
-def _back(source: Side, target: Side, found: Cell, cell: float) -> float | None:
-    """How far from the mole the search back from a found cell ends, in pixels of the source."""
+def _cycle_error_px(
+    source: WindowFeatures, target: WindowFeatures, found: Cell, cell: float
+) -> float | None:
+    """Return the distance in source pixels between the mole and the best match of a found cell."""
     half = len(source[1]) // 2
     reach = half - TEMPLATE
     if max(abs(found.row - half), abs(found.column - half)) > reach - TEMPLATE:
         return None
-    like = likeness(target, source, found)
-    row, column = divmod(int(like.argmax()), like.shape[1])
+    similarities = similarity_map(target, source, found)
+    row, column = divmod(int(similarities.argmax()), similarities.shape[1])
     return float(np.hypot(row - reach, column - reach) * cell)
 
 
-def likeness(source: Side, target: Side, centre: Cell) -> NDArray[np.float32]:
-    """How alike the neighbourhood of a cell is to that of each cell near the target's middle.
+def similarity_map(
+    source: WindowFeatures, target: WindowFeatures, centre: Cell
+) -> NDArray[np.float32]:
+    """Return the similarity of a source cell's template to that around each target cell.
 
-    (cells - 2 TEMPLATE) squared, -1 to 1: cosines over TEMPLATE cells to each side, with Gaussian
-    weights of one cell. Cells outside either mask don't count.
+    (n, n) with n = cells - 2 TEMPLATE, from -1 to 1: the mean cosine over TEMPLATE cells to each
+    side, with Gaussian weights of sigma one cell. Cells outside either mask have no weight.
     """
-    (here, here_kept), (there, there_kept) = source, target
+    (here, here_valid), (there, there_valid) = source, target
     steps = range(-TEMPLATE, TEMPLATE + 1)
     around = (
         slice(centre.row - TEMPLATE, centre.row + TEMPLATE + 1),
         slice(centre.column - TEMPLATE, centre.column + TEMPLATE + 1),
     )
-    cosines = (there @ here[around].reshape(-1, here.shape[-1]).T) * there_kept[..., np.newaxis]
+    cosines = (there @ here[around].reshape(-1, here.shape[-1]).T) * there_valid[..., np.newaxis]
     width = len(there) - 2 * TEMPLATE
     total = np.zeros((width, width), dtype=np.float32)
     weights = np.full((width, width), 1e-6, dtype=np.float32)
     for number, (down, across) in enumerate(product(steps, steps)):
-        if (down or across) and not here_kept[centre.row + down, centre.column + across]:
+        if (down or across) and not here_valid[centre.row + down, centre.column + across]:
             continue
         top, left = TEMPLATE + down, TEMPLATE + across
         shifted = np.s_[top : top + width, left : left + width]
         weight = np.float32(np.exp(-(down**2 + across**2) / 2))
         total += weight * cosines[shifted][..., number]
-        weights += weight * there_kept[shifted]
-    like: NDArray[np.float32] = total / weights
-    return like
+        weights += weight * there_valid[shifted]
+    similarities: NDArray[np.float32] = total / weights
+    return similarities

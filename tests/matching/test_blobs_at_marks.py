@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mel_debug.confidence.blobs import shows_spot
+from mel_debug.confidence.blobs import has_blob
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Photo, Pixels
 from mel_debug.synth import plan_pair, render
@@ -15,7 +15,7 @@ SEEDS = range(40, 46)
 
 @pytest.fixture(scope="module")
 def rates() -> tuple[float, float]:
-    """The shares of generated moles, and of places without one, that are called a spot."""
+    """The shares of generated moles, and of places without a mole, with a blob."""
     random = np.random.default_rng(3)
     moles, bare = [], []
     for seed in SEEDS:
@@ -24,7 +24,7 @@ def rates() -> tuple[float, float]:
         photo = Photo.of(picture.pixels, picture.mask)
         places = np.array([(mole.x, mole.y) for mole in picture.moles])
         moles += [
-            shows_spot(photo, Point(mole.x, mole.y))
+            has_blob(photo, Point(mole.x, mole.y))
             for mole in picture.moles
             if body.mole(mole.uuid).diameter * shot.pixels_per_mm >= 6
         ]
@@ -33,7 +33,7 @@ def rates() -> tuple[float, float]:
             place = Point(columns[number] + 0.5, rows[number] + 0.5)
             nearest = np.hypot(places[:, 0] - place.x, places[:, 1] - place.y).min()
             if nearest > 0.03 * photo.size.longest:
-                bare.append(shows_spot(photo, place))
+                bare.append(has_blob(photo, place))
     assert min(len(moles), len(bare)) >= 50
     return float(np.mean(moles)), float(np.mean(bare))
 
@@ -51,8 +51,8 @@ def test_nearly_every_mole_is_a_spot_and_most_bare_skin_is_none(
 def test_a_mole_is_a_spot_in_an_overview_and_in_a_close_up(radius: int) -> None:
     """Its sigma is from two pixels to a tenth of the photo."""
     photo = Photo.of(with_moles(plain_skin(700), [(350, 350)], radius))
-    assert shows_spot(photo, Point(350, 350))
-    assert not shows_spot(Photo.of(plain_skin(700)), Point(350, 350))
+    assert has_blob(photo, Point(350, 350))
+    assert not has_blob(Photo.of(plain_skin(700)), Point(350, 350))
 
 
 def plain_skin(side: int) -> Pixels:
@@ -65,7 +65,7 @@ def plain_skin(side: int) -> Pixels:
 
 @pytest.mark.usefixtures("only_builtins")
 @pytest.mark.parametrize(("place", "spot"), [((150, 140), True), ((60, 200), False)])
-def test_a_mark_on_bare_skin_is_said_to_be(
+def test_a_mark_on_bare_skin_is_reported(
     scene: Scene, place: tuple[int, int], *, spot: bool
 ) -> None:
     """As a note and in JSON, by `dino3-map` and `automark3`."""
