@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: weights made once, a scene to search, a clean environment."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,14 @@ def only_builtins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     load_registry.cache_clear()
     yield
     load_registry.cache_clear()
+
+
+@pytest.fixture
+def become_another_user(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """A function after which the test may read `tmp_path`, but owns nothing that it made."""
+    if not hasattr(os, "setresuid") or os.geteuid() != 0:
+        pytest.skip("only root on Linux can become another user and return")
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    yield lambda: os.setresuid(65534, 65534, 0)
+    os.setresuid(0, 0, 0)

@@ -53,6 +53,7 @@ def test_a_mole_is_found_by_uuid_prefix_mark_and_place_alike(scene: Scene, finde
         assert match.cycle_error_px == pytest.approx(report["cycle_error_px"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_paths_arrays_and_pillow_images_give_the_same(scene: Scene, finder: Finder) -> None:
     """Also text paths; a photo in memory needs no file."""
     at = (scene.mark[0] + 0.5, scene.mark[1] + 0.5)

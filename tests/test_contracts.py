@@ -27,6 +27,7 @@ MATCHERS = {offer.name: offer for offer in plugin.mel_matchers()}
 RENDERERS = {offer.name: offer for offer in plugin.mel_renderers()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATCHERS)
 def test_every_matcher_that_ships_keeps_the_laws(name: str) -> None:
     """With its options as they are."""

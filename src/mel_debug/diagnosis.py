@@ -161,7 +161,7 @@ def _found(spec: StageSpec[Any]) -> dict[str, Any]:
     )
     if parts is None:
         return {"status": "not found"}
-    missing = any(isinstance(part, Path) and not part.exists() for part in parts)
+    missing = any(isinstance(part, Path) and not os.path.exists(part) for part in parts)  # noqa: PTH110
     return {"status": "not found" if missing else "found", "from": [_part(part) for part in parts]}
 
 
@@ -175,7 +175,7 @@ def _hub() -> dict[str, Any]:
 
     return {
         "cache": constants.HF_HUB_CACHE,
-        "exists": Path(constants.HF_HUB_CACHE).is_dir(),
+        "exists": os.path.isdir(constants.HF_HUB_CACHE),  # noqa: PTH112
         "offline": bool(constants.HF_HUB_OFFLINE),
     }
 
@@ -187,7 +187,7 @@ def _cache() -> dict[str, Any]:
     entries, models = store.entries(), open_artifacts().entries()
     return {
         "folder": str(store.folder),
-        "exists": store.folder.is_dir(),
+        "exists": os.path.isdir(store.folder),  # noqa: PTH112
         "photos": len(entries),
         "bytes": sum(entry.size for entry in entries),
         "most_bytes": store.most_bytes,

@@ -138,7 +138,9 @@ def test_one_bad_moles_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert make_plan([reference, good.parent], [good]).targets[0].references
 
 
-@pytest.mark.parametrize("stem", ["", "a/b", "..", ".hidden", "absent", "a\\b"])
+@pytest.mark.parametrize(
+    "stem", ["", "a/b", "..", ".hidden", "absent", "ABSENT", "a\\b", "a\x1bb", "a\nb", "a\u202eb"]
+)
 def test_a_stem_is_part_of_a_name(tmp_path: Path, stem: str) -> None:
     """Not a path, and not a reserved one."""
     with pytest.raises(UsageError):

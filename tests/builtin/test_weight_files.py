@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import pickle
 import tarfile
 import zipfile
@@ -108,6 +109,15 @@ def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
         read_checkpoint(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
+    """Reading a pipe would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "weights.pth")
+    for path in (tmp_path / "weights.pth", Path("/dev/zero")):
+        with pytest.raises(WeightsError, match="is a pipe or a device"):
+            read_checkpoint(path)
+
+
 @given(data=st.data())
 def test_safetensors_cut_short_anywhere_are_recognised(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -182,6 +192,7 @@ def test_a_checkpoint_with_code_is_neither_run_nor_recommended(tmp_path: Path) -
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_weights_of_dinov3_are_read_whatever_their_suffix(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:

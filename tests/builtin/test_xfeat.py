@@ -104,6 +104,7 @@ def test_extracting_does_not_change_the_image(xfeat: FeatureExtractor) -> None:
     assert np.array_equal(images, before)
 
 
+@pytest.mark.slow
 def test_weights_may_be_given(tmp_path: Path, xfeat: FeatureExtractor) -> None:
     """They replace the packaged ones, and change the features."""
     state = torch.load(packaged_weights(), map_location="cpu", weights_only=True)

@@ -44,6 +44,7 @@ def automark(before: Session, after: Session, *more: str) -> Outcome:
     return run(*arguments([before.photo], [after.photo], *more))
 
 
+@pytest.mark.slow
 def test_moles_of_the_reference_are_marked_in_the_target(days: tuple[Session, Session]) -> None:
     """As guesses with a confidence, at the right places; a missing moles file is created."""
     before, after = days
@@ -64,6 +65,7 @@ def test_moles_of_the_reference_are_marked_in_the_target(days: tuple[Session, Se
     assert sum(map(int, counts.split()[1:])) == len(ALL)
 
 
+@pytest.mark.slow
 def test_a_second_run_adds_nothing(days: tuple[Session, Session]) -> None:
     """No mole is marked twice, and no mark moves."""
     before, after = days
@@ -98,6 +100,7 @@ def test_guesses_of_a_reference_are_not_searched_for(days: tuple[Session, Sessio
     assert not marks_path(after.photo).exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing(days: tuple[Session, Session]) -> None:
     """But prints what it would write."""
     before, after = days
@@ -107,6 +110,7 @@ def test_a_dry_run_writes_nothing(days: tuple[Session, Session]) -> None:
     assert sorted(path.name for path in after.photo.parent.iterdir()) == ["0.png"]
 
 
+@pytest.mark.slow
 def test_a_stem_keeps_guesses_apart_from_the_true_marks(days: tuple[Session, Session]) -> None:
     """True marks are neither used nor changed, so the guesses can be compared with them."""
     before, after = days
@@ -121,6 +125,7 @@ def test_a_stem_keeps_guesses_apart_from_the_true_marks(days: tuple[Session, Ses
     assert compared["precision"] == 1.0
 
 
+@pytest.mark.slow
 def test_with_verbose_every_decision_is_printed(days: tuple[Session, Session]) -> None:
     """With its reason, on standard error."""
     before, after = days
@@ -133,6 +138,7 @@ def test_with_verbose_every_decision_is_printed(days: tuple[Session, Session]) -
     assert any("other moles agree" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_requiring_more_agreeing_moles_than_there_are_adds_nothing(
     days: tuple[Session, Session],
 ) -> None:
@@ -145,6 +151,7 @@ def test_requiring_more_agreeing_moles_than_there_are_adds_nothing(
     assert len(after.errors()) >= 5
 
 
+@pytest.mark.slow
 def test_a_report_shows_every_new_mark(days: tuple[Session, Session], tmp_path: Path) -> None:
     """A picture each, and a page."""
     before, after = days
@@ -158,6 +165,7 @@ def test_a_report_shows_every_new_mark(days: tuple[Session, Session], tmp_path: 
         assert entry["uuid"] in page
 
 
+@pytest.mark.slow
 def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
     """Or each after its own flag, and folders; a photo is never its own reference."""
     sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]
@@ -178,6 +186,7 @@ def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
     assert sum(target["added"] for target in outcome.report["targets"]) == 0
 
 
+@pytest.mark.slow
 def test_bad_photos_are_named_and_do_not_stop_the_rest(
     days: tuple[Session, Session], tmp_path: Path
 ) -> None:
@@ -209,6 +218,7 @@ def _with_a_key_twice(marks: Path) -> None:
     marks.write_text(marks.read_text().replace('"uuid":', '"x": 1, "uuid":', 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [(_read_only, "is read-only"), (_linked, "hard links"), (_with_a_key_twice, "occurs twice")],
@@ -325,6 +335,7 @@ BAD_MARKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD_MARKS)
 def test_strange_marks_of_one_target_do_not_stop_the_others(
     days: tuple[Session, Session], tmp_path: Path, kind: str

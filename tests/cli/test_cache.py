@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from mel_debug.cache.artifacts import ArtifactStore
 from mel_debug.cache.digests import Digests
+from mel_debug.cache.store import FileStore
 from tolerance import assert_same_picture, assert_same_results
 from workbench import Outcome, Scene, mark, run, run_and_see_imports, save, skin
 
@@ -235,3 +237,51 @@ def test_clear_removes_the_digests_of_weights(tmp_path: Path, feature_cache: Pat
     (folder / "mine.json").write_text("{}")
     assert run("cache", "clear").code == 0
     assert [path.name for path in folder.iterdir()] == ["mine.json"]
+
+
+def foreign_files(folder: Path) -> None:
+    """Files and folders of others in every place where the cache keeps its own."""
+    deep = "[" * 10**5
+    notes = {"deep": deep, "list": "[1]", "number": '{"path": 5}', "null": '{"path": "\\u0000"}'}
+    (folder / "digests" / "folder.json").mkdir(parents=True)
+    for name, text in notes.items():
+        (folder / "digests" / f"{name}.json").write_text(text)
+    graph = folder / "graphs" / ("a" * 64)
+    graph.mkdir(parents=True)
+    (graph / "facts.json").write_text(deep)
+    (folder / "graphs" / ("b" * 64)).symlink_to(graph)
+    (folder / "features" / "CACHEDIR.TAG").mkdir(parents=True)
+
+
+def test_files_of_others_in_the_cache_stop_no_command(tmp_path: Path) -> None:
+    """And stay as they are, whatever they hold."""
+    foreign_files(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for command in (["info"], ["prune", "--max-size", "0"], ["clear"]):
+        outcome = run("cache", *command, "--cache-dir", str(tmp_path), env={"MEL_DEBUG_GRAPHS": ""})
+        assert outcome.code == 0, outcome.error
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture(params=[0o700, 0o744])
+def closed_cache(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A cache whose folders can't be entered by others, or only listed."""
+    for name in ("graphs", "digests", "features"):
+        (tmp_path / name / ("d" * 64)).mkdir(parents=True)
+        (tmp_path / name).chmod(request.param)
+    return tmp_path
+
+
+def test_folders_of_other_users_stop_no_command(
+    closed_cache: Path, become_another_user: Callable[[], None]
+) -> None:
+    """What can't be read is not among what the cache holds."""
+    become_another_user()
+    digests = Digests(closed_cache)
+    artifacts = ArtifactStore(closed_cache / "graphs", digests.of)
+    assert artifacts.entries() == []
+    assert artifacts.clear() == []
+    digests.clear()
+    store = FileStore(closed_cache, 0)
+    assert store.clear() == []
+    assert not store.has("d" * 64)

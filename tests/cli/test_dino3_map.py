@@ -102,6 +102,7 @@ def test_a_person_gets_the_answer_on_one_line_and_the_picture_on_another(scene: 
     assert float(score[1]) == pytest.approx(report["score"], abs=2 * SCORE_SHARE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
 def test_every_similarity_finds_the_mole(scene: Scene, metric: str) -> None:
     """They differ in their scores, and the report tells which it was."""
@@ -129,6 +130,7 @@ def test_an_output_png_is_a_png(scene: Scene) -> None:
     assert picture(scene.output)[int(report["y"]), int(report["x"])].tolist() == [0, 255, 0]
 
 
+@pytest.mark.slow
 def test_the_pair_renderer_shows_both_photos(scene: Scene) -> None:
     """Side by side, so at least as wide as both."""
     assert run(*scene.arguments("--renderer", "pair")).code == 0
@@ -167,6 +169,7 @@ def upright(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return run(*scene.arguments("--json")).report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_exif_orientation_gives_the_same_place_on_the_shown_photo(
     scene: Scene, upright: dict[str, Any], orientation: int
@@ -186,6 +189,7 @@ def test_every_exif_orientation_gives_the_same_place_on_the_shown_photo(
         assert_same_results({key: report[key]}, {key: upright[key]})
 
 
+@pytest.mark.slow
 def test_the_answer_is_inside_the_mask_unless_masks_are_ignored(scene: Scene) -> None:
     """Hiding the mole in the target leaves the second best; --no-mask brings it back."""
     mask = np.full((224, 256), 255, dtype=np.uint8)
@@ -197,6 +201,7 @@ def test_the_answer_is_inside_the_mask_unless_masks_are_ignored(scene: Scene) ->
     assert_found(run(*scene.arguments("--no-mask", "--json")), scene)
 
 
+@pytest.mark.slow
 def test_options_can_be_set_in_the_environment(scene: Scene) -> None:
     """And the command line overrules them."""
     environment = {
@@ -220,6 +225,7 @@ def test_a_real_process_finds_the_mole(scene: Scene) -> None:
     assert "warning" not in outcome.stderr.lower()
 
 
+@pytest.mark.slow
 def test_numbers_in_the_report_are_numbers(scene: Scene) -> None:
     """Strict JSON, with no NaN or infinity in it."""
     outcome = run(*scene.arguments("--json"))

@@ -154,6 +154,7 @@ def exit_code(how: str) -> int:
     return 1 if how in FAILURES else 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [*MISUSE, *BAD_OPTIONS, *FAILURES])
 def test_an_error_is_one_line_and_leaves_no_output(scene: Scene, how: str) -> None:
     """Exit code 2 for what the command was asked, 1 for anything else, and never a traceback."""
@@ -217,6 +218,7 @@ def test_cheap_checks_come_before_missing_weights(scene: Scene, how: str) -> Non
     assert complaint(how) in outcome.error
 
 
+@pytest.mark.slow
 def test_a_failed_run_leaves_an_older_output_as_it_was(scene: Scene) -> None:
     """What was there is better than nothing."""
     assert run(*scene.arguments()).code == 0

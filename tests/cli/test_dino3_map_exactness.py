@@ -14,6 +14,7 @@ def off_by(scene: Scene, *more: str) -> float:
     return float(((report["x"] - x - 0.5) ** 2 + (report["y"] - y - 0.5) ** 2) ** 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [

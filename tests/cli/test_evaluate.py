@@ -79,6 +79,7 @@ def test_the_table_names_every_measure(repository: Path) -> None:
     assert f"{float(row['pck@0.01']):.1%}" in text
 
 
+@pytest.mark.slow
 def test_finished_searches_are_not_repeated(repository: Path, tmp_path: Path) -> None:
     """Two pairs come from the state; only the rest are searched."""
     state = tmp_path / "state.jsonl"
@@ -94,6 +95,7 @@ def test_finished_searches_are_not_repeated(repository: Path, tmp_path: Path) ->
     assert len(after) == 1 + 4
 
 
+@pytest.mark.slow
 def test_restart_searches_again_and_leaves_other_configurations(
     repository: Path, tmp_path: Path
 ) -> None:
@@ -108,6 +110,7 @@ def test_restart_searches_again_and_leaves_other_configurations(
     assert "4 of 4 searches" in evaluate(repository, *state).stderr
 
 
+@pytest.mark.slow
 def test_other_weights_under_the_same_name_are_searched_with(
     repository: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +130,7 @@ def test_other_weights_under_the_same_name_are_searched_with(
     assert "already finished" not in outcome.stderr
 
 
+@pytest.mark.slow
 def test_another_size_is_another_configuration(repository: Path) -> None:
     evaluate(repository)
     again = run(
@@ -164,6 +168,7 @@ def test_ctrl_c_keeps_what_is_finished(repository: Path, tmp_path: Path) -> None
     assert "1 of 4 searches" in evaluate(repository, *state).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("requirements", "code"),
     [(["pck@0.05=0.0"], 0), (["pck@0.05=1.1"], 1), (["pck@0.05=0", "median_px=-1"], 1)],
@@ -196,6 +201,7 @@ def test_invalid_options_are_errors_before_any_search(
     assert word in outcome.error
 
 
+@pytest.mark.slow
 def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: Path) -> None:
     """Each picture that a page names is there, and is one."""
     pytest.importorskip("matplotlib")
@@ -220,6 +226,7 @@ def test_without_matplotlib_one_line_has_the_command_to_install_it(
     assert "mel-debug[plots]" in evaluate(repository, "--plots", str(tmp_path / "p")).error
 
 
+@pytest.mark.slow
 def test_fitted_calibrations_are_used_afterwards(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +265,7 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_photo_that_can_not_be_used_is_named_and_the_others_are_measured(
     repository: Path, tmp_path: Path, how: str

@@ -61,6 +61,7 @@ def test_a_refusal_comes_before_anything_heavy_is_imported(scene: Scene) -> None
     assert loaded == set()
 
 
+@pytest.mark.slow
 @needs_xfeat
 def test_a_search_draws_over_its_own_picture_but_over_no_photo(scene: Scene) -> None:
     """Unless it is forced."""
@@ -72,6 +73,7 @@ def test_a_search_draws_over_its_own_picture_but_over_no_photo(scene: Scene) -> 
     assert is_drawn(scene.output)
 
 
+@pytest.mark.slow
 @needs_xfeat
 def test_a_file_that_appears_while_a_search_runs_is_not_replaced(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
@@ -98,6 +100,7 @@ def days(tmp_path: Path) -> tuple[Session, Session]:
     return before, after
 
 
+@pytest.mark.slow
 @needs_xfeat
 def test_a_report_inside_a_target_folder_is_never_searched(days: tuple[Session, Session]) -> None:
     """Neither by a second run nor as a reference; the report is written again."""
@@ -126,6 +129,7 @@ def test_a_report_that_would_replace_files_of_others_is_refused_before_marking(
     assert name in refused(tmp_path, *command)
 
 
+@pytest.mark.slow
 @needs_xfeat
 @pytest.mark.parametrize("odd", ["/../../x", "a" * 300, "\ud800\x00\x1b[31m", "CON", "\n.."])
 def test_a_uuid_never_becomes_a_path_nor_reaches_the_terminal_raw(
@@ -160,6 +164,19 @@ def test_an_evaluation_is_refused_before_it_searches(tmp_path: Path, option: str
     assert "index.html" in refused(
         tmp_path, "evaluate", str(tmp_path), *EVALUATE, option, str(place)
     )
+
+
+@pytest.mark.parametrize("name", ["index.html", "../plots/index.html"])
+def test_a_state_and_a_page_in_one_place_are_refused_before_searching(
+    tmp_path: Path, name: str
+) -> None:
+    """After hours of searching the page would be refused; plots and gallery in one folder too."""
+    save(skin(32, 24), tmp_path / "x.jpg")
+    plots = tmp_path / "plots"
+    common = ("evaluate", str(tmp_path), *EVALUATE, "--plots", str(plots))
+    plots.mkdir()
+    assert "lead to" in refused(tmp_path, *common, "--state", str(plots / name))
+    assert "lead to" in refused(tmp_path, *common, "--gallery", str(plots / "."))
 
 
 @pytest.mark.parametrize("option", ["--state", "--output"])
@@ -199,6 +216,7 @@ def demo(folder: Path, *more: str) -> Outcome:
     return run("demo", str(folder), *more)
 
 
+@pytest.mark.slow
 @needs_xfeat
 def test_the_demo_replaces_its_own_files_only(tmp_path: Path) -> None:
     """A second run works; a photo of others in place of the result needs --force, an input more."""

@@ -164,7 +164,9 @@ def test_an_empty_file_has_no_calibrations(tmp_path: Path, monkeypatch: pytest.M
     assert not judge_for("acme/manhattan").calibrated
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"a/b": {}}', '{"a/b": {"ramps": 3}}', "[" * 10**5], ids=range(5)
+)
 def test_damaged_calibrations_are_an_error_that_names_the_file(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

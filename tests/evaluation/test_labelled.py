@@ -1,5 +1,6 @@
 """Laws of labelled photos and pairs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,18 @@ def test_the_content_changes_with_marks_absences_and_masks(tmp_path: Path) -> No
     save(skin(16, 12)[..., 0], tmp_path / "1.jpg.mask.png")
     seen.add(content_of([path]))
     assert len(seen) == 4
+
+
+def test_photos_in_a_folder_that_can_not_be_entered_are_skipped_by_name(
+    tmp_path: Path, become_another_user: Callable[[], None]
+) -> None:
+    """If it can be listed; the others are used."""
+    for folder in ("open", "closed"):
+        photo(tmp_path / folder, "1.jpg", (A, 2, 3))
+        photo(tmp_path / folder, "2.jpg", (A, 2, 3))
+    (tmp_path / "closed").chmod(0o744)
+    become_another_user()
+    skipped: dict[str, Exception] = {}
+    pairs = labelled_pairs([tmp_path], skipped.__setitem__)
+    assert {pair.source.parent.name for pair in pairs} == {"open"}
+    assert set(skipped) == {str(tmp_path / "closed" / name) for name in ("1.jpg", "2.jpg")}

@@ -128,3 +128,14 @@ def test_keys_depend_on_where_parts_end() -> None:
 def test_undecodable_names_have_distinct_keys() -> None:
     """Undecodable bytes of a file name are lone surrogates in Python."""
     assert len({key_of("a\udcff"), key_of("a\udcfe"), key_of("a\ud800")}) == 3
+
+
+def test_a_line_that_is_no_pair_is_passed_over(tmp_path: Path) -> None:
+    """Whatever damaged it: a disk, an editor, another program."""
+    path = tmp_path / "state.jsonl"
+    State.begin(path).add("one", finished("one"))
+    line = '{"key": "two", "answers": [], "photo_seconds": [], "match_seconds": %s}\n'
+    with path.open("a") as file:
+        file.write("[" * 10**5 + "\n" + '"text"\n' + "\0\0\n" + line % ("9" * 400))
+        file.write(line % ("9" * 5000) + line % "null" + "[1]\n")
+    assert set(State.begin(path).finished) == {"one"}

@@ -1,6 +1,7 @@
 """Laws of finding photos in folders."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,13 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
             assert find_photos([tmp_path]) == photos[:1]
     finally:
         (tmp_path / "closed").chmod(0o700)
+
+
+def test_photos_in_a_folder_that_can_not_be_entered_are_found(
+    tmp_path: Path, become_another_user: Callable[[], None]
+) -> None:
+    """If it can be listed: opening each is then an error that names it."""
+    touch(tmp_path, "listed/1.jpg")
+    (tmp_path / "listed").chmod(0o744)
+    become_another_user()
+    assert find_photos([tmp_path / "listed"]) == [tmp_path / "listed" / "1.jpg"]

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from PIL import Image
 
 from mel_debug.core.errors import MelError, UsageError
+from mel_debug.files.discovery import PHOTO_SUFFIXES
 from mel_debug.files.marker import is_drawn
-from mel_debug.files.outputs import OutputGuard
+from mel_debug.files.outputs import OutputGuard, check_apart, check_place
 from mel_debug.files.pictures import write_picture
 from workbench import save, skin
 
@@ -153,6 +155,27 @@ def test_what_was_drawn_is_recognised_and_drawn_again(tmp_path: Path, suffix: st
     write_picture(path, picture, guard=OutputGuard())
 
 
+def test_every_format_that_can_be_written_can_be_drawn_again(tmp_path: Path) -> None:
+    """Those without a place for comments too; a picture of a report is never taken for a photo."""
+    picture = skin(64, 48)
+    written = []
+    for suffix in {*Image.registered_extensions(), *PHOTO_SUFFIXES}:
+        path = tmp_path / f"found{suffix}"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow is about to drop some formats
+                write_picture(path, picture)
+                write_picture(path, picture, guard=OutputGuard())
+        except MelError:
+            continue
+        written.append(suffix)
+        assert is_drawn(path), suffix
+        if suffix in PHOTO_SUFFIXES:
+            with Image.open(path) as image:
+                image.load()
+    assert {".jpg", ".mpo", ".ppm", ".pgm", ".tga"} <= set(written)
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_photo_is_not_taken_for_drawn(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"photo{suffix}"
@@ -206,7 +229,35 @@ def test_a_folder_is_checked_for_each_name_that_could_be_written(tmp_path: Path)
     OutputGuard(force=True).check_folder(folder, NAMES)
 
 
+@pytest.mark.parametrize("name", ["melroot", "MELROOT"])
+def test_the_file_that_makes_a_repository_is_never_written(tmp_path: Path, name: str) -> None:
+    """It is often empty, but has a meaning all the same."""
+    (tmp_path / name).touch()
+    assert "repository" in refused(OutputGuard(force=True), tmp_path / name)
+
+
+def test_two_outputs_are_never_one_file(tmp_path: Path) -> None:
+    """Whatever the way to it; the later would replace the earlier."""
+    (tmp_path / "inner").mkdir()
+    check_apart({"plots": tmp_path, "gallery": None, "state": tmp_path / "inner"})
+    by_detour = tmp_path / "inner" / ".." / "new"
+    with pytest.raises(UsageError, match=r"`plots` and `gallery`.*name two places"):
+        check_apart({"plots": tmp_path / "new", "gallery": by_detour})
+    with pytest.raises(UsageError, match="`state` and `output`"):
+        check_apart({"state": tmp_path / "inner", "output": by_linked_folder(tmp_path / "inner")})
+
+
 def test_a_folder_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UsageError, match="file is a file; give a folder"):
         OutputGuard().check_folder(tmp_path / "file" / "report", NAMES)
+
+
+def test_a_place_in_a_folder_that_can_not_be_entered_is_an_error_in_words(
+    tmp_path: Path, become_another_user: Callable[[], None]
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    become_another_user()
+    for place in (tmp_path / "closed", tmp_path / "closed" / "new" / "inner"):
+        with pytest.raises(MelError, match="can't be written"):
+            check_place(place)

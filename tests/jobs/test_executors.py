@@ -28,6 +28,7 @@ def reaching(address: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_an_error_within_seconds(
     monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:

@@ -38,6 +38,7 @@ def rates() -> tuple[float, float]:
     return float(np.mean(moles)), float(np.mean(bare))
 
 
+@pytest.mark.slow
 def test_nearly_every_mole_is_a_spot_and_most_bare_skin_is_none(
     rates: tuple[float, float],
 ) -> None:

@@ -151,6 +151,7 @@ def test_the_mask_excludes_clothes_and_background(photos: tuple[RenderedPhoto, .
     assert min(shares) < 0.98
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes() -> None:
     """Planning, rendering and encoding again with empty caches changes no byte."""
     files = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mel_debug.core.errors import MelError, UsageError, text_of
+from mel_debug.core.escape import escaped
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
 from mel_debug.files.beside import real_path
@@ -91,11 +92,12 @@ def check_stem(stem: str | None) -> None:
     """Raise UsageError for a stem that cannot be part of a file name, or that is reserved."""
     if stem is None:
         return
-    if not stem or "/" in stem or "\\" in stem or stem.strip(". ") != stem:
+    is_odd = "/" in stem or "\\" in stem or stem.strip(". ") != stem or escaped(stem) != stem
+    if not stem or is_odd:
         raise UsageError(
             f"{stem!r} cannot be a stem, because it becomes part of a file name, PHOTO.STEM.json"
         )
-    if stem == ABSENT:
+    if stem.casefold() == ABSENT:  # a file system may ignore case
         raise UsageError(f"PHOTO.{ABSENT}.json is reserved for absent moles; try another stem")
 
 

@@ -46,7 +46,7 @@ def _line(decision: Decision) -> str:
         parts.append(f"{decision.expected_off_px:.0f} px from the place they predict")
     if decision.references:
         parts.append(f"found from {', '.join(map(str, decision.references))}")
-    parts += [f"no blob at the mark in {photo}" for photo in decision.without_blob]
+    parts += [f"no spot at the mark in {photo}" for photo in decision.without_blob]
     return "; ".join(parts)
 
 

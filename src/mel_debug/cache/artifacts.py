@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mel_debug.core.errors import MelError
+from mel_debug.core.json_value import parsed
 from mel_debug.files.regular import open_regular
 
 MANIFEST = "manifest.json"
@@ -112,11 +113,11 @@ class ArtifactStore:
         Folders without the store's manifest and links to folders are not part of it.
         """
         found = []
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # missing, or not readable
             for folder in sorted(self.folder.iterdir()):
-                if folder.is_symlink() or not folder.is_dir() or not _is_own(folder):
-                    continue
-                with suppress(FileNotFoundError):  # removed by another process meanwhile
+                with suppress(OSError):  # not readable, or removed by another process meanwhile
+                    if folder.is_symlink() or not folder.is_dir() or not _is_own(folder):
+                        continue
                     size = sum(file.stat().st_size for file in _own_files(folder))
                     found.append(Artifact(folder, size))
         return found
@@ -189,10 +190,10 @@ def _manifest(folder: Path) -> _Manifest | None:
     """The manifest of a stored folder; None if it is missing, damaged or of another program."""
     try:
         with open_regular(folder / MANIFEST) as file:
-            content = json.loads(file.read())
+            content = parsed(file.read())
         manifest = _Manifest(dict(content["files"]), tuple(map(str, content["later"])))
         return manifest if content["made_by"] == MADE_BY else None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, MelError):
+    except (OSError, ValueError, TypeError, KeyError, MelError):
         return None
 
 

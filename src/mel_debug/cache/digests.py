@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mel_debug.core.errors import MelError
+from mel_debug.core.json_value import parsed
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.digest import file_digest
 from mel_debug.files.regular import open_regular
@@ -46,7 +47,11 @@ class Digests:
 
     def clear(self) -> None:
         """Remove all stored digests; other files, whose names do not match their content, stay."""
-        for record in self.folder.glob("*.json"):
+        try:
+            records = list(self.folder.glob("*.json"))
+        except OSError:  # a folder that cannot be read
+            return
+        for record in records:
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MelError):
                 if record.name == _name_for(_read(record)["path"]):
                     record.unlink()
@@ -64,8 +69,13 @@ def _name_for(path: str) -> str:
 
 
 def _read(record: Path) -> dict[str, Any]:
+    """The content of a record, its path as text.
+
+    Raises ValueError, TypeError or KeyError for other content.
+    """
     with open_regular(record) as file:
-        return dict(json.loads(file.read()))
+        content = dict(parsed(file.read()))
+    return {**content, "path": str(content["path"])}
 
 
 def _state(path: Path) -> list[int] | None:

@@ -55,7 +55,7 @@ def command(
         user_path,
     )
     from mel_debug.confidence.fitting import fit
-    from mel_debug.files.outputs import OutputGuard, check_place
+    from mel_debug.files.outputs import OutputGuard, check_apart, check_place
 
     guard = OutputGuard((*roots, *given_weights(stages)))
     path = output or user_path()
@@ -64,6 +64,7 @@ def command(
     else:
         guard.check(output, check_calibrations)
     check_place(path.parent)
+    check_apart({"output": path, "state": state})
     if state is not None:
         check_state_file(guard, state)
     configurations = configurations_from(**stages)

@@ -149,6 +149,11 @@ def check_outputs(
     guard: "OutputGuard", plots: Path | None, gallery: Path | None, state: Path | None
 ) -> None:
     """Raise UsageError or MelError for outputs that could not be written after the search."""
+    from mel_debug.files.outputs import PAGE, check_apart
+
+    check_apart({"plots": plots, "gallery": gallery})
+    for name, folder in (("plots", plots), ("gallery", gallery)):
+        check_apart({"state": state, name: None if folder is None else folder / PAGE})
     if plots is not None:
         from mel_debug.evaluation.plots import PICTURE_NAMES, check_matplotlib
 

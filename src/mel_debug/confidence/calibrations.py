@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.json_value import parsed
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.regular import open_regular
 from mel_debug.files.user_dirs import config_folder
@@ -94,8 +95,8 @@ def _parsed(text: str, name: str) -> dict[str, "Calibration"]:
     from mel_debug.confidence.model import Calibration
 
     try:
-        return {key: Calibration.from_json(data) for key, data in json.loads(text).items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return {key: Calibration.from_json(data) for key, data in parsed(text).items()}
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise MelError(
             f"{name} contains no calibrations ({error}); correct or remove it"
         ) from error

@@ -1,6 +1,7 @@
 """Labelled photos, and the moles that can be searched in pairs of them with a known truth."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -72,8 +73,9 @@ def _with_marks(root: Path, skip: Skip | None) -> list[Path]:
 
     A link counts if it is named like a photo, because its marks are beside the file it links to.
     """
-    marked = [path.with_suffix("") for path in root.rglob("*.json") if not path.is_symlink()]
-    links = [path for path in root.rglob("*") if path.is_symlink() and is_photo_name(path.name)]
+    is_link = os.path.islink  # unlike `Path.is_symlink`, False for what can't be accessed
+    marked = [path.with_suffix("") for path in root.rglob("*.json") if not is_link(path)]
+    links = [path for path in root.rglob("*") if is_link(path) and is_photo_name(path.name)]
     found = []
     for photo in sorted({*marked, *links}):
         try:

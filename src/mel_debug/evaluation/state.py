@@ -10,6 +10,7 @@ from typing import Any
 
 from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.json_value import parsed
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.regular import check_regular, open_regular
 
@@ -75,9 +76,9 @@ class State:
 
     def _read_line(self, line: str) -> None:
         try:
-            data = json.loads(line)
+            data = parsed(line)
             self.finished[data.pop("key")] = _finished(data)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return
 
     def add(self, key: str, finished: Finished) -> None:

@@ -78,7 +78,9 @@ def _photos_in(folder: Path, searched: set[str]) -> Iterator[Path]:
 def _walked(folder: Path, searched: set[str]) -> Iterator[Path]:
     """The photos in a folder and its subfolders, without those in `searched`; updates that."""
     parts = folder / PHOTOS_OF_A_REPOSITORY
-    start = parts if (folder / ROOT_MARK).is_file() and parts.is_dir() else folder
+    # Methods of `Path` raise for folders that can be listed but not entered; os.walk warns of them.
+    is_repository = os.path.isfile(folder / ROOT_MARK) and os.path.isdir(parts)  # noqa: PTH112, PTH113
+    start = parts if is_repository else folder
     for where, folders, files in os.walk(start, onerror=_warn_unreadable, followlinks=True):
         real = os.path.realpath(where)
         if real in searched:

@@ -15,8 +15,14 @@ PAGE_MARK = '<meta name="generator" content="mel-debug">'
 _EDGE_BYTES = 4096
 """Bytes that are read at the beginning and end of a file; they include the marker."""
 
-_MARKED_AT_THE_END = (b"RIFF", b"II", b"MM", b"BM")
-"""The first bytes of WebP, TIFF and BMP files, whose metadata may be at the end."""
+_MARKED_AT_THE_BEGINNING = (
+    b"\xff\xd8",
+    b"\x89PNG",
+    b"GIF8",
+    b"\0\0\0\x0cjP  ",
+    b"\xff\x4f\xff\x51",
+)
+"""The first bytes of JPEG, PNG, GIF and JPEG 2000. Other formats may have the marker at the end."""
 
 
 def is_drawn(path: Path) -> bool:
@@ -34,8 +40,7 @@ def _edges(path: Path) -> tuple[bytes, bytes]:
     """The first bytes of a file, and the last bytes if the marker may be there."""
     with suppress(OSError, UsageError), open_regular(path) as file:
         head = file.read(_EDGE_BYTES)
-        # Bytes 4 to 8 of HEIF and AVIF files are the type of their first box.
-        if not head.startswith(_MARKED_AT_THE_END) and head[4:8] != b"ftyp":
+        if head.startswith(_MARKED_AT_THE_BEGINNING):
             return head, b""
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _EDGE_BYTES))

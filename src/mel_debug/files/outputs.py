@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from mel_debug.core.errors import MelError, UsageError
-from mel_debug.files.discovery import MASK_ENDING, PHOTO_SUFFIXES, find_photos
+from mel_debug.files.discovery import MASK_ENDING, PHOTO_SUFFIXES, ROOT_MARK, find_photos
 from mel_debug.files.marker import is_drawn, is_own_page
 from mel_debug.files.regular import check_regular
 
@@ -87,7 +88,12 @@ class OutputGuard:
                     self.check_picture(folder / name)
 
     def _check_name(self, path: Path) -> None:
-        """Raise UsageError for the name of the marks or the mask of an existing photo."""
+        """Raise UsageError for the name of the marks or the mask of an existing photo.
+
+        And for the name of the file, often empty, that makes a folder a `mel` repository.
+        """
+        if path.name.lower() == ROOT_MARK:
+            raise UsageError(f"{path} marks a folder as a `mel` repository; choose another name")
         photo = self._photo_of(path)
         if photo is not None and path.name.lower().endswith(_SIDE_ENDINGS):
             raise UsageError(
@@ -149,10 +155,27 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def check_apart(outputs: Mapping[str, Path | None]) -> None:
+    """Raise UsageError if two of the outputs, by the names of their settings, are one file."""
+    named = [(name, path) for name, path in outputs.items() if path is not None]
+    for (one, path), (other, second) in combinations(named, 2):
+        if _is_same(path, second):
+            raise UsageError(f"`{one}` and `{other}` are both {path}; give two places")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except (OSError, RuntimeError):  # one of them is not there yet
+        return False
+
+
 def check_place(folder: Path) -> None:
     """Raise UsageError if the path is a file, and MelError if the folder can't be written to."""
-    place = next((each for each in (folder, *folder.parents) if each.exists()), folder)
-    if not place.is_dir():
+    # Methods of `Path` raise for what lies in a folder that can't be entered.
+    places = (folder, *folder.parents)
+    place = next((each for each in places if os.path.exists(each)), folder)  # noqa: PTH110
+    if not os.path.isdir(place):  # noqa: PTH112
         raise UsageError(f"{place} is a file; give a folder")
     if not os.access(place, os.W_OK | os.X_OK):
         raise MelError(f"{folder} can't be written (Permission denied); choose another place")

@@ -46,7 +46,7 @@ def _options(kind: str) -> dict[str, Any]:
     from PIL import ExifTags, Image, PngImagePlugin
 
     match kind:
-        case "JPEG":
+        case "JPEG" | "MPO":
             # Full-resolution colour keeps the thin coloured lines of a cross crisp.
             return {"quality": JPEG_QUALITY, "subsampling": 0, "comment": PICTURE_MARK}
         case "PNG":
@@ -69,12 +69,14 @@ def _trailer(kind: str) -> bytes:
     """The marker to append to a file, for formats without metadata near either end."""
     text = PICTURE_MARK.encode()
     match kind:
-        case "BMP":  # readers ignore what follows the pixels
-            return text
+        case "JPEG" | "MPO" | "PNG" | "GIF" | "JPEG2000" | "TIFF" | "WEBP":
+            return b""
         case "AVIF" | "HEIF":  # a box for free space (ISO 14496-12, 8.1.2): its size, type, content
             return (8 + len(text)).to_bytes(4, "big") + b"free" + text
-        case _:
-            return b""
+        case "PDF" | "EPS":  # a comment
+            return b"\n%" + text + b"\n"
+        case _:  # readers of BMP, PPM, TGA and the like ignore what follows the pixels
+            return text
 
 
 def _format_of(path: Path) -> str:

@@ -164,7 +164,7 @@ class CheckedExtractor:
                 f"vectors of {dimensions} numbers", f"{self._dimensions}, as before"
             )
         self._dimensions = dimensions
-        vectors = np.asarray(vectors)  # not as a masked array, which calculates in its own way
+        vectors = np.asarray(vectors)  # a masked array would compute other extremes
         # All values are finite if the extremes are; computing these needs no memory.
         if vectors.size and not (np.isfinite(vectors.min()) and np.isfinite(vectors.max())):
             raise self._source.broken(

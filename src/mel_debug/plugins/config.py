@@ -291,12 +291,15 @@ def _build_options(config: RunConfig) -> BuildOptions:
     )
 
 
-def _threads(wanted: int | None) -> int | None:
-    """`wanted`, else OMP_NUM_THREADS, which is also set for workers; None if neither is set."""
-    if wanted is not None:
-        if not 1 <= wanted <= MOST_THREADS:
-            raise UsageError(f"`threads` lies between 1 and {MOST_THREADS}, not at {wanted}")
-        return wanted
+def _threads(threads: int | None) -> int | None:
+    """The given number, else the value of OMP_NUM_THREADS, which is also set for workers.
+
+    None if neither is set. Raises UsageError for a number out of range.
+    """
+    if threads is not None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise UsageError(f"`threads` lies between 1 and {MOST_THREADS}, not at {threads}")
+        return threads
     text = os.environ.get("OMP_NUM_THREADS", "")
     return int(text) if text.isdecimal() and 1 <= int(text) <= MOST_THREADS else None
 

@@ -144,6 +144,7 @@ def test_an_affine_map_of_a_minority_is_found_among_outliers(seed: int) -> None:
     np.testing.assert_allclose(found[:2], affine[:2], atol=0.03)
 
 
+@pytest.mark.slow
 @given(SEEDS)
 @settings(max_examples=20, deadline=None)
 def test_a_warp_field_learns_a_bend_and_its_std_grows_away_from_matches(seed: int) -> None:

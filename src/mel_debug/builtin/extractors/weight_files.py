@@ -3,11 +3,11 @@
 Neither runs code from a file nor imports torch.
 """
 
-import json
 import zipfile
 from pathlib import Path
 
 from mel_debug.core.errors import WeightsError
+from mel_debug.core.json_value import parsed
 
 HEAD = 512
 """Bytes that are read to recognise the kind of a file."""
@@ -61,6 +61,8 @@ def weights_fault(path: Path) -> str | None:
     """
     if path.is_dir():
         return "a folder; give the file with the weights inside it"
+    if path.exists() and not path.is_file():  # reading a pipe could block for ever
+        return "a pipe or a device; give the file with the weights"
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -93,10 +95,10 @@ def _safetensors_fault(path: Path, size: int) -> str | None:
         length = int.from_bytes(file.read(8), "little")
         header = file.read(length)
     try:
-        entries = json.loads(header)
+        entries = parsed(header)
         offsets = [each["data_offsets"][1] for name, each in entries.items() if name[:2] != "__"]
         whole = 8 + length + max(offsets, default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return f"cut short or damaged in its safetensors header; {AGAIN}"
     if size < whole:
         return f"cut short: {size:,} of {whole:,} bytes of safetensors; {AGAIN}"
