@@ -390,3 +390,9 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     )
     outcome = run_python("-c", code)
     assert (outcome.code, outcome.stdout.strip()) == (0, "")
+
+
+def test_a_path_with_a_null_character_is_refused(finder: Finder, scene: Scene) -> None:
+    """No file can have it."""
+    with pytest.raises(UsageError, match="is no name of a file"):
+        finder.find("photo\0.jpg", (5, 5), scene.target)

@@ -13,10 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mel_debug.core.errors import MelError, UsageError
+from mel_debug.core.errors import MelError, MelWarning, UsageError
 from mel_debug.core.geometry import Size
 from mel_debug.core.types import Pixels
-from mel_debug.files.photos import mask_path, read_photo
+from mel_debug.files.photos import mask_path, photo_of_image, read_photo
 from profiles import display_p3
 from workbench import oriented, save, skin, stored
 
@@ -287,3 +287,39 @@ def test_a_damaged_photo_never_raises_anything_but_our_own_error(
         except MelError as error:
             complaint = str(error)
         assert complaint is None or str(path) in complaint
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_image_in_memory_is_turned_whatever_else_its_exif_says(
+    tmp_path: Path, orientation: int
+) -> None:
+    """Pillow's own way writes the EXIF back, which fails for a unit that is text."""
+    shown = skin(12, 8)
+    exif = oriented(orientation)
+    exif[0x0128] = 2
+    data = bytearray(exif.tobytes())
+    entry = data.index(b"\x01\x28\x00\x03") if b"MM" in data else data.index(b"\x28\x01\x03\x00")
+    data[entry + (3 if b"MM" in data else 2)] = 2  # text
+    path = save(stored(shown, orientation), tmp_path / "photo.png", exif=bytes(data))
+    with Image.open(path) as image:
+        assert np.array_equal(photo_of_image(image, "image").pixels, shown)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_an_image_in_memory_has_the_range_of_its_file(tmp_path: Path, bits: int) -> None:
+    """Deep greys of few bits are shown at their range, also when Pillow has opened the file."""
+    path = tmp_path / "deep.tif"
+    values = np.linspace(0, 2**bits - 1, 256).round().astype(np.uint16).reshape(16, 16)
+    save(values, path)
+    for opened in (Image.open(path), Image.fromarray(values), Image.fromarray(values.astype("i4"))):
+        with opened as image, pytest.warns(MelWarning, match=rf"; {2**bits - 1} .*white"):
+            pixels = photo_of_image(image, "image").pixels
+        assert int(pixels.max()) == 255
+
+
+def test_an_image_that_can_not_be_decoded_is_named(tmp_path: Path) -> None:
+    """Pillow decodes late, so that the fault is found when the photo is used."""
+    path = save(skin(64, 48), tmp_path / "photo.png")
+    path.write_bytes(path.read_bytes()[:300])
+    with Image.open(path) as image, pytest.raises(MelError, match=r"can't be read \(OSError"):
+        photo_of_image(image, "image")

@@ -12,7 +12,10 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 
 def real_path(path: Path) -> Path:
     """The absolute path with all links resolved; a link that leads to itself stays as it is."""
-    return Path(os.path.realpath(path))
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a name with a null character
+        return path
 
 
 def exists(path: Path) -> bool:

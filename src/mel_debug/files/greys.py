@@ -100,6 +100,8 @@ def _depth_of(brightest: int, top: int) -> int:
 def _range_of(image: Image.Image) -> _Range:
     if image.format == "TIFF":
         return _tiff_range(image)
+    if image.format is None:  # made in memory
+        return _Range(2**31 - 1 if image.mode == "I" else 65535)
     # Samples of a PNG use their full range (PNG 3rd edition, 13.12), whatever sBIT states, but not
     # all programs comply. Other formats state a range, which Pillow scales to 16 bits.
     return _Range(65535, None if image.format == "PNG" else 65535)

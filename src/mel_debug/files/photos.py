@@ -14,7 +14,7 @@ from mel_debug.files.cut_short import decode
 from mel_debug.files.decoding import Source, opened, silence_pillow
 from mel_debug.files.digest import file_digest
 from mel_debug.files.formats import HOLD_DECODER
-from mel_debug.files.greys import check_deep_colours, has_deep_colours
+from mel_debug.files.greys import check_deep_colours, has_deep_colours, is_deep_grey
 from mel_debug.files.masks import has_mask, mask_path, read_mask
 from mel_debug.files.orientation import SIDEWAYS, TURNS, orientation_in_memory, orientation_of
 
@@ -59,10 +59,15 @@ def photo_of_image(image: Image.Image, name: str) -> Photo:
         raise MelError(f"{name} {reason}")
     silence_pillow()
     try:
+        deep = has_deep_colours(image)
         image.load()
+        if deep:
+            check_deep_colours(image, Path(name))
+        # A copy has no format, by which the range of deep greys is known.
+        shown = as_srgb(image if is_deep_grey(image) else image.copy(), Path(name))
         turn = TURNS.get(orientation_in_memory(image))
-        turned = image.copy() if turn is None else image.transpose(turn)
-        return Photo.of(np.asarray(as_srgb(turned, Path(name))), name=name)
+        pixels = np.asarray(shown if turn is None else shown.transpose(turn))
+        return Photo.of(pixels, name=name)
     except (MelError, MemoryError, MelWarning):
         raise
     except Exception as error:  # Pillow raises various errors for damaged files

@@ -38,6 +38,8 @@ def check_regular(path: Path) -> None:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
+    except ValueError as error:
+        raise UsageError(f"{path} is no name of a file ({error})") from error
     _check(path, mode)
 
 

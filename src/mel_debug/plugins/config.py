@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mel_debug.builtin.defaults import dinov3_name
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
-from mel_debug.confidence.judge import judge_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
 from mel_debug.core.stages import (
@@ -121,6 +120,8 @@ class ResolvedRun:
         Matches less probable than `threshold` are uncertain. Raises MelError for a damaged
         calibration file.
         """
+        from mel_debug.confidence.judge import judge_for
+
         return judge_for(self.calibration_key, threshold)
 
     def build_extractor(self) -> FeatureExtractor:
