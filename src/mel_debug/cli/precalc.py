@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from mel_debug.builtin.defaults import PLAIN_MATCHER
 from mel_debug.cli.options import (
     extractor_options,
     no_mask_option,
@@ -47,7 +48,7 @@ def command(
     from mel_debug.plugins.config import RunConfig
 
     # No matcher is used; this one has few requirements.
-    config = RunConfig(matcher="cosine", stage_options=dict(stage_options), **stages)
+    config = RunConfig(matcher=PLAIN_MATCHER, stage_options=dict(stage_options), **stages)
     result = precalculate(
         config, places, show_rate, use_masks=not no_mask, jobs=jobs, scheduler=scheduler
     )

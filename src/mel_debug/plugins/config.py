@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mel_debug.builtin.defaults import dinov3_name
+from mel_debug.builtin.defaults import PLAIN_MATCHER, RENDERER, dinov3_name
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mel_debug.matching.features import Features, PhotoFeatures
     from mel_debug.matching.tiles import Progress
 
-PLAIN = Preset("plain", "the most similar patch by cosine, at its centre", "cosine")
+PLAIN = Preset("plain", "the most similar patch by cosine, at its centre", PLAIN_MATCHER)
 """The preset of a run without one."""
 
 DEFAULT_OVERLAP = 0.25
@@ -53,7 +53,7 @@ class RunConfig:
     extractor: str | None = None
     dino_size: str | None = None
     matcher: str | None = None
-    renderer: str = "heatmap"
+    renderer: str = RENDERER
     preset: str | None = None
     image_size: int | None = None
     window: int | None = None
