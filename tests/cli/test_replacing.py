@@ -175,8 +175,8 @@ def test_a_state_and_a_page_in_one_place_are_refused_before_searching(
     plots = tmp_path / "plots"
     common = ("evaluate", str(tmp_path), *EVALUATE, "--plots", str(plots))
     plots.mkdir()
-    assert "lead to" in refused(tmp_path, *common, "--state", str(plots / name))
-    assert "lead to" in refused(tmp_path, *common, "--gallery", str(plots / "."))
+    assert "are both" in refused(tmp_path, *common, "--state", str(plots / name))
+    assert "are both" in refused(tmp_path, *common, "--gallery", str(plots / "."))
 
 
 @pytest.mark.parametrize("option", ["--state", "--output"])

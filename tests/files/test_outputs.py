@@ -241,7 +241,7 @@ def test_two_outputs_are_never_one_file(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     check_apart({"plots": tmp_path, "gallery": None, "state": tmp_path / "inner"})
     by_detour = tmp_path / "inner" / ".." / "new"
-    with pytest.raises(UsageError, match=r"`plots` and `gallery`.*name two places"):
+    with pytest.raises(UsageError, match=r"`plots` and `gallery`.*give two places"):
         check_apart({"plots": tmp_path / "new", "gallery": by_detour})
     with pytest.raises(UsageError, match="`state` and `output`"):
         check_apart({"state": tmp_path / "inner", "output": by_linked_folder(tmp_path / "inner")})
