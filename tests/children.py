@@ -13,13 +13,14 @@ _started: list[str] | None = None
 
 @contextmanager
 def default_signals() -> Iterator[None]:
-    """Processes started within are stopped by SIGINT and SIGTERM, as those of a terminal are.
+    """Processes started within are stopped by signals, as those of a terminal are.
 
-    A shell starts a job in the background with SIGINT ignored, and children inherit that.
+    A shell starts a job in the background with SIGINT ignored, and `nohup` with SIGHUP; children
+    inherit that.
     """
-    ignored = [
-        one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is signal.SIG_IGN
-    ]
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    present = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ignored = [one for one in present if signal.getsignal(one) is signal.SIG_IGN]
     for one in ignored:
         signal.signal(one, signal.SIG_DFL)
     try:

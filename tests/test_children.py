@@ -13,15 +13,24 @@ from chores import square
 
 pytestmark = pytest.mark.slow
 
-HANDLERS = "import signal; print(*map(signal.getsignal, (signal.SIGINT, signal.SIGTERM)))"
+HANDLERS = """
+import signal
+names = [name for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)]
+print(*(signal.getsignal(getattr(signal, name)) for name in names))
+"""
 
 
 @pytest.fixture
 def ignored() -> Iterator[None]:
-    """This process as a shell starts a job in the background."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """This process as a shell and `nohup` start a job in the background."""
+    before = {
+        getattr(signal, name): signal.signal(getattr(signal, name), signal.SIG_IGN)
+        for name in ("SIGINT", "SIGHUP")
+        if hasattr(signal, name)
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for one, handler in before.items():
+        signal.signal(one, handler)
 
 
 @pytest.mark.usefixtures("ignored")
@@ -31,6 +40,7 @@ def test_children_have_a_terminals_handlers_where_the_suite_runs_in_the_backgrou
         told = subprocess.check_output([sys.executable, "-c", HANDLERS], text=True)
     assert "default_int_handler" in told
     assert told.split()[-1] == str(int(signal.SIG_DFL))
+    assert str(int(signal.SIG_IGN)) not in told.split()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 

@@ -235,14 +235,16 @@ def test_a_command_ended_by_a_signal_prints_one_line_and_leaves_no_process(
     for number in range(400):
         save(skin(64, 64, seed=number % 7), photos / f"{number}.png")
     mark = ["-m", "mel_debug", "precalc", str(photos), "--extractor", "slowpoke", "--jobs", "2"]
-    with subprocess.Popen(
-        [sys.executable, *mark, "--cache-dir", str(tmp_path / "cache")],
-        env=site.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with default_signals():
+        process = subprocess.Popen(
+            [sys.executable, *mark, "--cache-dir", str(tmp_path / "cache")],
+            env=site.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    with process:
         assert process.stderr is not None
         while "extracting" not in process.stderr.readline():  # the progress bar's first line
             assert process.poll() is None
