@@ -233,7 +233,7 @@ def test_a_command_ended_by_a_signal_prints_one_line_and_leaves_no_process(
     site, photos = Site.make(tmp_path / "site"), tmp_path / "photos"
     photos.mkdir()
     for number in range(400):
-        save(skin(64, 64, seed=number % 7), photos / f"{number}.png")
+        save(skin(64, 64, seed=number), photos / f"{number}.png")
     mark = ["-m", "mel_debug", "precalc", str(photos), "--extractor", "slowpoke", "--jobs", "2"]
     with default_signals():
         process = subprocess.Popen(

@@ -82,7 +82,7 @@ def test_an_image_size_is_checked_by_the_patch_of_the_options(site: Path, scene:
     scene.output.unlink()
     outcome = find(site, scene, "--image-size", "100")
     assert outcome.code == 2
-    assert "--image-size 100 does not divide by the 8 px patch of tiles; try 96" in outcome.error
+    assert "--image-size 100 is not a multiple of the 8 px patch of tiles; try 96" in outcome.error
     assert not scene.output.exists()
 
 
@@ -139,10 +139,10 @@ def test_a_preset_with_an_option_that_its_matcher_lacks_is_named(site: Path, sce
     assert "preset 'dark': cosine has no option 'glow'; it has: " in outcome.error
 
 
-def test_an_unknown_preset_is_one_line_with_near_names(site: Path, scene: Scene) -> None:
+def test_an_unknown_preset_is_one_line_with_the_names_there_are(site: Path, scene: Scene) -> None:
     outcome = find(site, scene, "--preset", "closets")
     assert outcome.code == 2
-    assert "no preset named 'closets'; try one of: closest" in outcome.error
+    assert "no preset named 'closets'; try one of: fast, accurate, closest" in outcome.error
 
 
 def test_presets_families_and_runtimes_are_listed(site: Path) -> None:
