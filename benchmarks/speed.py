@@ -291,11 +291,11 @@ def _baseline(settings: Settings) -> list[str]:
     source = str(settings.baseline / "src") if settings.baseline else ""
     start = f"import sys; sys.path.insert(0, {source!r}); "
     start += "from mel_debug.cli.main import main; main(sys.argv[1:], prog_name='mel-debug')"
-    return python("-c", start, *_arguments(settings), "--no-cache")
+    return python("-c", start, *_arguments(settings, "baseline.jpg"), "--no-cache")
 
 
-def _arguments(settings: Settings) -> list[str]:
-    files = [settings.folder / "found.jpg", settings.target, settings.mole, settings.source]
+def _arguments(settings: Settings, output: str = "found.jpg") -> list[str]:
+    files = [settings.folder / output, settings.target, settings.mole, settings.source]
     build = ["--dino-size", settings.size, "--weights", str(settings.weights), "--device", "cpu"]
     size = ["--image-size", str(settings.image_size)]
     return ["dino3-map", *map(str, files), *build, *size, "--offline"]
