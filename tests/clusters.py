@@ -25,9 +25,7 @@ NOTES = "SLOWPOKE_NOTES"
 SLOWPOKE = f"""
 import os, time
 from pathlib import Path
-from mel_debug.core.errors import MelError
-from mel_debug.plugin import hookimpl
-from mel_debug.core.stages import StageSpec
+from mel_debug.plugin import MelError, StageSpec, hookimpl
 
 @hookimpl
 def mel_extractors():

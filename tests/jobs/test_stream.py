@@ -263,8 +263,7 @@ def test_a_command_ended_by_a_signal_prints_one_line_and_leaves_no_process(
 
 GREEDY = """
 import os, signal
-from mel_debug.plugin import hookimpl
-from mel_debug.core.stages import StageSpec
+from mel_debug.plugin import StageSpec, hookimpl
 
 @hookimpl
 def mel_extractors():

@@ -306,8 +306,7 @@ def test_ctrl_c_lack_of_memory_and_our_own_errors_stay_what_they_are(
 
 RUN_TIME = """
 import numpy as np
-from mel_debug.plugin import hookimpl
-from mel_debug.core.stages import StageSpec
+from mel_debug.plugin import StageSpec, hookimpl
 
 class Stage:
     patch, mean_colour = 8, (0, 0, 0)

@@ -48,12 +48,18 @@ def _listing(registry: "Registry") -> dict[str, list[dict[str, Any]]]:
     return listing
 
 
-def _stage(spec: "StageSpec[Any]", plugin: "Plugin") -> dict[str, Any]:
+def _origin(spec: "StageSpec[Any] | Preset", plugin: "Plugin") -> dict[str, Any]:
     return {
         "name": spec.name,
         "plugin": plugin.name,
         "version": plugin.version,
         "summary": spec.summary,
+    }
+
+
+def _stage(spec: "StageSpec[Any]", plugin: "Plugin") -> dict[str, Any]:
+    return {
+        **_origin(spec, plugin),
         "options": [_option(option) for option in spec.options],
     }
 
@@ -79,10 +85,7 @@ def _extractor(spec: "StageSpec[Any]") -> dict[str, Any]:
 
 def _preset(preset: "Preset", plugin: "Plugin") -> dict[str, Any]:
     return {
-        "name": preset.name,
-        "plugin": plugin.name,
-        "version": plugin.version,
-        "summary": preset.summary,
+        **_origin(preset, plugin),
         "matcher": preset.matcher,
         "options": dict(preset.options),
     }
