@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from extras import needs_xfeat
-from mel_debug.files.user_dirs import CACHE
+from mel_debug.files.user_dirs import CACHE, GRAPHS
 from mel_debug.plugins.registry import load_registry
 from page_examples import Shell, agrees, commands_of, examples_of, shell_environment
 
@@ -40,6 +40,7 @@ def test_every_example_of_a_page_works(
     shutil.copytree(demo.folder / "demo", tmp_path / "demo")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE, demo.environment[CACHE])
+    monkeypatch.delenv(GRAPHS)  # pages show and clear what is beside their own cache
     monkeypatch.setenv("MEL_DEBUG_PLUGINS", PLUGINS)
     load_registry.cache_clear()
     shell = Shell(tmp_path, shell_environment(tmp_path), dict(demo.known))

@@ -145,13 +145,13 @@ INTERRUPTED = """
 import sys
 from mel_debug.cli.main import main
 from mel_debug.evaluation.searches import Searcher
-ask, asked = Searcher.ask, []
+search, searched = Searcher.search, []
 def once(self, pair):
-    if asked:
+    if searched:
         raise KeyboardInterrupt
-    asked.append(pair)
-    return ask(self, pair)
-Searcher.ask = once
+    searched.append(pair)
+    return search(self, pair)
+Searcher.search = once
 main(sys.argv[1:], prog_name="mel-debug")
 """
 

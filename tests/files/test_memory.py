@@ -106,5 +106,5 @@ def test_a_photo_that_memory_does_not_hold_is_named(tmp_path: Path) -> None:
     Image.new("RGB", (WIDTH, HEIGHT)).save(path)
     outcome = run_python("-c", STARVED, str(path))
     assert outcome.stdout.splitlines() == [
-        f"{path}: not enough memory to read it; try fewer --jobs or a smaller copy"
+        f"{path}: not enough memory to read it; try fewer `jobs` or a smaller copy"
     ]

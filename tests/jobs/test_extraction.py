@@ -132,10 +132,11 @@ def test_a_run_with_a_killed_worker_has_the_results_of_a_run_in_one_process(
     """
     address = request.getfixturevalue("cluster").address if where == "--scheduler" else "2"
     site.forget()
-    process = precalc(site, photos, tmp_path, where, address)
-    until(lambda: len(content(tmp_path)) >= 5 and len(site.workers()) == 2)
-    assert process.poll() is None, finished(process)
-    os.kill(min(site.workers()), signal.SIGKILL)
+    with site.held_after(10):
+        process = precalc(site, photos, tmp_path, where, address)
+        until(lambda: len(content(tmp_path)) >= 5 and len(site.workers()) == 2)
+        assert process.poll() is None, finished(process)
+        os.kill(min(site.workers()), signal.SIGKILL)
     outcome = finished(process)
     assert content(tmp_path) == alone[0]
     assert len(content(tmp_path)) == PHOTOS
@@ -170,9 +171,10 @@ def test_searches_with_a_killed_worker_have_the_results_of_one_process(
 
     here = finished(automark3("here"))
     site.forget()
-    process = automark3("there", "--scheduler", cluster.address)
-    until(lambda: len(site.workers()) == 2)
-    os.kill(min(site.workers()), signal.SIGKILL)
+    with site.held_after(5):
+        process = automark3("there", "--scheduler", cluster.address)
+        until(lambda: len(site.workers()) == 2)
+        os.kill(min(site.workers()), signal.SIGKILL)
     there = finished(process)
     assert_same_results(there.report, here.report)
     assert here.stdout.count("confidence") > len(targets)
@@ -182,9 +184,10 @@ def test_a_second_run_extracts_only_what_is_missing(
     site: Site, photos: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
     """Also on other workers; a killed run loses at most the photos in progress."""
-    process = precalc(site, photos, tmp_path, "--jobs", "2")
-    until(lambda: len(content(tmp_path)) >= 5)
-    process.kill()
+    with site.held_after(10):
+        process = precalc(site, photos, tmp_path, "--jobs", "2")
+        until(lambda: len(content(tmp_path)) >= 5)
+        process.kill()
     finished(process)  # and its workers, who have closed their output then
     there = len(content(tmp_path))
     assert 5 <= there < PHOTOS
@@ -197,10 +200,11 @@ def test_ctrl_c_ends_a_run_on_a_cluster_with_one_line(
     site: Site, photos: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
     """The cache keeps what was extracted, and the workers can be used again."""
-    process = precalc(site, photos, tmp_path, "--scheduler", cluster.address)
-    until(lambda: len(content(tmp_path)) >= 5)
-    process.send_signal(signal.SIGINT)
-    outcome = finished(process)
+    with site.held_after(10):
+        process = precalc(site, photos, tmp_path, "--scheduler", cluster.address)
+        until(lambda: len(content(tmp_path)) >= 5)
+        process.send_signal(signal.SIGINT)
+        outcome = finished(process)
     assert outcome.stderr.splitlines()[-1] == "Error: stopped"
     assert "Traceback" not in outcome.stderr
     assert outcome.code == 1
