@@ -13,6 +13,9 @@ BLOCK_ROWS = 512
 TILE = 16
 """Side in cells of a tile of the local search."""
 
+RIVAL_CELLS = 3
+"""Cells around a match in which features see the same pixels, so that no rival is looked for."""
+
 NO_SIMILARITY = np.float32(-2)
 """Similarity of cells that were not compared; lower than any cosine."""
 
@@ -32,6 +35,34 @@ def mutual_matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cell
         np.maximum(best_of_b, similarity.max(axis=0), out=best_of_b)
     chosen = np.flatnonzero(top >= best_of_b[choice])
     return chosen, choice[chosen]
+
+
+def distinct_matches(
+    a: NDArray[np.float32], b: NDArray[np.float32], b_valid: Flags, most: int
+) -> tuple[Cells, Cells]:
+    """Return the `most` matches that stand out most from their rivals, the most distinct first.
+
+    Each row of `a`, (n, dimensions), is matched with a cell of the (rows, columns, dimensions) map
+    `b`. A match stands out by the margin of its similarity over that of the best cell more than
+    `RIVAL_CELLS` away. Returns indices of rows of `a`, and (n, 2) cells of `b`.
+    """
+    rows, columns = b_valid.shape
+    flat, hidden = b.reshape(-1, b.shape[-1]), ~b_valid.ravel()
+    choice, margin = np.zeros(len(a), np.intp), np.full(len(a), -np.inf, np.float32)
+    around = np.arange(-RIVAL_CELLS, RIVAL_CELLS + 1)
+    for start in range(0, len(a), BLOCK_ROWS):
+        some = slice(start, start + BLOCK_ROWS)
+        similarity = a[some] @ flat.T
+        similarity[:, hidden] = NO_SIMILARITY
+        best = similarity.argmax(axis=1)
+        top = np.take_along_axis(similarity, best[:, np.newaxis], axis=1)[:, 0]
+        down, across = np.divmod(best, columns)
+        near = np.clip(down[:, np.newaxis] + around, 0, rows - 1)[:, :, np.newaxis] * columns
+        near = near + np.clip(across[:, np.newaxis] + around, 0, columns - 1)[:, np.newaxis]
+        np.put_along_axis(similarity, near.reshape(len(best), -1), NO_SIMILARITY, axis=1)
+        choice[some], margin[some] = best, top - similarity.max(axis=1)
+    chosen = np.argsort(-margin, kind="stable")[:most]
+    return chosen, np.stack(np.divmod(choice[chosen], columns), axis=1)
 
 
 def mutual_matches_nearby(

@@ -88,7 +88,7 @@ class GeometricMatcher:
         matched = 0
         for source, views in _by_source(queries).items():
             pair = match_pair(source, target, extractor)
-            matched = max(matched, pair.affine_fit.count)
+            matched = max(matched, pair.matched)
             if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
                 answers = locate(

@@ -1,9 +1,11 @@
-"""The warp field from one photo to another: a smooth displacement with a std, then an affine."""
+"""The warp field between two photos: a smooth displacement with a std, then a plane map."""
 
 import numpy as np
 from scipy import linalg, sparse
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
+from mel_debug.builtin.matchers.geometric.support import local_support
 
 # Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
 # generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
@@ -23,9 +25,12 @@ MATCH_STD = 0.7
 accounts for 0.6 (both photos, both axes). Half or twice as much changes the overall median by
 0.01."""
 
-MATCHES_PER_OBSERVATION = 6.0
+SHARED_PIXELS = 6.0
 """Matches that count as one observation: features of neighbouring cells share pixels. The labelled
 pair's median at 1, 2, 6, 18: 0.65, 0.67, 0.72, 1.06 cells; a smaller count lowers the std."""
+
+LEAST_SUPPORT = 0.25
+"""Local support from which matches may join; 0 is the level of chance, 1 that of right matches."""
 
 KNOWN_STD = 2.5
 """Cells; the warp field counts as known, and grows, where its std is below this. 1.25 and 5 lead to
@@ -48,9 +53,9 @@ class WarpField:
     posterior std is small among matches and grows with the distance from them.
     """
 
-    def __init__(self, affine: Array, shape: tuple[int, int]) -> None:
+    def __init__(self, base: PlaneMap, shape: tuple[int, int]) -> None:
         longest = max(shape)
-        self.affine = affine
+        self.base = base
         self.step = longest / KNOTS
         self.knots = np.ceil(np.array(shape[::-1]) / self.step).astype(int) + 5  # along x, y
         bends = _second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
@@ -60,13 +65,7 @@ class WarpField:
 
     def __call__(self, places: Array) -> Array:
         """Map (n, 2) points of the source to points of the target."""
-        target: Array = (places + self.displacement(places)) @ self.affine[:2] + self.affine[2]
-        return target
-
-    def before_affine(self, places: Array) -> Array:
-        """Map points of the target to the source by the inverse of the affine part alone."""
-        source: Array = (places - self.affine[2]) @ np.linalg.inv(self.affine[:2])
-        return source
+        return self.base(places + self.displacement(places))
 
     def displacement(self, places: Array) -> Array:
         """Return the displacement at points of the source, in cells of the source."""
@@ -83,25 +82,39 @@ class WarpField:
         changes: Array = np.stack([self(places + half) - self(places - half) for half in halves], 2)
         return changes
 
-    def grow(self, places: Array, shifts: Array, begin: Flags) -> tuple[Flags, Array]:
+    def grow(
+        self,
+        places: Array,
+        shifts: Array,
+        begin: Flags,
+        *,
+        reach: Array | None = None,
+        shared_pixels: float = SHARED_PIXELS,
+    ) -> tuple[Flags, Array]:
         """Fit to consistent matches, outwards from those in `begin`.
 
-        A match joins if the warp field is known there and predicts it. `shifts`, (n, 2), are the
-        displacements of the matches. Returns which matches joined, and the residuals of all of
-        them in cells.
+        A match joins if the warp field is known there and predicts it, and if matches around it
+        agree better than by chance. `shifts`, (n, 2), are the displacements of the matches, and
+        `reach`, (n,), the radii in cells within which they were searched; None if everywhere.
+        `shared_pixels` matches count as one observation. Returns which matches joined, and the
+        residuals of all of them in cells.
         """
         basis, residuals, joined = self._basis(places), np.zeros(len(places)), begin
+        support = np.ones(len(places))
         thinning = max(1.0, len(places) / MOST_MATCHES)
         used = np.unique((np.arange(min(len(places), MOST_MATCHES)) * thinning).astype(int))
-        some, variance = basis[used], MATCH_STD**2 * max(1.0, MATCHES_PER_OBSERVATION / thinning)
+        some, variance = basis[used], MATCH_STD**2 * max(1.0, shared_pixels / thinning)
         for _ in range(GROWTH_ROUNDS):
             for _ in range(2):  # iteratively reweighted least squares, Cauchy-like
                 downweight = (1 + (residuals[used] / (2 * MATCH_STD)) ** 2) ** 2
-                precision = self._fit(some, shifts[used], joined[used] / variance / downweight)
+                weights = (joined * support)[used] / variance / downweight
+                precision = self._fit(some, shifts[used], weights)
                 residuals = np.linalg.norm(basis @ self.coefficients - shifts, axis=1)
+            if reach is not None:
+                support = local_support(places, residuals, reach, 2 * MATCH_STD**2)
             self.covariance = linalg.cho_solve(precision, np.eye(len(self.prior)))
             std = self._std(basis)
-            now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std)
+            now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std) & (support > LEAST_SUPPORT)
             if (now != joined).mean() < 0.002:
                 break
             joined = now

@@ -1,0 +1,68 @@
+"""Matches of SIFT keypoints (Lowe 2004), which tolerate any rotation and most changes of scale.
+
+Learned features of upright photos tolerate about 20 degrees and a third of scale.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.core.geometry import Size
+from mel_debug.core.types import FeatureMap, Photo
+
+LONGEST = 2400
+"""Pixels of the longer side at which keypoints are detected."""
+
+CONTRAST = 0.004
+"""Least contrast of a keypoint; a tenth of OpenCV's default, because skin has little contrast."""
+
+MOST_KEYPOINTS = 8000
+"""Keypoints of a photo, those with the highest contrast."""
+
+RATIO = 0.85
+"""Largest ratio of the distances to the best and to the second best match."""
+
+
+def keypoint_matches(source: FeatureMap, target: FeatureMap) -> tuple[Array, Array]:
+    """Return matched points, (n, 2) cells of source and target, the most distinct first."""
+    here, first = _keypoints(source.photo)
+    there, second = _keypoints(target.photo)
+    if len(here) < 2 or len(there) < 2:
+        return np.empty((0, 2)), np.empty((0, 2))
+    similarity = first @ second.T
+    choice = similarity.argmax(axis=1)
+    rows = np.arange(len(here))
+    best = similarity[rows, choice]
+    mutual = similarity.argmax(axis=0)[choice] == rows
+    similarity[rows, choice] = -1
+    # Unit vectors: squared distance = 2 - 2 cosine.
+    ratio = np.sqrt(np.maximum(1 - best, 0) / np.maximum(1 - similarity.max(axis=1), 1e-9))
+    kept = np.flatnonzero(mutual & (ratio < RATIO))
+    kept = kept[np.argsort(ratio[kept], kind="stable")]
+    matched = np.hstack([here[kept], there[choice[kept]]])
+    # A keypoint with two orientations gives the same match twice.
+    single = np.sort(np.unique(np.round(matched), axis=0, return_index=True)[1])
+    matched = matched[single]
+    return matched[:, :2] / source.grid.cell_size, matched[:, 2:] / target.grid.cell_size
+
+
+def _keypoints(photo: Photo) -> tuple[Array, NDArray[np.float32]]:
+    """Return the (n, 2) points in photo pixels and their (n, 128) unit descriptors."""
+    scale = min(1.0, LONGEST / photo.size.longest)
+    size = Size(max(1, round(photo.size.width * scale)), max(1, round(photo.size.height * scale)))
+    grey = cv2.cvtColor(photo.scaled(size), cv2.COLOR_RGB2GRAY)
+    mask = None
+    if photo.mask is not None:
+        whole = photo.mask.astype(np.uint8)
+        mask = cv2.resize(whole, (size.width, size.height), interpolation=cv2.INTER_NEAREST)
+    sift = cv2.SIFT_create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST)
+    found, descriptors = sift.detectAndCompute(grey, mask)
+    if descriptors is None:
+        return np.empty((0, 2)), np.empty((0, 128), np.float32)
+    # OpenCV's origin is the centre of the first pixel.
+    points = np.array([each.pt for each in found]) + 0.5
+    # RootSIFT (Arandjelovic and Zisserman 2012): Hellinger's distance instead of Euclid's.
+    root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+    stretch = np.array([photo.size.width / size.width, photo.size.height / size.height])
+    return points * stretch, root.astype(np.float32)
