@@ -63,9 +63,8 @@ class Canvas:
         """`middle`, (2,) cells of the source, is where the resolution of both photos is equal."""
         self.warp_field, self.extractor = warp_field, extractor
         native = np.array([photo.size.width, photo.size.height])
-        (jacobian,) = warp_field.base.jacobians(middle[np.newaxis])
         # The resolution at which the source's features were extracted.
-        zoom = extractor.patch / np.sqrt(abs(np.linalg.det(jacobian)))
+        zoom = extractor.patch / warp_field.base.scale(middle)
         size = np.clip(np.round(native / target.cell * zoom), 1, native).astype(int)
         self.image = photo.scaled(Size(*map(int, size)))
         self.scale = size / (native / target.cell)

@@ -1,6 +1,6 @@
 """Robust plane maps fitted to matches between two whole photos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,6 +40,11 @@ class FirstFit:
     def count(self) -> int:
         """Number of inliers."""
         return int(self.inliers.sum())
+
+    def in_cells(self, factor: Array) -> "FirstFit":
+        """Return the same fit for a source with other cells, (2,) times as many along x and y."""
+        grown = PlaneMap(self.map.matrix @ np.diag([*(1 / factor), 1.0]))
+        return replace(self, source=self.source * factor, map=grown)
 
 
 def affine_fit(source: Array, target: Array) -> tuple[PlaneMap, Flags] | None:

@@ -1,4 +1,8 @@
-"""The first geometry of two photos: several plane maps, each judged by matching again under it."""
+"""The first geometry of two photos: several plane maps, each judged by matching again under it.
+
+Cheap kinds of matches come first: mutual nearest neighbours, then distinct ones, then keypoints,
+then mutual ones of one photo at several sizes.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +19,9 @@ from mel_debug.builtin.matchers.geometric.first_fit import (
     similarity_fit,
 )
 from mel_debug.builtin.matchers.geometric.keypoints import keypoint_matches
+from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, SHARED_PIXELS, WarpField
-from mel_debug.core.stages import FeatureExtractor
-from mel_debug.core.types import FeatureMap
 
 CONFIRMED_CELLS = 1.5
 """Cells; a match this close to its predicted position confirms the warp field."""
@@ -32,11 +35,18 @@ CONFIRMED_SHARE = 0.3
 matches confirm it at a rate of (CONFIRMED_CELLS / FIRST_REACH) squared, 6 %. In photos of the same
 body 66 to 93 % confirmed it (four pairs), in photos of different bodies 5 to 8 % (five pairs)."""
 
+PROMISING_SHARE, SECOND_TRIES = 0.1, 2
+"""Share of confirming matches from which a geometry that is not confirmed is refined and judged
+again, and how often."""
+
 CLEAR_SHARE, FAIR_SHARE = 0.6, 0.4
 """Share of confirming matches from which no other geometry is tried, at first and later."""
 
 CLEAR_CONFIRMED = 60
 """Number of confirming matches from which no other geometry is tried."""
+
+LEAST_INLIERS = 10
+"""Inliers below which the map of dense matches is not judged."""
 
 FIRST_REACH = 6
 """Cells; least search radius under a first geometry."""
@@ -47,19 +57,40 @@ MOST_PAIRS = 600_000_000
 DISTINCT, DISTINCT_STRIDE = 400, 2
 """Number of distinct matches, and the step between the rows and columns of the source searched."""
 
+Fit = Callable[[Array, Array], tuple[PlaneMap, Flags] | None]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
     """A first geometry, and the matches of source and target under it.
 
-    `sure` are the matches, (n,), where the warp field is known, `confirming` those that agree.
+    `source` are the source's features at the size that suits the target's resolution. `sure` are
+    the matches, (n,), where the warp field is known, `confirming` those that agree.
     """
 
+    source: CellFeatures
     warp_field: WarpField
     canvas: Canvas
     rematch: Rematch
     sure: Flags
     confirming: Flags
+
+    @classmethod
+    def of(
+        cls, source: CellFeatures, warp_field: WarpField, canvas: Canvas, least_reach: float
+    ) -> "Attempt":
+        """Match again under a warp field, within at least `least_reach` cells of its places."""
+        rematch = canvas.rematch(source, least_reach)
+        sure: Flags = warp_field.std(rematch.source) < KNOWN_STD
+        confirming: Flags = sure & (rematch.gap < CONFIRMED_CELLS)
+        return cls(source, warp_field, canvas, rematch, sure, confirming)
+
+    def grow(self) -> tuple[Flags, Array]:
+        """Grow the warp field by the matches; see `WarpField.grow` for what is returned."""
+        here, there = self.rematch.source, self.rematch.target
+        begin = self.sure & (self.rematch.gap < CONFIRMED_CELLS + 2 * self.warp_field.std(here))
+        shifts = there + self.warp_field.displacement(there) - here
+        return self.warp_field.grow(here, shifts, begin, reach=self.rematch.reach)
 
     @property
     def confirmed(self) -> int:
@@ -67,91 +98,103 @@ class Attempt:
         return int(self.confirming.sum())
 
     @property
+    def area(self) -> float:
+        """The confirmed area in source pixels; comparable between sizes of the source."""
+        return self.confirmed * float(self.source.cell.prod())
+
+    @property
     def share(self) -> float:
         """Their share of the matches where the warp field is known."""
         return self.confirmed / max(1, int(self.sure.sum()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Views:
-    """Two photos with their features, and the extractor of these."""
-
-    source: FeatureMap
-    target: FeatureMap
-    extractor: FeatureExtractor
-    a: CellFeatures
-    b: CellFeatures
-
-    @classmethod
-    def of(cls, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> "Views":
-        return cls(source, target, extractor, CellFeatures.of(source), CellFeatures.of(target))
-
-
-def first_geometry(views: Views) -> tuple[Attempt | None, int]:
-    """Return the attempt that most matches confirm, and the most inliers of any plane map.
+def first_geometry(photos: Photos) -> tuple[Attempt | None, int]:
+    """Return the attempt with the largest confirmed area, and the most inliers of any plane map.
 
     There is no attempt if nothing is confirmed. Kinds of matches that cost more are only tried
     while cheaper ones do not lead to a clear result.
     """
     best: Attempt | None = None
     most = 0
-    for fits, enough in (
-        (_fits_of_mutual, CLEAR_SHARE),
-        (_fits_of_distinct, FAIR_SHARE),
-        (_fits_of_keypoints, 0.0),
-    ):
-        for fit in fits(views):
+    for kind, enough in KINDS:
+        for fit in kind(photos):
             most = max(most, fit.count)
-            attempt = attempt_of(fit, views)
+            attempt = attempt_of(fit, photos)
             confirmed = attempt.confirmed if attempt.share >= CONFIRMED_SHARE else 0
-            if confirmed >= max(LEAST_CONFIRMED, best.confirmed + 1 if best else 0):
+            if confirmed >= LEAST_CONFIRMED and (best is None or attempt.area > best.area):
                 best = attempt
         if best and best.share >= enough and best.confirmed >= CLEAR_CONFIRMED:
             break
     return best, most
 
 
-def attempt_of(fit: FirstFit, views: Views) -> Attempt:
+def attempt_of(fit: FirstFit, photos: Photos) -> Attempt:
     """Begin a warp field with the inliers of a fit and match again under it."""
-    warp_field = WarpField(fit.map, views.a.valid.shape)
+    # A close-up shows details that the other photo only has at a larger size, if at all.
+    source = photos.source_for(fit.map, fit.source[fit.inliers])
+    fit = fit.in_cells(photos.source_at(1.0).cell / source.cell)
+    warp_field = WarpField(fit.map, source.valid.shape)
     shifts = fit.map.inverse()(fit.target) - fit.source
     warp_field.grow(fit.source, shifts, fit.inliers, shared_pixels=fit.shared_pixels)
     middle = np.median(fit.source[fit.inliers], axis=0)
-    canvas = Canvas(views.target.photo, views.b, warp_field, middle, views.extractor)
-    rematch = canvas.rematch(views.a, FIRST_REACH)
-    return Attempt(warp_field, canvas, rematch, *judged(warp_field, rematch))
+    canvas = Canvas(
+        photos.target.photo, photos.target_at(1.0), warp_field, middle, photos.extractor
+    )
+    attempt = Attempt.of(source, warp_field, canvas, FIRST_REACH)
+    for _ in range(SECOND_TRIES):
+        # A map of a few imprecise matches may lead to more of them than confirm it.
+        if PROMISING_SHARE <= attempt.share < CONFIRMED_SHARE:
+            attempt.grow()
+            attempt = Attempt.of(source, warp_field, canvas, FIRST_REACH)
+    return attempt
 
 
-def judged(warp_field: WarpField, rematch: Rematch) -> tuple[Flags, Flags]:
-    """Return which matches lie where the warp field is known, and which of these confirm it."""
-    sure: Flags = warp_field.std(rematch.source) < KNOWN_STD
-    confirming: Flags = sure & (rematch.gap < CONFIRMED_CELLS)
-    return sure, confirming
+def _fits_of_mutual(photos: Photos) -> Iterator[FirstFit]:
+    """The affine map of mutual nearest neighbours."""
+    yield from _mutual(photos, 1.0, 1.0)
 
 
-def _fits_of_mutual(views: Views) -> Iterator[FirstFit]:
-    """The affine map of mutual nearest neighbours, of all cells if memory and time allow."""
-    a, b = views.a, views.b
+def _fits_of_sizes(photos: Photos) -> Iterator[FirstFit]:
+    """The same with one of the photos at smaller sizes."""
+    for size in SMALLER:
+        yield from _mutual(photos, 1.0, size)
+        yield from _mutual(photos, size, 1.0)
+
+
+def _fits_of_distinct(photos: Photos) -> Iterator[FirstFit]:
+    """Maps of the matches that stand out most from their rivals."""
+    a, b = photos.source_at(1.0), photos.target_at(1.0)
+    cells = _every(a.valid, DISTINCT_STRIDE)
+    i, there = distinct_matches(a.vectors[cells], b.vectors, b.valid, DISTINCT)
+    source, target = centres(np.argwhere(cells)[i]), centres(there)
+    yield from _fits(source, target, (affine_fit, homography_fit), LEAST_INLIERS, SHARED_PIXELS)
+
+
+def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
+    """Maps of keypoints; neighbouring ones share few pixels."""
+    source, target = keypoint_matches(photos.source, photos.target)
+    yield from _fits(source, target, (homography_fit, affine_fit, similarity_fit), 0, 1.0)
+
+
+KINDS: tuple[tuple[Callable[[Photos], Iterator[FirstFit]], float], ...] = (
+    (_fits_of_mutual, CLEAR_SHARE),
+    (_fits_of_distinct, FAIR_SHARE),
+    (_fits_of_keypoints, FAIR_SHARE),
+    (_fits_of_sizes, 0.0),
+)
+"""Kinds of matches, and the share of confirming ones from which no further kind is tried."""
+
+
+def _mutual(photos: Photos, source_size: float, target_size: float) -> Iterator[FirstFit]:
+    """The affine map between two sizes, of all cells if memory and time allow."""
+    a, b = photos.source_at(source_size), photos.target_at(target_size)
     pairs = int(a.valid.sum()) * int(b.valid.sum())
     cells = _every(a.valid, 1 if pairs <= MOST_PAIRS else 2)
     i, k = mutual_matches(a.vectors[cells], b.vectors[b.valid])
     source, target = centres(np.argwhere(cells)[i]), centres(np.argwhere(b.valid)[k])
-    yield from _fits(source, target, (affine_fit,), SHARED_PIXELS)
-
-
-def _fits_of_distinct(views: Views) -> Iterator[FirstFit]:
-    """Maps of the matches that stand out most from their rivals."""
-    a, b = views.a, views.b
-    cells = _every(a.valid, DISTINCT_STRIDE)
-    i, there = distinct_matches(a.vectors[cells], b.vectors, b.valid, DISTINCT)
-    source, target = centres(np.argwhere(cells)[i]), centres(there)
-    yield from _fits(source, target, (affine_fit, homography_fit), SHARED_PIXELS)
-
-
-def _fits_of_keypoints(views: Views) -> Iterator[FirstFit]:
-    """Maps of keypoints; those of neighbouring ones share few pixels."""
-    source, target = keypoint_matches(views.source, views.target)
-    yield from _fits(source, target, (homography_fit, affine_fit, similarity_fit), 1.0)
+    source = source * (a.cell / photos.source_at(1.0).cell)
+    target = target * (b.cell / photos.target_at(1.0).cell)
+    yield from _fits(source, target, (affine_fit,), LEAST_INLIERS, SHARED_PIXELS)
 
 
 def _every(valid: Flags, step: int) -> Flags:
@@ -160,13 +203,10 @@ def _every(valid: Flags, step: int) -> Flags:
     return some
 
 
-Fit = Callable[[Array, Array], tuple[PlaneMap, Flags] | None]
-
-
 def _fits(
-    source: Array, target: Array, kinds: tuple[Fit, ...], shared_pixels: float
+    source: Array, target: Array, kinds: tuple[Fit, ...], least: int, shared_pixels: float
 ) -> Iterator[FirstFit]:
     for kind in kinds:
         found = kind(source, target)
-        if found is not None:
+        if found is not None and found[1].sum() >= least:
             yield FirstFit(source, target, found[1], found[0], shared_pixels)

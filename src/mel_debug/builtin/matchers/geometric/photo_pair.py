@@ -6,13 +6,11 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
 from mel_debug.builtin.matchers.geometric.first_geometry import (
-    CONFIRMED_CELLS,
     LEAST_CONFIRMED,
     Attempt,
-    Views,
     first_geometry,
-    judged,
 )
+from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, WarpField
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap
@@ -32,7 +30,8 @@ CONVERGED = 0.35
 class PhotoPair:
     """The features of two photos and the warp field from source to target, if they share enough.
 
-    `warp_field` is None otherwise. `matched` is the largest number of matches that fit one plane
+    The source's features are at the size that suits the target's resolution. `warp_field` is None
+    if the photos share too little. `matched` is the largest number of matches that fit one plane
     map. `places`, (n, 2), and `residuals`, (n,), are the matches of the last round: their points in
     the source and their distances from the warp field, in cells.
     """
@@ -47,29 +46,26 @@ class PhotoPair:
 
 def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
     """Fit the warp field from the source photo to the target photo."""
-    views = Views.of(source, target, extractor)
-    attempt, matched = first_geometry(views)
-    nothing = PhotoPair(views.a, views.b, matched, None, np.empty((0, 2)), np.empty(0))
+    photos = Photos(source, target, extractor)
+    attempt, matched = first_geometry(photos)
+    a = photos.source_at(1.0) if attempt is None else attempt.source
+    nothing = PhotoPair(a, photos.target_at(1.0), matched, None, np.empty((0, 2)), np.empty(0))
     return nothing if attempt is None else _refined(nothing, attempt)
 
 
 def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
     """Return the pair with the warp field of an attempt, grown over all that the photos share."""
-    a, warp_field, rematch = pair.source, attempt.warp_field, attempt.rematch
+    a, warp_field = pair.source, attempt.warp_field
     probes = centres(np.argwhere(a.valid)[::37])
     places, residuals = pair.places, pair.residuals
     for number in range(MOST_ROUNDS):
         before = warp_field.displacement(probes)
         if number:
-            rematch = attempt.canvas.rematch(a, LEAST_REACH)
-        sure, confirming = judged(warp_field, rematch)
-        if confirming.sum() < LEAST_CONFIRMED:
+            attempt = Attempt.of(a, warp_field, attempt.canvas, LEAST_REACH)
+        if attempt.confirmed < LEAST_CONFIRMED:
             return pair
-        here, there = rematch.source, rematch.target
-        begin = sure & (rematch.gap < CONFIRMED_CELLS + 2 * warp_field.std(here))
-        shifts = there + warp_field.displacement(there) - here
-        joined, errors = warp_field.grow(here, shifts, begin, reach=rematch.reach)
-        places, residuals = here[joined], errors[joined]
+        joined, errors = attempt.grow()
+        places, residuals = attempt.rematch.source[joined], errors[joined]
         moved = np.linalg.norm(warp_field.displacement(probes) - before, axis=1)
         converged = (warp_field.std(probes) < KNOWN_STD).mean() > 0.9 and np.quantile(
             moved, 0.9

@@ -40,6 +40,11 @@ class PlaneMap:
         visible: Array = with_ones(places) @ self.matrix[2] > HORIZON
         return visible
 
+    def scale(self, place: Array) -> float:
+        """Return the scale at a point, (2,): the square root of the change of area."""
+        (jacobian,) = self.jacobians(place[np.newaxis])
+        return float(np.sqrt(abs(np.linalg.det(jacobian))))
+
     def jacobians(self, places: Array) -> Array:
         """Return (n, 2, 2): change of the mapped (x, y), by row, per unit of (x, y), by column."""
         projected = with_ones(places) @ self.matrix.T

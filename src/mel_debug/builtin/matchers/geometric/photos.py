@@ -1,0 +1,97 @@
+"""Two photos with their features at several sizes, extracted on first use."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
+from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
+from mel_debug.builtin.matchers.similarity import unit
+from mel_debug.core.geometry import PatchGrid
+from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.types import FeatureMap
+
+SMALLER = (1 / 2, 1 / 3, 1 / 4)
+"""Smaller sizes of a photo, as shares of the size of its feature map."""
+
+LARGER = (2.0, 3.0, 4.0)
+"""Larger sizes, of which only a part of the photo is extracted."""
+
+CONTEXT = 4
+"""Cells of context around a part: a feature depends on pixels beyond its cell."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photos:
+    """A source and a target photo, and the extractor of their features."""
+
+    source: FeatureMap
+    target: FeatureMap
+    extractor: FeatureExtractor
+    _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
+
+    def source_at(self, size: float) -> CellFeatures:
+        """Return the source's features at its own size, 1, or one of `SMALLER`."""
+        return self._at(True, size)
+
+    def target_at(self, size: float) -> CellFeatures:
+        """Return the target's features at its own size, 1, or one of `SMALLER`."""
+        return self._at(False, size)
+
+    def source_for(self, found: PlaneMap, near: Array) -> CellFeatures:
+        """Return the source's features at the size nearest to the target's resolution.
+
+        `found` maps cells of the source to cells of the target, and `near` are (n, 2) cells of the
+        source that it was fitted to. A larger size is valid only where the target shows the source,
+        and never larger than the photo.
+        """
+        scale = found.scale(np.median(near, axis=0))
+        most = self.source.photo.size.longest / self.source.grid.scaled.longest
+        sizes = (*SMALLER, 1.0, *(size for size in LARGER if size <= 1.01 * most))
+        size = min(sizes, key=lambda size: abs(np.log(size / scale)))
+        return self.source_at(size) if size <= 1 else self._part(size, found)
+
+    def _at(self, of_source: bool, size: float) -> CellFeatures:
+        key = (of_source, size)
+        if key not in self._known:
+            features = self.source if of_source else self.target
+            self._known[key] = (
+                CellFeatures.of(features) if size == 1 else self._extracted(features, size)
+            )
+        return self._known[key]
+
+    def _part(self, size: float, found: PlaneMap) -> CellFeatures:
+        """Extract the part of the source that the target shows, at a larger size."""
+        small, target = self.source_at(1.0), self.target_at(1.0)
+        at = centres(np.argwhere(small.valid))
+        rows, columns = target.valid.shape
+        mapped = found(at)
+        seen = at[((mapped >= 0) & (mapped < [columns, rows])).all(axis=1) & found.in_view(at)]
+        if not len(seen):
+            return small
+        return self._extracted(self.source, size, (seen.min(axis=0), seen.max(axis=0)))
+
+    def _extracted(
+        self, features: FeatureMap, size: float, part: tuple[Array, Array] | None = None
+    ) -> CellFeatures:
+        """Extract features at another size, all or those between two points in cells at size 1."""
+        photo, patch = features.photo, self.extractor.patch
+        cells = max(1, round(size * max(features.grid.rows, features.grid.columns)))
+        grid = PatchGrid.fit(photo.size, cells * patch, patch)
+        valid, image = photo.valid_cells(grid), photo.scaled(grid.scaled)
+        rows, columns = slice(0, grid.rows), slice(0, grid.columns)
+        if part is not None:
+            low, high = (np.floor(size * each).astype(int) for each in part)
+            left, top = np.maximum(low - CONTEXT, 0)
+            columns = slice(int(left), int(min(grid.columns, high[0] + 1 + CONTEXT)))
+            rows = slice(int(top), int(min(grid.rows, high[1] + 1 + CONTEXT)))
+            image = image[
+                rows.start * patch : rows.stop * patch, columns.start * patch : columns.stop * patch
+            ]
+        found = unit(self.extractor.extract(image[np.newaxis])[0])
+        # Untouched zeros take no memory.
+        vectors = np.zeros((grid.rows, grid.columns, found.shape[-1]), dtype=np.float32)
+        vectors[rows, columns] = found
+        inside = np.zeros_like(valid)
+        inside[rows, columns] = valid[rows, columns]
+        return CellFeatures(vectors, inside, np.array(grid.cell_size))
