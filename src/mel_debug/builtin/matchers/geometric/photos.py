@@ -39,16 +39,21 @@ class Photos:
         return self._at(False, size)
 
     def source_for(self, found: PlaneMap, near: Array) -> CellFeatures:
-        """Return the source's features at the size nearest to the target's resolution.
+        """Return the source's features at the size up to which the target shows the same details.
 
         `found` maps cells of the source to cells of the target, and `near` are (n, 2) cells of the
         source that it was fitted to. A larger size is valid only where the target shows the source,
         and never larger than the photo.
         """
+        here, there = self.source_at(1.0).cell, self.target_at(1.0).cell
         scale = found.scale(np.median(near, axis=0))
         most = self.source.photo.size.longest / self.source.grid.scaled.longest
+        # Pixels of the target per pixel of the scaled source; more cells than the target's own take
+        # more time than they are worth.
+        detail = scale * np.sqrt(there.prod() / here.prod()) * most
+        wanted = min(detail, max(1.0, scale))
         sizes = (*SMALLER, 1.0, *(size for size in LARGER if size <= 1.01 * most))
-        size = min(sizes, key=lambda size: abs(np.log(size / scale)))
+        size = min(sizes, key=lambda size: abs(np.log(size / wanted)))
         return self.source_at(size) if size <= 1 else self._part(size, found)
 
     def _at(self, of_source: bool, size: float) -> CellFeatures:

@@ -29,7 +29,7 @@ SHARED_PIXELS = 6.0
 """Matches that count as one observation: features of neighbouring cells share pixels. The labelled
 pair's median at 1, 2, 6, 18: 0.65, 0.67, 0.72, 1.06 cells; a smaller count lowers the std."""
 
-LEAST_SUPPORT = 0.25
+LEAST_SUPPORT = 0.15
 """Local support from which matches may join; 0 is the level of chance, 1 that of right matches."""
 
 KNOWN_STD = 2.5
