@@ -97,7 +97,8 @@ def command(
 
     Searches every ordered pair of photos under the ROOTs that mark the same moles, and for moles
     known to be absent (PHOTO.absent.json), with every combination of the given extractors,
-    matchers, presets and image sizes. To try it, generate photos with `mel-debug synth`.
+    matchers, presets and image sizes. With several ROOTs, the measures of the targets under each
+    are also given by themselves. To try it, generate photos with `mel-debug synth`.
 
     Finished searches are stored, so the same command resumes a run that was stopped. A search is
     repeated only if its photos, marks, masks, options or weights have changed.
@@ -122,7 +123,9 @@ def command(
     )
     results = results_of(tasks, stored, min_confidence)
     summaries = [summary_of(result) for result in results]
-    click.echo(report_of(results, summaries, json=as_json, csv=as_csv, markdown=as_markdown))
+    by_root = summaries_by_root(roots, tasks, stored, min_confidence)
+    kind = {"json": as_json, "csv": as_csv, "markdown": as_markdown}
+    click.echo(report_of(results, summaries, by_root, **kind))
     if plots is not None:
         from mel_debug.evaluation.plots import write_plots
 
@@ -268,28 +271,45 @@ def default_state(roots: Sequence[Path]) -> Path:
     return state_folder() / "evaluate" / f"{name}.jsonl"
 
 
+def summaries_by_root(
+    roots: Sequence[Path], tasks: "Sequence[Task]", state: "State", threshold: float
+) -> "dict[str, list[Summary]]":
+    """Return the summaries of the targets under each root, by its name; none for a single root."""
+    from mel_debug.evaluation.summary import results_of, summary_of
+
+    found = {}
+    for root in dict.fromkeys(roots) if len(set(roots)) > 1 else ():
+        under = [task for task in tasks if task.pair.target.is_relative_to(root)]
+        found[str(root)] = [summary_of(result) for result in results_of(under, state, threshold)]
+    return found
+
+
 def report_of(
     results: "list[Result]",
     summaries: "list[Summary]",
+    by_root: "dict[str, list[Summary]]",
     *,
     json: bool,
     csv: bool,
     markdown: bool,
 ) -> str:
-    """Return the measures as JSON, CSV, Markdown or, by default, a text table."""
-    from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
+    """Return the measures as JSON, CSV, Markdown or, by default, text tables."""
+    from mel_debug.evaluation.tables import csv_table, markdown_report, text_report
 
     if json:
-        return json_text(results, summaries)
+        return json_text(results, summaries, by_root)
     if csv:
-        return csv_table(summaries)
-    return markdown_table(summaries) if markdown else text_table(summaries)
+        return csv_table(summaries, by_root)
+    return markdown_report(summaries, by_root) if markdown else text_report(summaries, by_root)
 
 
-def json_text(results: "list[Result]", summaries: "list[Summary]") -> str:
+def json_text(
+    results: "list[Result]", summaries: "list[Summary]", by_root: "dict[str, list[Summary]]"
+) -> str:
     """Return the measures of every configuration and one row per query, as JSON.
 
-    A row's `configuration` is the index of its configuration.
+    A row's `configuration` is the index of its configuration. `roots` has the measures of each
+    root, if there are several.
     """
     rows = [
         {"configuration": number, **answer.as_row()}
@@ -297,4 +317,8 @@ def json_text(results: "list[Result]", summaries: "list[Summary]") -> str:
         for answer in result.answers
     ]
     configurations = [summary.as_json() for summary in summaries]
-    return json.dumps({"configurations": configurations, "queries": rows})
+    roots = [
+        {"root": root, "configurations": [summary.as_json() for summary in group]}
+        for root, group in by_root.items()
+    ]
+    return json.dumps({"configurations": configurations, "roots": roots, "queries": rows})

@@ -20,6 +20,10 @@ BETTER_WHEN_HIGHER = (
 )  # fmt: skip
 """The names of evidence that every match has. Confidence never falls when one of them rises."""
 
+SPOT_AT_MATCH = ("shown", "stands_out", "sized", "shaded")
+"""Evidence of a spot at the place found that looks like the mole; absence never gets likelier when
+one of these rises."""
+
 METRIC_FREE = tuple(name for name in BETTER_WHEN_HIGHER if name != "score")
 """Evidence that is comparable between metrics; the general calibration uses only this."""
 

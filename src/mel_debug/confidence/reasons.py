@@ -44,7 +44,7 @@ def main_reason(calibration: Calibration, evidence: Evidence) -> str:
 
 
 def _shortfall(calibration: Calibration, evidence: Evidence, name: str) -> float:
-    ramps = calibration.ramps.get(name)
+    ramps = calibration.right.ramps.get(name)
     if ramps is None:
         return 0.0
     amount = float(ramps.amounts(np.array([evidence.get(name, np.nan)]))[0])
