@@ -2,7 +2,9 @@
 
 `generated` are people as `mel-debug synth` makes them, `hard` are people with what makes real
 photos fail (`--hard`), and `warps` are photos changed with exact truth (`--from`). Nobody and no
-photo is both fitted to and checked on. A set lies in FOLDER/SET/KIND/NAME.
+photo is both fitted to and checked on. A set lies in FOLDER/SET/KIND/NAME. The kind `unrelated` has
+no photos of its own: each hard person is searched for in the photo of another one, where every mole
+is absent.
 """
 
 import subprocess
@@ -12,6 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
+
+from mel_debug.evaluation.labelled import (
+    LabelledMole,
+    LabelledPair,
+    labelled_pairs,
+    read_labelled,
+)
 
 FIRST_SEED = {"train": 100, "test": 500}
 
@@ -32,7 +41,7 @@ LEVELS = ("mild", "medium", "strong")
 OWN_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 """Photos of scikit-image for the warps that are fitted to; those checked on are given."""
 
-SHARES = {"generated": 1.0, "hard": 1.0, "warps": 0.25}
+SHARES = {"generated": 1.0, "hard": 1.0, "unrelated": 0.25, "warps": 0.25}
 """How much the answers of each kind count together.
 
 Warped photos keep their grain, and so are easier than a second session. A fit to them alone
@@ -107,6 +116,37 @@ def roots_of(folder: Path, name: str) -> dict[str, list[Path]]:
         done = sorted((folder / name / kind).glob("*.done"))
         if done:
             found[kind] = [path.with_suffix("") for path in done]
+    return found
+
+
+def pairs_within(roots: Sequence[Path]) -> list[LabelledPair]:
+    """Return the pairs of each repository; photos of two repositories are no pair."""
+    return [
+        pair
+        for pair in labelled_pairs(roots)
+        if any(pair.source.is_relative_to(r) and pair.target.is_relative_to(r) for r in roots)
+    ]
+
+
+def unrelated_pairs(roots: Sequence[Path]) -> list[LabelledPair]:
+    """Return a pair of the first photos of each repository and the next one: all is absent."""
+    photos = [read_labelled([root])[0] for root in roots]
+    return [
+        LabelledPair(
+            source.path,
+            target.path,
+            tuple(LabelledMole(uuid, point, None) for uuid, point in source.moles.items()),
+        )
+        for source, target in zip(photos, [*photos[1:], *photos[:1]], strict=True)
+    ]
+
+
+def pairs_of(folder: Path, name: str) -> dict[str, list[LabelledPair]]:
+    """Return the pairs of a set by kind."""
+    roots = roots_of(folder, name)
+    found = {kind: pairs_within(each) for kind, each in roots.items()}
+    if len(roots.get("hard", ())) > 1:
+        found["unrelated"] = unrelated_pairs(roots["hard"])
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from confidence_sets import plans, roots_of, weights_of
+from confidence_sets import pairs_of, plans, weights_of
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.calibrations import ANY, text_of
 from mel_debug.confidence.evidence import METRIC_FREE
@@ -22,7 +22,6 @@ from mel_debug.confidence.fitting import fit as fitted
 from mel_debug.confidence.model import Calibration
 from mel_debug.core.errors import MelError
 from mel_debug.evaluation.configurations import Configuration, product_of
-from mel_debug.evaluation.labelled import LabelledPair, labelled_pairs
 from mel_debug.evaluation.searches import Task, plan_tasks, run
 from mel_debug.evaluation.state import State
 from mel_debug.evaluation.summary import Summary, results_of, summary_of
@@ -146,13 +145,11 @@ def searched(
     folder: Path, name: str, configuration: Configuration, *, restart: bool
 ) -> dict[str, tuple[list[Task], State]]:
     """Run the searches of a set that its state does not hold; returns them by kind of photos."""
-    by_kind = roots_of(folder, name)
-    if not by_kind:
+    pairs = pairs_of(folder, name)
+    if not pairs:
         raise MelError(f"{folder / name} has no sessions; run make first")
     state = State.begin(folder / f"{name}.jsonl")
-    tasks = {
-        kind: plan_tasks([configuration], pairs_within(roots)) for kind, roots in by_kind.items()
-    }
+    tasks = {kind: plan_tasks([configuration], each) for kind, each in pairs.items()}
     all_tasks = [task for each in tasks.values() for task in each]
     if restart:
         state.forget([task.key for task in all_tasks])
@@ -161,15 +158,6 @@ def searched(
         for _ in bar:
             pass
     return {kind: (each, state) for kind, each in tasks.items()}
-
-
-def pairs_within(roots: Sequence[Path]) -> list[LabelledPair]:
-    """Return the pairs of each repository; photos of two repositories are no pair."""
-    return [
-        pair
-        for pair in labelled_pairs(roots)
-        if any(pair.source.is_relative_to(r) and pair.target.is_relative_to(r) for r in roots)
-    ]
 
 
 def labelled_answers(

@@ -14,7 +14,13 @@ from scipy import ndimage
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.blobs import blob_at, blob_similarity, laplacian
 from mel_debug.confidence.calibrations import ANY, key_for, shipped, text_of, user_path
-from mel_debug.confidence.evidence import BETTER_WHEN_HIGHER, SPOT_AT_MATCH, WITHIN, evidence_of
+from mel_debug.confidence.evidence import (
+    BETTER_WHEN_HIGHER,
+    SPOT_AT_MATCH,
+    WITHIN,
+    _nearness,
+    evidence_of,
+)
 from mel_debug.confidence.fitting import LEAST, fit
 from mel_debug.confidence.judge import Judge, judge_for
 from mel_debug.confidence.model import Calibration, logistic
@@ -182,6 +188,15 @@ def test_without_absent_moles_absence_is_unknown() -> None:
     assert trust.absent is None
     assert trust.uncertain
     assert not trust.probably_absent
+
+
+def test_if_all_wrong_answers_are_absent_moles_absence_is_what_confidence_leaves() -> None:
+    """Nearly: with few misplaced matches the share of absent moles does not depend on evidence."""
+    gone = [replace(each, truth=each.truth if each.right else None) for each in made_up(600)]
+    calibration = fit(gone)
+    evidence = [{"margin": 0.5}, {"margin": 3.5}]
+    absences = calibration.absences(evidence)
+    assert absences == pytest.approx(1 - calibration.probabilities(evidence), abs=0.01)
 
 
 def test_weights_decide_between_kinds_of_photos() -> None:
@@ -371,3 +386,15 @@ def test_the_filter_is_the_laplacian_of_a_gaussian(side: int, sigma: float, seed
     picture = np.random.default_rng(seed).random((side, side))
     wanted = -(sigma**2) * ndimage.gaussian_laplace(picture, sigma)
     assert np.abs(laplacian(picture, sigma) - wanted).max() < 1e-12
+
+
+@given(st.floats(0, 1e4), st.floats(0, 1e4), st.integers(100, 10000))
+def test_a_distance_counts_the_same_at_every_resolution(
+    one: float, other: float, longest: int
+) -> None:
+    """It counts in units of the photo; one cell of 8 px at native resolution is no evidence."""
+    near, far = sorted((one, other))
+    assert _nearness(far, longest) <= _nearness(near, longest) <= 0
+    assert _nearness(2 * near, 2 * longest) == pytest.approx(_nearness(near, longest))
+    assert _nearness(8.0, 6000) == 0
+    assert _nearness(48.0, 6000) < -0.5

@@ -78,8 +78,7 @@ def command(
         echo_line(f"{key}: {right} right and {len(answers) - right} wrong matches to fit to")
         if fitted[key].absent_if_wrong is None:
             echo_line(
-                f"{key}: too few moles known to be absent, or too few wrong matches of others, so "
-                "`absent` stays unknown",
+                f"{key}: too few moles are known to be absent, so `absent` stays unknown",
                 err=True,
             )
     if output is not None:

@@ -76,9 +76,8 @@ def fit(
     """A calibration from answers with known truth.
 
     `names` restricts the evidence. `weights`, above 0, are how much each answer counts, to balance
-    kinds of photos. Without enough absent moles, or without enough wrong matches of moles that are
-    there, the probability of absence stays unknown. Raises MelError if there are too few right or
-    wrong answers.
+    kinds of photos. Without enough absent moles the probability of absence stays unknown. Raises
+    MelError if there are too few right or wrong answers.
     """
     right = np.array([answer.right for answer in answers], dtype=bool)
     counts = np.ones(len(answers)) if weights is None else np.asarray(weights, dtype=float)
@@ -93,9 +92,24 @@ def fit(
     model = _model(sample, names)
     at, shares = _radii(model.probabilities(sample.evidence), answers)
     wrong = [answer for answer in answers if not answer.right]
+    return Calibration(model, _absent_if_wrong(wrong, counts[~right], names), at, shares)
+
+
+def _absent_if_wrong(
+    wrong: Sequence[Answer], weights: Array, names: Sequence[str]
+) -> LogisticModel | None:
+    """The model of absence among wrong answers; None without enough absent moles.
+
+    With too few wrong answers of moles that are there it does not depend on the evidence.
+    """
     absent = np.array([answer.truth is None for answer in wrong], dtype=bool)
-    misplaced = _Sample.of(wrong, absent, counts[~right], _ABSENT)
-    return Calibration(model, None if misplaced.too_few else _model(misplaced, names), at, shares)
+    sample = _Sample.of(wrong, absent, weights, _ABSENT)
+    if absent.sum() < LEAST:
+        return None
+    if sample.too_few:
+        # Laplace's rule of succession keeps the share below 1.
+        return LogisticModel({}, float(np.log((absent.sum() + 1) / ((~absent).sum() + 1))))
+    return _model(sample, names)
 
 
 def _model(sample: _Sample, names: Sequence[str]) -> LogisticModel:
