@@ -37,6 +37,7 @@ MEGAPIXELS = (3.0, 3.0, 3.0, 6.0)
 MOLES, ABSENT = 24, 0.25
 
 LEVELS = ("mild", "medium", "strong")
+WARP_SIZE = ("--megapixels", "4", "--absent", "0.2")
 
 OWN_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 """Photos of scikit-image for the warps that are fitted to; those checked on are given."""
@@ -81,7 +82,8 @@ def plans(folder: Path, photos: Sequence[Path]) -> Iterable[Plan]:
             for level in LEVELS:
                 seed = str(FIRST_SEED[name] + number)
                 root = folder / name / "warps" / f"{number:02d}-{photo.stem}-{level}"
-                yield Plan(root, ("--from", str(photo), "--level", level, "--seed", seed))
+                arguments = ("--from", str(photo), "--level", level, "--seed", seed, *WARP_SIZE)
+                yield Plan(root, arguments)
 
 
 def _person(seed: int, number: int) -> tuple[str, ...]:
