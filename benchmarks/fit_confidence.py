@@ -1,18 +1,20 @@
-"""Fit the calibrations that ship with mel-debug, and check them on other people.
+"""Fit the calibrations that ship with mel-debug, and check them on other people and photos.
 
-    python benchmarks/fit_confidence.py make FOLDER     generates people to fit and to check on
-    python benchmarks/fit_confidence.py fit FOLDER      rewrites the calibrations in the package
-    python benchmarks/fit_confidence.py check FOLDER    prints the measures on the others
+    python benchmarks/fit_confidence.py make FOLDER [--photos PHOTO...]    generates all photos
+    python benchmarks/fit_confidence.py fit FOLDER                 rewrites the calibrations
+    python benchmarks/fit_confidence.py check FOLDER               prints the measures of each kind
 
-Finished searches are stored in FOLDER, so that each step can be stopped and resumed.
+Warps of the PHOTOs are only checked on. Finished searches are stored in FOLDER, so that each step
+can be stopped and resumed. They do not depend on the source code: after a change to a matcher, or
+to the evidence, run `fit` and `check` with --restart. `confidence_sets.py` has what is generated.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 
+from confidence_sets import pairs_of, plans, weights_of
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.calibrations import ANY, text_of
 from mel_debug.confidence.evidence import METRIC_FREE
@@ -20,20 +22,12 @@ from mel_debug.confidence.fitting import fit as fitted
 from mel_debug.confidence.model import Calibration
 from mel_debug.core.errors import MelError
 from mel_debug.evaluation.configurations import Configuration, product_of
-from mel_debug.evaluation.labelled import labelled_pairs
 from mel_debug.evaluation.searches import Task, plan_tasks, run
 from mel_debug.evaluation.state import State
-from mel_debug.evaluation.summary import results_of, summary_of
+from mel_debug.evaluation.summary import Summary, results_of, summary_of
+from mel_debug.evaluation.tables import text_report
 from mel_debug.plugins.config import RunConfig
-from mel_debug.synth.repository import begin_repository, plan_repository
 from tables import machine, show
-
-SETS = {"train": (100, 40), "test": (500, 20)}
-"""First seed and number of people of each set; no seed is in both."""
-
-DIFFICULTIES = (0.3, 0.5, 0.7, 0.9, 1.0)
-MEGAPIXELS = (3.0, 6.0, 3.0, 12.0)
-MOLES, ABSENT = 24, 0.2
 
 COMBINATIONS = (
     RunConfig(extractor="xfeat", preset="accurate", no_cache=True),
@@ -43,9 +37,24 @@ COMBINATIONS = (
 )
 """Configurations to calibrate. DINOv3 is left out where its weights are not available."""
 
-OUTPUT = Path(__file__).parent.parent / "src" / "mel_debug" / "pipeline" / "calibration.json"
+OUTPUT = Path(__file__).parent.parent / "src" / "mel_debug" / "confidence" / "calibration.json"
+
+RATES = ("pck@0.01", "coverage", "wrong_accepted", "false_accepts", "radius_coverage")
+ABSENT_RATES = ("absent_found", "false_absent")
+HEAD = (
+    "method", "kind", "queries", "PCK@.01", "coverage", "wrong", "absent", "radius", "AUROC", "ECE",
+    "told absent", "falsely", "absent ECE",
+)  # fmt: skip
 
 folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+restart_option = click.option("--restart", is_flag=True, help="Repeat finished searches.")
+output_option = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=OUTPUT,
+    show_default=True,
+    help="The file of calibrations to write.",
+)
 
 
 @click.group()
@@ -55,69 +64,71 @@ def main() -> None:
 
 @main.command()
 @folder_argument
-def make(folder: Path) -> None:
-    """Generate all photos: two sessions of one body part of each person."""
-    for name, (first, count) in SETS.items():
-        for number in range(count):
-            root = folder / name / str(first + number)
-            if (root / "done").exists():
-                continue
-            planned = plan_repository(
-                root,
-                first + number,
-                photos=1,
-                sessions=2,
-                moles=MOLES,
-                megapixels=MEGAPIXELS[number % len(MEGAPIXELS)],
-                difficulty=DIFFICULTIES[number % len(DIFFICULTIES)],
-                absent=ABSENT,
-            )
-            begin_repository(root)
-            for photo in planned:
-                photo.write()
-            (root / "done").touch()
-            click.echo(f"{name} {first + number}")
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A photo to warp for the check. Repeatable.",
+)
+def make(folder: Path, photos: tuple[Path, ...]) -> None:
+    """Generate all photos that are missing."""
+    for plan in plans(folder, [photo.resolve() for photo in photos]):
+        if not plan.done.exists():
+            plan.make()
+            click.echo(plan.root)
 
 
 @main.command()
 @folder_argument
-def fit(folder: Path) -> None:
+@restart_option
+@output_option
+def fit(folder: Path, *, restart: bool, output: Path) -> None:
     """Fit every combination, and one calibration to all of them for any other combination."""
     found: dict[str, Calibration] = {}
     everything: list[Answer] = []
+    counts: list[float] = []
     for configuration in configurations():
-        answers = answers_of(folder, "train", configuration)
-        found[key_of(configuration)] = fitted(answers)
+        by_kind = searched(folder, "train", configuration, restart=restart)
+        kinds, answers = labelled_answers(by_kind)
+        weights = weights_of(kinds)
+        found[key_of(configuration)] = fitted(answers, weights=weights)
         everything += answers
-    found[ANY] = fitted(everything, METRIC_FREE)
-    OUTPUT.write_text(text_of(found), encoding="utf-8")
-    click.echo(f"wrote {OUTPUT.name}: {', '.join(found)}")
+        counts += weights
+    found[ANY] = fitted(everything, METRIC_FREE, counts)
+    output.write_text(text_of(found), encoding="utf-8")
+    click.echo(f"wrote {output}: {', '.join(found)}")
 
 
 @main.command()
 @folder_argument
-def check(folder: Path) -> None:
+@restart_option
+def check(folder: Path, *, restart: bool) -> None:
     """Print the measures of confidence of every combination with the calibration that ships."""
     click.echo(machine())
-    rows = []
+    rows: list[Sequence[object]] = []
     for configuration in configurations():
-        tasks, state = finished(folder, "test", [configuration])
-        (result,) = results_of(tasks, state)
-        summary = summary_of(result)
-        rates = {name: rate.value for name, rate in summary.rates.items()}
-        shown = ("coverage", "wrong_accepted", "false_accepts", "radius_coverage")
-        rows.append(
-            [
-                configuration.label,
-                f"{summary.queries}+{summary.absent}",
-                rates["pck@0.01"],
-                summary.auroc,
-                summary.ece,
-                *(rates[name] for name in shown),
-            ]
-        )
-    head = ("method", "queries", "PCK@.01", "AUROC", "ECE", "coverage", "wrong", "absent", "radius")
-    show("people not calibrated on; all shares", head, rows)
+        by_kind = searched(folder, "test", configuration, restart=restart)
+        summaries = {
+            kind: summary_of(*results_of(tasks, state)) for kind, (tasks, state) in by_kind.items()
+        }
+        rows += [row_of(configuration, kind, each) for kind, each in summaries.items()]
+        for kind, each in summaries.items():
+            click.echo(f"\n{kind}\n{text_report([each], {})}")
+    show("people and photos not calibrated on; all shares", HEAD, rows)
+
+
+def row_of(configuration: Configuration, kind: str, summary: Summary) -> list[object]:
+    rates = {name: rate.value for name, rate in summary.rates.items()}
+    return [
+        configuration.label,
+        kind,
+        f"{summary.queries}+{summary.absent}",
+        *(rates[name] for name in RATES),
+        summary.auroc,
+        summary.ece,
+        *(rates[name] for name in ABSENT_RATES),
+        summary.absent_ece,
+    ]
 
 
 def configurations() -> Iterable[Configuration]:
@@ -130,25 +141,38 @@ def key_of(configuration: Configuration) -> str:
     return configuration.run.calibration_key
 
 
-def finished(folder: Path, name: str, chosen: Sequence[Configuration]) -> tuple[list[Task], State]:
-    """Run the searches of a set that the state does not hold, and return all of them."""
-    roots = sorted(root for root in (folder / name).iterdir() if (root / "done").exists())
-    if not roots:
+def searched(
+    folder: Path, name: str, configuration: Configuration, *, restart: bool
+) -> dict[str, tuple[list[Task], State]]:
+    """Run the searches of a set that its state does not hold; returns them by kind of photos."""
+    pairs = pairs_of(folder, name)
+    if not pairs:
         raise MelError(f"{folder / name} has no sessions; run make first")
-    tasks = plan_tasks(chosen, labelled_pairs(roots))
     state = State.begin(folder / f"{name}.jsonl")
-    with click.progressbar(run(tasks, state), length=len(tasks), label=name) as bar:
+    tasks = {kind: plan_tasks([configuration], each) for kind, each in pairs.items()}
+    all_tasks = [task for each in tasks.values() for task in each]
+    if restart:
+        state.forget([task.key for task in all_tasks])
+    label = f"{name}, {configuration.label}"
+    with click.progressbar(run(all_tasks, state), length=len(all_tasks), label=label) as bar:
         for _ in bar:
             pass
-    return tasks, state
+    return {kind: (each, state) for kind, each in tasks.items()}
 
 
-def answers_of(folder: Path, name: str, configuration: Configuration) -> list[Answer]:
-    tasks, state = finished(folder, name, [configuration])
-    answers = [answer for task in tasks for answer in state.finished[task.key].answers]
-    right = np.mean([answer.right for answer in answers])
-    click.echo(f"{configuration.label}: {len(answers)} answers, {right:.0%} right")
-    return answers
+def labelled_answers(
+    by_kind: dict[str, tuple[list[Task], State]],
+) -> tuple[list[str], list[Answer]]:
+    """Return the kind of each answer, and the answers."""
+    kinds, answers = [], []
+    for kind, (tasks, state) in by_kind.items():
+        found = [answer for task in tasks for answer in state.finished[task.key].answers]
+        right = sum(answer.right for answer in found)
+        absent = sum(answer.truth is None for answer in found)
+        click.echo(f"{kind}: {len(found)} answers, {right} right, {absent} of absent moles")
+        kinds += [kind] * len(found)
+        answers += found
+    return kinds, answers
 
 
 if __name__ == "__main__":

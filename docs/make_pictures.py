@@ -58,7 +58,7 @@ def unsure(match: FoundMole, truth: Point | None) -> bool:
 
 
 def absent(match: FoundMole, truth: Point | None) -> bool:
-    return match.confidence.probability < 0.05 and truth is None
+    return match.confidence.probably_absent and truth is None
 
 
 KINDS: dict[str, tuple[Callable[[FoundMole, Point | None], bool], float]] = {

@@ -11,6 +11,7 @@ REPORT = {
     "x": 500.0,
     "y": 20.0,
     "confidence": 0.5,
+    "absent": 0.25,
     "score": 0.9,
     "similarity_min": -0.5,
     "similarity_max": 0.9,
@@ -29,6 +30,7 @@ REPORT = {
     [
         {"x": 500.0 + 0.9 * PLACE_PX},
         {"confidence": 0.5 - 0.9 * CONFIDENCE},
+        {"absent": 0.25 + 0.9 * CONFIDENCE},
         {"score": 0.9 - 0.9 * SCORE_SHARE * 1.4},
         {"radius_px": 104.0},
         {"moves_px": [0.4, 1.1]},
@@ -48,6 +50,7 @@ def test_results_that_differ_by_rounding_are_the_same(other: dict[str, object]) 
     [
         {"x": 500.0 + 1.1 * PLACE_PX},
         {"confidence": 0.5 - 1.1 * CONFIDENCE},
+        {"absent": 0.25 + 1.1 * CONFIDENCE},
         {"score": 0.9 - 1.1 * SCORE_SHARE * 1.4},
         {"radius_px": 106.0},
         {"moves_px": [0.5]},

@@ -32,6 +32,7 @@ HALF_STEP = 2**-10
 """Vectors kept in half precision, as a share of their length: one step of the format."""
 
 PLACES = ("x", "y", "answer")
+PROBABILITIES = ("confidence", "absent", "absent_if_wrong")
 SCORES = ("score", "similarity_min", "similarity_max")
 UNPROMISED = "support"
 """What a matcher says of its work: the names stay, the numbers may be any."""
@@ -72,7 +73,7 @@ def _allowed(name: str, size: float, spread: float) -> float:
     """How far apart two numbers of a name may be, the larger of which is `size`."""
     if name in PLACES:
         return PLACE_PX
-    if name == "confidence":
+    if name in PROBABILITIES:
         return CONFIDENCE
     if name in SCORES:
         return SCORE_SHARE * spread

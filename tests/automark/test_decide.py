@@ -87,6 +87,36 @@ def test_a_reference_without_a_blob_at_its_mark_is_reported() -> None:
     assert decisions["m7"].spot_at_mark is None
 
 
+def test_a_mole_that_is_probably_absent_is_not_found() -> None:
+    """With confidence and absence together at most 1; without a probability it is unknown."""
+    reference, result = answer(*SURE, found("m7", 0.3, Point(3900, 50)))
+    known = replace(result, absent_if_wrong=(("m0", 0.9), ("m7", 0.9)))
+    decisions = decided((reference, known))
+    assert decisions["m7"].outcome is Outcome.NOT_FOUND
+    assert decisions["m7"].reason == "it is probably not there"
+    assert decisions["m0"].outcome is Outcome.ADDED
+    for uuid in ("m0", "m7"):
+        absent, confidence = decisions[uuid].absent, decisions[uuid].confidence
+        assert absent is not None
+        assert confidence is not None
+        assert absent + confidence <= 1
+    assert decisions["m1"].absent is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=4))
+def test_right_and_absent_stay_exclusive_over_references(shares: list[tuple[float, float]]) -> None:
+    """However references agree or not, the two probabilities are together at most 1."""
+    answers = []
+    for number, (sure, absent) in enumerate(shares):
+        place = Point(500 + 700 * number, 400)
+        reference, result = answer(found("m7", sure, place), name=f"{number}.jpg")
+        answers.append((reference, replace(result, absent_if_wrong=(("m7", absent),))))
+    decision = decided(*answers)["m7"]
+    assert decision.absent is not None
+    assert decision.confidence is not None
+    assert 0 <= decision.absent <= 1 - decision.confidence + 1e-9
+
+
 def test_the_place_of_an_existing_mark_is_never_assigned() -> None:
     """Nor a place that counts as the same."""
     nearby = Point(there("m7").x + 3, there("m7").y)

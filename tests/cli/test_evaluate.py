@@ -79,6 +79,24 @@ def test_the_table_names_every_measure(repository: Path) -> None:
     assert f"{float(row['pck@0.01']):.1%}" in text
 
 
+def test_several_folders_are_also_measured_apart(repository: Path, tmp_path: Path) -> None:
+    """Each query counts for the folder of its target; one folder has no measures of its own."""
+    parts = sorted(path for path in repository.glob("rotomaps/parts/*/*") if path.is_dir())
+    assert len(parts) == 2
+    folders = [str(part) for part in parts]
+    state = str(tmp_path / "state")
+    report = run("evaluate", *folders, *FAST, "--json", "--state", state).report
+    assert [each["root"] for each in report["roots"]] == folders
+    (whole,) = report["configurations"]
+    for name in ("queries", "absent"):
+        assert whole[name] == sum(each["configurations"][0][name] for each in report["roots"])
+    for each in (whole, *(root["configurations"][0] for root in report["roots"])):
+        assert sum(line["answers"] for line in each["reliability"]) == (
+            each["queries"] + each["absent"]
+        )
+    assert evaluate(repository, "--json").report["roots"] == []
+
+
 @pytest.mark.slow
 def test_finished_searches_are_not_repeated(repository: Path, tmp_path: Path) -> None:
     """Two pairs come from the state; only the rest are searched."""

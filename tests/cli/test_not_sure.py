@@ -24,10 +24,11 @@ def coloured(path: Path, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_json_has_confidence_radius_and_calibrated(scene: Scene) -> None:
-    """The four keys, and what they may be."""
+    """The five keys, and what they may be; the radius is that of a right place."""
     report = run(*scene.arguments("--json")).report
     assert 0 <= report["confidence"] <= 1
-    assert report["radius_px"] > 0
+    assert report["absent"] is None or 0 <= report["absent"] <= 1 - report["confidence"]
+    assert 0 < report["radius_px"] <= 0.008 * 256
     assert report["uncertain"] is (report["confidence"] < 0.5)
     assert report["calibrated"] is True
 
@@ -45,10 +46,10 @@ def test_a_missing_calibration_is_reported(scene: Scene) -> None:
 
 
 def test_an_uncertain_match_is_drawn_in_amber_and_reported_first(scene: Scene) -> None:
-    """A dashed cross in place of the green one, and its radius around it."""
+    """A dashed cross in place of the green one."""
     doubted = run(*scene.arguments(*DOUBT, "--json")).report
     lines = run(*scene.arguments(*DOUBT)).stdout.splitlines()
-    words = "probably not there" if doubted["confidence"] < 0.1 else "NOT SURE"
+    words = "probably not there" if (doubted["absent"] or 0) > 0.5 else "NOT SURE"
     assert words in lines[0]
     assert lines[1] == f"  {doubted['reason']}"
     assert not coloured(scene.output, GREEN).any()

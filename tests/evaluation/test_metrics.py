@@ -88,10 +88,24 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins() -> None:
 
 def test_a_confidence_of_one_is_in_the_last_bin() -> None:
     """There is no eleventh bin."""
-    assert metrics.reliability(np.array([1.0, 0.95]), flags("xx")) == [
-        pytest.approx((0.975, 1.0, 2))
-    ]
+    (last,) = metrics.reliability(np.array([1.0, 0.95]), flags("xx"))
+    assert (last.low, last.high, last.count, last.share) == (0.9, 1.0, 2, 1.0)
+    assert last.mean == pytest.approx(0.975)
     assert metrics.calibration_error(np.array([]), flags("")) is None
+
+
+@given(arrays(np.float64, 30, elements=st.floats(0, 1)), arrays(np.bool_, 30))
+def test_every_answer_is_in_one_bin_of_the_reliability_table(
+    confidences: np.ndarray, right: np.ndarray
+) -> None:
+    """Bins are in order and not empty; counts, means and shares add up to those of all answers."""
+    table = metrics.reliability(confidences, right)
+    assert sum(each.count for each in table) == 30
+    assert [each.low for each in table] == sorted({each.low for each in table})
+    assert all(each.low <= each.mean + 1e-9 and each.mean <= each.high + 1e-9 for each in table)
+    mean = sum(each.count * each.mean for each in table) / 30
+    assert mean == pytest.approx(confidences.mean())
+    assert sum(each.count * each.share for each in table) == pytest.approx(right.sum())
 
 
 def test_risk_over_coverage_accumulates_from_the_highest_confidence() -> None:

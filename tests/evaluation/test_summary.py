@@ -8,14 +8,25 @@ from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.gallery import worst_of
 from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, violations
 from mel_debug.evaluation.summary import Result, Summary, summary_of
-from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
+from mel_debug.evaluation.tables import (
+    csv_table,
+    markdown_report,
+    markdown_table,
+    text_report,
+    text_table,
+)
 from mel_debug.plugins.config import RunConfig
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
 
 def answer(
-    error: float | None, confidence: float, *, target: str = "a", radius: float = 9
+    error: float | None,
+    confidence: float,
+    absent: float | None = 0.0,
+    *,
+    target: str = "a",
+    radius: float = 9,
 ) -> Answer:
     """An answer in a photo of 2000 px, `error` px from the truth; None: the mole is absent."""
     return Answer(
@@ -29,6 +40,8 @@ def answer(
         confidence=confidence,
         radius_px=radius,
         uncertain=confidence < 0.5,
+        absent=absent,
+        probably_absent=absent is not None and absent > 0.5,
     )
 
 
@@ -38,9 +51,9 @@ ANSWERS = (
     answer(30, 0.7),  # not within 0.8 %, yet within 50 px
     answer(90, 0.6, target="b"),  # wrong and accepted
     answer(4, 0.3, target="b"),  # right and turned down
-    answer(500, 0.1, target="b"),
+    answer(500, 0.1, 0.6, target="b"),  # present, but reported absent
     answer(None, 0.55, target="b"),  # an absent mole accepted
-    answer(None, 0.2, target="b"),
+    answer(None, 0.2, 0.7, target="b"),  # an absent mole reported absent
 )
 
 
@@ -71,7 +84,9 @@ def test_rates_match_the_answers(summary: Summary) -> None:
     assert values["wrong_accepted"] == 2 / 5
     assert values["risk"] == 3 / 5
     assert values["false_accepts"] == 1 / 2
-    assert values["radius_coverage"] == 1 / 4
+    assert values["radius_coverage"] == 1 / 2
+    assert values["absent_found"] == 1 / 2
+    assert values["false_absent"] == 1 / 6
 
 
 def test_auroc_is_over_present_and_absent_moles(summary: Summary) -> None:
@@ -85,13 +100,56 @@ def test_the_calibration_error_is_over_all_answers(summary: Summary) -> None:
     assert summary.ece == pytest.approx(sum(gaps) / 8)
 
 
+def test_the_calibration_error_of_absence_is_over_all_answers(summary: Summary) -> None:
+    """Six at 0, one of which is absent; 0.6 present; 0.7 absent."""
+    assert summary.absent_ece == pytest.approx((6 * 1 / 6 + 0.6 + 0.3) / 8)
+
+
+def test_unknown_absence_has_no_table(configuration: Configuration) -> None:
+    """As with a calibration that was fitted without absent moles."""
+    unknown = (answer(5, 0.9, None), answer(None, 0.2, None))
+    summary = summary_of(Result(configuration, unknown, None, None, None))
+    assert summary.absent_ece is None
+    assert summary.as_json()["absent_reliability"] is None
+    assert len(summary.as_json()["reliability"]) == 2
+
+
+def test_a_report_has_reliability_tables_of_enough_answers(configuration: Configuration) -> None:
+    """Of confidence and of absence, in text and Markdown; none for eight answers."""
+    many = summary_of(Result(configuration, ANSWERS * 7, None, None, None))
+    few = summary_of(Result(configuration, ANSWERS, None, None, None))
+    for report in (text_report, markdown_report):
+        text = report([many], {})
+        assert "reliability of `confidence`" in text
+        assert "reliability of `absent`" in text
+        assert "reliability" not in report([few], {})
+    assert "0.5 to 0.6" in text_report([many], {})
+    assert "0.4 to 0.5" not in text_report([many], {})
+
+
+def test_several_roots_have_a_table_each_and_one_of_all(summary: Summary) -> None:
+    """In CSV their lines have a name, which is empty for all."""
+    roots = {"real": [summary], "made": [summary]}
+    lines = text_report([summary], roots).splitlines()
+    assert [line for line in lines if line in ("real", "made", "all")] == ["real", "made", "all"]
+    assert sum(line.startswith("queries ") for line in lines) == 3
+    assert "## real" in markdown_report([summary], roots)
+    assert [line.split(",")[0] for line in csv_table([summary], roots).splitlines()] == [
+        "root",
+        "real",
+        "made",
+        "",
+    ]
+
+
 def test_the_report_has_every_measure_by_its_name(summary: Summary) -> None:
     """The JSON has every documented key."""
     data = summary.as_json()
     assert {
         "extractor", "matcher", "preset", "image_size", "queries", "absent", "within_px", "pck",
         "median_px", "auroc", "coverage", "wrong_accepted", "ece", "radius_coverage",
-        "seconds_per_photo", "seconds_per_query",
+        "seconds_per_photo", "seconds_per_query", "absent_found", "false_absent", "absent_ece",
+        "reliability", "absent_reliability",
     } <= set(data)  # fmt: skip
     assert data["pck"] == {"0.01": 0.5, "0.02": 4 / 6, "0.05": 5 / 6}
     assert set(data["intervals"]["coverage"]) == {"wilson", "photos"}

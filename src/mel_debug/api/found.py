@@ -55,7 +55,7 @@ class FoundMole:
 
     @property
     def confidence(self) -> "Confidence":
-        """`probability`, `radius_px`, `uncertain` and `calibrated`; see `core.types.Confidence`."""
+        """`probability`, `absent`, `radius_px`, `uncertain` ...; see `core.types.Confidence`."""
         assert self.match.confidence is not None  # noqa: S101 - `Finder` sets it
         return self.match.confidence
 
@@ -140,11 +140,11 @@ class FoundMole:
         return OutputGuard(tuple(path for path in paths if path.is_file()), force)
 
     def __repr__(self) -> str:
-        confidence = self.confidence
-        words = "NOT SURE, " if confidence.uncertain else ""
-        calibrated = "" if confidence.calibrated else ", not calibrated"
+        from mel_debug.confidence.words import numbers, verdict
+
+        words = (verdict(self.confidence), numbers(self.confidence).replace("   ", ", "))
+        calibrated = None if self.confidence.calibrated else "not calibrated"
         return (
             f"<FoundMole {self.uuid[:8]} at ({self.x:.1f}, {self.y:.1f}) of "
-            f"{self.target.photo.name}, {words}confidence {confidence.probability:.2f}, "
-            f"±{confidence.radius_px:.0f} px{calibrated}>"
+            f"{', '.join(part for part in (self.target.photo.name, *words, calibrated) if part)}>"
         )

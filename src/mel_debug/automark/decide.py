@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from math import inf
+from math import fsum, inf
 from pathlib import Path
 
 from mel_debug.automark.assignment import Assignment, assign
@@ -27,6 +27,10 @@ GUESS_PROBABILITY = 0.8
 
 NOT_FOUND_BELOW = 0.1
 """A mole whose best place has a lower probability counts as not found."""
+
+
+ABSENT_ABOVE = 0.5
+"""A mole that is more likely absent than not counts as not found."""
 
 
 class Outcome(Enum):
@@ -67,7 +71,8 @@ class Decision:
     `point` is its best place in pixels of the target, if any, and `references` are the photos that
     proposed it; those in `without_blob` show no blob at their mark. `agreeing` is the number of
     other moles that fit the same alignment, and `expected_off_px` the distance from `point` to the
-    place predicted from them.
+    place predicted from them. `absent` is the probability that the mole is not to be seen in the
+    target; None if it is unknown. Confidence and `absent` are together at most 1.
     """
 
     uuid: str
@@ -79,6 +84,7 @@ class Decision:
     agreeing: int = 0
     expected_off_px: float | None = None
     without_blob: tuple[Path, ...] = ()
+    absent: float | None = None
 
     @property
     def spot_at_mark(self) -> bool | None:
@@ -132,6 +138,7 @@ class _Evidence:
     allowed: Mapping[str, Sequence[PooledPlace]]
     faults: Mapping[str, str]
     without_blob: Mapping[str, frozenset[Path]]
+    absent: Mapping[str, float | None]
 
     @classmethod
     def of(
@@ -159,12 +166,14 @@ class _Evidence:
                 uuid: frozenset(ref.photo for ref, result in results if uuid in result.without_blob)
                 for uuid in uuids
             },
+            {uuid: _absent(uuid, places[uuid], [each for _, each in results]) for uuid in uuids},
         )
 
     def decision(self, uuid: str, assigned: Assignment, rules: Rules) -> Decision:
         """The decision about a mole that has at least one place."""
         best = assigned.place or self.places[uuid][0]
-        outcome, reason = _verdict(best, assigned, self.faults[uuid], rules)
+        absent = self.absent[uuid]
+        outcome, reason = _verdict(best, assigned, absent, self.faults[uuid], rules)
         expected = [each.expected for each in self.inferred[uuid] if each is not None]
         references = tuple(self.references[index] for index in best.references)
         return Decision(
@@ -177,6 +186,7 @@ class _Evidence:
             _agreeing(best, self.inferred[uuid]),
             min((best.place.distance_to(point) for point in expected), default=None),
             tuple(photo for photo in references if photo in self.without_blob[uuid]),
+            absent,
         )
 
 
@@ -257,11 +267,27 @@ def _agreeing(place: PooledPlace, inferred: Sequence[InferredMole | None]) -> in
     return max((each.agreeing for each in proposing if each is not None), default=0)
 
 
+def _absent(
+    uuid: str, places: Sequence[PooledPlace], results: Sequence[PairResult]
+) -> float | None:
+    """The probability that a mole is absent: its share of what the places leave, by all references.
+
+    The mean over references, as a linear opinion pool (Stone 1961).
+    """
+    shares = [share for each in results for name, share in each.absent_if_wrong if name == uuid]
+    if not shares:
+        return None
+    left = 1 - fsum(place.confidence for place in places)
+    return max(left, 0.0) * fsum(shares) / len(shares)
+
+
 def _verdict(
-    best: PooledPlace, assigned: Assignment, fault: str, rules: Rules
+    best: PooledPlace, assigned: Assignment, absent: float | None, fault: str, rules: Rules
 ) -> tuple[Outcome, str]:
     if assigned.place is not None:
         return Outcome.ADDED, "its confidence is high enough"
+    if absent is not None and absent > ABSENT_ABOVE and best.confidence < rules.min_confidence:
+        return Outcome.NOT_FOUND, "it is probably not there"
     if best.confidence < min(NOT_FOUND_BELOW, rules.min_confidence):
         return Outcome.NOT_FOUND, "no place resembles it where it is expected"
     if fault:

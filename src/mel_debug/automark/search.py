@@ -77,13 +77,16 @@ class PairResult:
     """The result of a search: candidates by mole.
 
     `unsearchable` are moles that the reference does not show, with the reason, and `without_blob`
-    those with no blob at their mark in the reference.
+    those with no blob at their mark in the reference. `absent_if_wrong` is the probability of moles
+    to be absent from the target if their best match is wrong; moles without a calibrated one are
+    left out.
     """
 
     frame: Frame
     proposals: tuple[Proposal, ...]
     unsearchable: tuple[tuple[str, str], ...] = ()
     without_blob: frozenset[str] = frozenset()
+    absent_if_wrong: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(slots=True)
@@ -136,7 +139,12 @@ def search_pair(task: PairTask) -> PairResult:
     without_blob = frozenset(
         query.uuid for query in located.queries if not all(blobs_at_marks(query))
     )
-    return PairResult(frame, tuple(proposals), tuple(unsearchable), without_blob)
+    absent = tuple(
+        (match.uuid, share)
+        for match in located.matches
+        if (share := _absent_if_wrong(match)) is not None
+    )
+    return PairResult(frame, tuple(proposals), tuple(unsearchable), without_blob, absent)
 
 
 @functools.lru_cache(maxsize=1)
@@ -167,6 +175,13 @@ def _proposal(match: Match, marked: Point) -> Proposal:
             for place, share in zip(others, RUNNERS_UP, strict=False)
         ]
     return Proposal(match.uuid, marked, tuple(candidates), by_geometry, _position_std_px(match))
+
+
+def _absent_if_wrong(match: Match) -> float | None:
+    sure = match.confidence
+    if sure is None or sure.absent is None or not sure.calibrated:
+        return None
+    return sure.absent / (1 - sure.probability) if sure.probability < 1 else 0.0
 
 
 def _position_std_px(match: Match) -> float:

@@ -41,6 +41,8 @@ def _line(decision: Decision) -> str:
     if decision.point is not None and decision.confidence is not None:
         x, y = decision.point.x, decision.point.y
         parts.append(f"best place ({x:.0f}, {y:.0f}), confidence {decision.confidence:.2f}")
+        if decision.absent is not None:
+            parts.append(f"absent {decision.absent:.2f}")
         parts.append(f"{decision.agreeing} other moles agree")
     if decision.expected_off_px is not None:
         parts.append(f"{decision.expected_off_px:.0f} px from the place they predict")
@@ -76,6 +78,7 @@ def _row(decision: Decision) -> dict[str, Any]:
         "x": x,
         "y": y,
         "confidence": decision.confidence,
+        "absent": decision.absent,
         "agreeing": decision.agreeing,
         "expected_off_px": decision.expected_off_px,
         "spot_at_mark": decision.spot_at_mark,

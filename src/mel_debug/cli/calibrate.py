@@ -76,6 +76,11 @@ def command(
         fitted[key] = fit(answers)
         right = sum(answer.right for answer in answers)
         echo_line(f"{key}: {right} right and {len(answers) - right} wrong matches to fit to")
+        if fitted[key].absent_if_wrong is None:
+            echo_line(
+                f"{key}: too few moles are known to be absent, so `absent` stays unknown",
+                err=True,
+            )
     if output is not None:
         guard.check(output, check_calibrations)
     store(path, fitted)

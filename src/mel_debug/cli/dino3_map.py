@@ -22,14 +22,10 @@ from mel_debug.console.terminal import echo_line, show_progress
 
 if TYPE_CHECKING:
     from mel_debug.api import FoundMole
+    from mel_debug.core.types import Confidence
 
 EXIT_UNCERTAIN = 3
 """Exit code of `--strict` if the match is uncertain; the picture is written all the same."""
-
-NOT_THERE = 0.1
-"""An uncertain, calibrated match with a lower confidence is reported as `probably not there`.
-
-Chosen by hand."""
 
 SHORT = 6
 """Characters of a uuid that are printed."""
@@ -83,8 +79,8 @@ def command(
     TARGET_UUID is the mole's uuid or a unique prefix of it. The mole must be marked in every
     SRC_JPG (marks are read from SRC_JPG.json); give several to combine their views of it.
     OUTPUT_JPG will show TARGET_JPG with similar regions in red and a cross on the best match:
-    green, or dashed amber with a circle if the match is uncertain. A picture from an earlier run
-    is replaced; any other file only with --force.
+    green, or dashed amber if the match is uncertain. A picture from an earlier run is replaced; any
+    other file only with --force.
     """
     from mel_debug.files.outputs import OutputGuard
 
@@ -111,7 +107,8 @@ def command(
             {"x": place.x, "y": place.y, "score": score}
             for place, score in found.candidates(candidates)
         ]
-    lines = [json.dumps(report)] if as_json else text_lines(report, verbose=verbose)
+    texts = [] if as_json else text_lines(report, found.confidence, verbose=verbose)
+    lines = [json.dumps(report)] if as_json else texts
     for line in lines:
         echo_line(line)
     if strict and report["uncertain"]:
@@ -134,6 +131,7 @@ def report_of(found: "FoundMole", target: Path, output: Path) -> dict[str, Any]:
         "y": match.best.y,
         "confidence": sure.probability,
         "radius_px": sure.radius_px,
+        "absent": sure.absent,
         "uncertain": sure.uncertain,
         "reason": sure.reason,
         "calibrated": sure.calibrated,
@@ -157,10 +155,10 @@ def report_of(found: "FoundMole", target: Path, output: Path) -> dict[str, Any]:
     }
 
 
-def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
+def text_lines(report: dict[str, Any], sure: "Confidence", *, verbose: bool) -> list[str]:
     """Return the report as text: the match, the picture, and any candidates and details."""
     return [
-        answer_line(report),
+        answer_line(report, sure),
         *reason_lines(report),
         f"picture: {report['output']}",
         *(
@@ -171,15 +169,16 @@ def text_lines(report: dict[str, Any], *, verbose: bool) -> list[str]:
     ]
 
 
-def answer_line(report: dict[str, Any]) -> str:
-    """Return one line with the mole, the photo, the position and its confidence."""
-    parts = [report["uuid"][:SHORT], Path(report["target"]).name]
-    sure = f"confidence {report['confidence']:.2f}"
-    if report["uncertain"] and report["calibrated"] and report["confidence"] < NOT_THERE:
-        return "  ".join([*parts, f"probably not there   {sure}"])
-    words = "NOT SURE   " if report["uncertain"] else ""
-    place = f"({report['x']:.0f}, {report['y']:.0f})"
-    return "  ".join([*parts, f"{place}   {words}{sure}   ±{report['radius_px']:.0f} px"])
+def answer_line(report: dict[str, Any], sure: "Confidence") -> str:
+    """Return one line with the mole, the photo, the position and its confidence.
+
+    A mole that is probably not there has no position.
+    """
+    from mel_debug.confidence.words import numbers, verdict
+
+    place = None if sure.probably_absent else f"({report['x']:.0f}, {report['y']:.0f})"
+    answer = "   ".join(part for part in (place, verdict(sure), numbers(sure)) if part)
+    return "  ".join([report["uuid"][:SHORT], Path(report["target"]).name, answer])
 
 
 def reason_lines(report: dict[str, Any]) -> list[str]:
@@ -202,6 +201,8 @@ def detail_lines(report: dict[str, Any]) -> list[str]:
         f"(all cells: {report['similarity_min']:.3f} to {report['similarity_max']:.3f})"
     )
     details = [f"exact position ({report['x']:.1f}, {report['y']:.1f})", scores]
+    if report["absent"] is not None:
+        details.append(f"probability that the mole is absent {report['absent']:.2f}")
     if report["refined_score"] is not None:
         details.append(f"similarity at native resolution {report['refined_score']:.3f}")
     if report["cycle_error_px"] is not None:

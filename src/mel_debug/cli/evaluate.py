@@ -1,6 +1,5 @@
 """`mel-debug evaluate`: accuracy, confidence and speed of configurations on labelled photos."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
     from mel_debug.evaluation.searches import Task
     from mel_debug.evaluation.state import State
-    from mel_debug.evaluation.summary import Result, Summary
     from mel_debug.files.outputs import OutputGuard
 
 strict_option = click.option(
@@ -97,7 +95,8 @@ def command(
 
     Searches every ordered pair of photos under the ROOTs that mark the same moles, and for moles
     known to be absent (PHOTO.absent.json), with every combination of the given extractors,
-    matchers, presets and image sizes. To try it, generate photos with `mel-debug synth`.
+    matchers, presets and image sizes. With several ROOTs, the measures of the targets under each
+    are also given by themselves. To try it, generate photos with `mel-debug synth`.
 
     Finished searches are stored, so the same command resumes a run that was stopped. A search is
     repeated only if its photos, marks, masks, options or weights have changed.
@@ -106,6 +105,7 @@ def command(
     from mel_debug.confidence.calibrations import user_calibrations
     from mel_debug.core.errors import UsageError
     from mel_debug.evaluation.quality_gate import Requirement, violations
+    from mel_debug.evaluation.report import report_of, summaries_by_root
     from mel_debug.evaluation.summary import results_of, summary_of
     from mel_debug.files.outputs import OutputGuard
 
@@ -122,7 +122,9 @@ def command(
     )
     results = results_of(tasks, stored, min_confidence)
     summaries = [summary_of(result) for result in results]
-    click.echo(report_of(results, summaries, json=as_json, csv=as_csv, markdown=as_markdown))
+    by_root = summaries_by_root(roots, tasks, stored, min_confidence)
+    kind = {"json": as_json, "csv": as_csv, "markdown": as_markdown}
+    click.echo(report_of(results, summaries, by_root, **kind))
     if plots is not None:
         from mel_debug.evaluation.plots import write_plots
 
@@ -266,35 +268,3 @@ def default_state(roots: Sequence[Path]) -> Path:
 
     name = key_of(*sorted(str(root.resolve()) for root in roots))
     return state_folder() / "evaluate" / f"{name}.jsonl"
-
-
-def report_of(
-    results: "list[Result]",
-    summaries: "list[Summary]",
-    *,
-    json: bool,
-    csv: bool,
-    markdown: bool,
-) -> str:
-    """Return the measures as JSON, CSV, Markdown or, by default, a text table."""
-    from mel_debug.evaluation.tables import csv_table, markdown_table, text_table
-
-    if json:
-        return json_text(results, summaries)
-    if csv:
-        return csv_table(summaries)
-    return markdown_table(summaries) if markdown else text_table(summaries)
-
-
-def json_text(results: "list[Result]", summaries: "list[Summary]") -> str:
-    """Return the measures of every configuration and one row per query, as JSON.
-
-    A row's `configuration` is the index of its configuration.
-    """
-    rows = [
-        {"configuration": number, **answer.as_row()}
-        for number, result in enumerate(results)
-        for answer in result.answers
-    ]
-    configurations = [summary.as_json() for summary in summaries]
-    return json.dumps({"configurations": configurations, "queries": rows})

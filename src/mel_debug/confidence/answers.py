@@ -13,6 +13,8 @@ from mel_debug.confidence.judge import Judge
 ACCEPTABLE_PX = 50.0
 """An accepted match with a larger error is wrong, as is any match of an absent mole."""
 
+_COMPUTED = ("confidence", "radius_px", "uncertain", "absent", "probably_absent")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -20,7 +22,7 @@ class Answer:
 
     `answer` is the match and `truth` the mole, (x, y) in pixels of the target; `truth` is None if
     the mole is absent. `longest` is the longer side of the target in pixels. `with_confidence`
-    computes `confidence`, `radius_px` and `uncertain` from the evidence.
+    computes the fields from `confidence` on from the evidence; see `core.types.Confidence`.
     """
 
     source: str
@@ -33,6 +35,8 @@ class Answer:
     confidence: float = 0.0
     radius_px: float = math.inf
     uncertain: bool = True
+    absent: float | None = None
+    probably_absent: bool = False
 
     @property
     def error_px(self) -> float | None:
@@ -61,12 +65,14 @@ class Answer:
             confidence=result.probability,
             radius_px=result.radius_px,
             uncertain=result.uncertain,
+            absent=result.absent,
+            probably_absent=result.probably_absent,
         )
 
     def as_json(self) -> dict[str, Any]:
         """The measured fields, for a state file; `with_confidence` computes the others again."""
         fields = asdict(self)
-        for name in ("confidence", "radius_px", "uncertain"):
+        for name in _COMPUTED:
             del fields[name]
         return fields
 
@@ -89,4 +95,5 @@ class Answer:
             "confidence": self.confidence,
             "radius_px": self.radius_px,
             "uncertain": self.uncertain,
+            "absent": self.absent,
         }

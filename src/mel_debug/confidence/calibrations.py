@@ -95,7 +95,13 @@ def _parsed(text: str, name: str) -> dict[str, "Calibration"]:
     from mel_debug.confidence.model import Calibration
 
     try:
-        return {key: Calibration.from_json(data) for key, data in parsed(text).items()}
+        read = parsed(text)
+        if any("ramps" in data for data in read.values()):
+            raise MelError(
+                f"{name} was written by an earlier version, whose radius had another meaning; "
+                "remove it and run `mel-debug calibrate` again"
+            )
+        return {key: Calibration.from_json(data) for key, data in read.items()}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise MelError(
             f"{name} contains no calibrations ({error}); correct or remove it"

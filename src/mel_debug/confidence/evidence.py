@@ -14,11 +14,20 @@ WITHIN = 0.008
 RIVAL_SHARE = 0.02
 """Least distance of a runner-up from the match, as a share of the longer side."""
 
+NEGLIGIBLE = 0.2
+"""Distances up to this share of the error of a right match count as 0, because they depend on the
+photo's resolution: a cell of 8 px is a sixth of that error at 6000 px, and half of it at 2000 px.
+Measured: on 25 megapixels right matches lead back to the mole's own cell or the next one."""
+
 BETTER_WHEN_HIGHER = (
     "score", "margin", "height", "cycle_error", "steady", "settled",
     "shown", "stands_out", "stood_out", "sized", "shaded",
 )  # fmt: skip
 """The names of evidence that every match has. Confidence never falls when one of them rises."""
+
+SPOT_AT_MATCH = ("shown", "stands_out", "sized", "shaded")
+"""Evidence of a spot at the place found that looks like the mole; absence never gets likelier when
+one of these rises."""
 
 METRIC_FREE = tuple(name for name in BETTER_WHEN_HIGHER if name != "score")
 """Evidence that is comparable between metrics; the general calibration uses only this."""
@@ -81,5 +90,10 @@ def _stability(query: Query, match: Match) -> dict[str, float]:
 
 
 def _nearness(distance: float | None, longest: int) -> float:
-    """Minus log(1 + distance / error of a right match); NaN without a distance."""
-    return float("nan") if distance is None else -float(np.log1p(distance / (WITHIN * longest)))
+    """Minus log(1 + distance / error of a right match - `NEGLIGIBLE`), at most 0.
+
+    NaN without a distance.
+    """
+    if distance is None:
+        return float("nan")
+    return -float(np.log1p(max(distance / (WITHIN * longest) - NEGLIGIBLE, 0.0)))

@@ -32,10 +32,17 @@ class Judge:
     def confidence(self, evidence: Evidence, longest: int) -> Confidence:
         """The confidence for evidence from a target whose longer side is `longest` pixels."""
         probability = float(self.calibration.probabilities([evidence])[0])
+        absences = self.calibration.absences([evidence])
         radius = self.calibration.radius_share(probability) * longest
         uncertain = probability < self.threshold
-        reason = main_reason(self.calibration, evidence) if uncertain else None
-        return Confidence(probability, radius, self.calibrated, uncertain, reason)
+        return Confidence(
+            probability,
+            radius,
+            self.calibrated,
+            uncertain,
+            main_reason(self.calibration, evidence) if uncertain else None,
+            None if absences is None else min(float(absences[0]), 1 - probability),
+        )
 
 
 def judge_for(key: str, threshold: float = DEFAULT_THRESHOLD) -> Judge:

@@ -1,4 +1,4 @@
-"""The model that maps evidence to the probability of a right match and to a radius."""
+"""The models that map evidence to the probabilities of an answer and to a radius."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.confidence.evidence import Evidence
+from mel_debug.confidence.evidence import WITHIN, Evidence
 
 Array = NDArray[np.float64]
 
@@ -43,20 +43,17 @@ class Ramps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
-    """A logistic model over sums of ramps, and radii by probability.
+class LogisticModel:
+    """A logistic model over sums of ramps.
 
     logit = `stretch` * (`offset` + sum of ramps) + `shift`, where stretch and shift are Platt's
-    correction (1999), fitted by cross-validation. At the probability `radius_at[i]`, 95 % of errors
-    are at most `radius_shares[i]` of the longer side; in between, radii are interpolated.
+    correction (1999), fitted by cross-validation.
     """
 
     ramps: Mapping[str, Ramps]
     offset: float
-    stretch: float
-    shift: float
-    radius_at: Array
-    radius_shares: Array
+    stretch: float = 1.0
+    shift: float = 0.0
 
     def logits(self, evidence: Sequence[Evidence]) -> Array:
         """The logit of each match."""
@@ -71,18 +68,12 @@ class Calibration:
         """The probability of each match, in [0, 1]."""
         return logistic(self.logits(evidence))
 
-    def radius_share(self, probability: float) -> float:
-        """The radius at a probability, as a share of the target's longer side."""
-        return float(np.interp(probability, self.radius_at, self.radius_shares))
-
     def as_json(self) -> dict[str, Any]:
-        """The calibration as JSON data, rounded, for `from_json`."""
+        """The model as JSON data, rounded, for `from_json`."""
         return {
             "offset": round(self.offset, 5),
             "stretch": round(self.stretch, 5),
             "shift": round(self.shift, 5),
-            "radius_at": [round(value, 5) for value in self.radius_at.tolist()],
-            "radius_shares": [round(value, 7) for value in self.radius_shares.tolist()],
             "ramps": {
                 name: {
                     "knots": [round(value, 5) for value in ramps.knots.tolist()],
@@ -94,7 +85,7 @@ class Calibration:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Calibration":
+    def from_json(cls, data: Mapping[str, Any]) -> "LogisticModel":
         """The inverse of `as_json`. Raises KeyError, TypeError or ValueError for other data."""
         ramps = {
             str(name): Ramps(
@@ -106,16 +97,75 @@ class Calibration:
         }
         if any(len(each.knots) != len(each.rises) + 1 for each in ramps.values()):
             raise ValueError("each ramp lies between two knots")
-        at, shares = (np.array(data[name], dtype=float) for name in ("radius_at", "radius_shares"))
-        if at.shape != shares.shape or not at.size or not (shares > 0).all():
-            raise ValueError("each radius belongs to a probability and is above 0")
         offset, stretch, shift = (float(data[name]) for name in ("offset", "stretch", "shift"))
-        arrays = [at, shares, np.array([offset, stretch, shift])]
+        arrays = [np.array([offset, stretch, shift])]
         for each in ramps.values():
             arrays += [each.knots, each.rises, np.array([each.unknown])]
         if not all(np.isfinite(numbers).all() for numbers in arrays):
             raise ValueError("all numbers are finite")
-        return cls(ramps, offset, stretch, shift, at, shares)
+        return cls(ramps, offset, stretch, shift)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """The models of one extractor family and matcher, and radii by probability.
+
+    `right` gives the probability that a match is right, and `absent_if_wrong` the probability that
+    the mole is absent from the target if the match is wrong; None if too few absent moles were
+    known. At the probability `radius_at[i]`, 95 % of the errors of right matches are at most
+    `radius_shares[i]` of the longer side, which is at most `WITHIN`; in between, radii are
+    interpolated.
+    """
+
+    right: LogisticModel
+    absent_if_wrong: LogisticModel | None
+    radius_at: Array
+    radius_shares: Array
+
+    def probabilities(self, evidence: Sequence[Evidence]) -> Array:
+        """The probability of each match to be right, in [0, 1]."""
+        return self.right.probabilities(evidence)
+
+    def absences(self, evidence: Sequence[Evidence]) -> Array | None:
+        """The probability of each mole to be absent; None if it is unknown.
+
+        Together with the probability of a right match it is at most 1 up to rounding, because only
+        a wrong match can be that of an absent mole.
+        """
+        if self.absent_if_wrong is None:
+            return None
+        wrong = 1 - self.probabilities(evidence)
+        return np.asarray(wrong * self.absent_if_wrong.probabilities(evidence))
+
+    def radius_share(self, probability: float) -> float:
+        """The radius at a probability, as a share of the target's longer side."""
+        return float(np.interp(probability, self.radius_at, self.radius_shares))
+
+    def as_json(self) -> dict[str, Any]:
+        """The calibration as JSON data, rounded, for `from_json`."""
+        absent = self.absent_if_wrong
+        return {
+            "right": self.right.as_json(),
+            "absent_if_wrong": None if absent is None else absent.as_json(),
+            "radius_at": [round(value, 5) for value in self.radius_at.tolist()],
+            "radius_shares": [round(value, 7) for value in self.radius_shares.tolist()],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Calibration":
+        """The inverse of `as_json`. Raises KeyError, TypeError or ValueError for other data."""
+        right, absent = data["right"], data["absent_if_wrong"]
+        at, shares = (np.array(data[name], dtype=float) for name in ("radius_at", "radius_shares"))
+        if at.shape != shares.shape or not at.size:
+            raise ValueError("each radius belongs to a probability")
+        if not (np.isfinite(at).all() and ((shares > 0) & (shares <= WITHIN)).all()):
+            raise ValueError(f"each radius is above 0 and at most {WITHIN} of the longer side")
+        return cls(
+            LogisticModel.from_json(right),
+            None if absent is None else LogisticModel.from_json(absent),
+            at,
+            shares,
+        )
 
 
 def logistic(values: Array) -> Array:

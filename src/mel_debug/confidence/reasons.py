@@ -15,9 +15,11 @@ _SENTENCES: Mapping[tuple[str, ...], str] = {
     ("stood_out",): "there is no clear spot at the mark",
     ("sized", "shaded"): "the spot at that place looks different",
     ("support.correlation", "support.margin"): "the skin around that place looks different",
+    ("support.leap", "support.anchor_offset_px"): "the place is not where its surroundings lead",
     (
         "support.matches",
         "support.matches_near",
+        "support.anchors_near",
         "support.residual_px",
         "support.warp_std_px",
         "support.views",
@@ -44,7 +46,7 @@ def main_reason(calibration: Calibration, evidence: Evidence) -> str:
 
 
 def _shortfall(calibration: Calibration, evidence: Evidence, name: str) -> float:
-    ramps = calibration.ramps.get(name)
+    ramps = calibration.right.ramps.get(name)
     if ramps is None:
         return 0.0
     amount = float(ramps.amounts(np.array([evidence.get(name, np.nan)]))[0])

@@ -122,13 +122,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How likely a match is right, and how exact.
+    """How likely a match is right, how exact, and how likely the mole is absent.
 
-    `probability`, in [0, 1], is the probability that the match is within 0.8 % of the target's
-    longer side (50 px at 6000 px) of the mole. A circle of `radius_px` pixels of the target around
-    the match contains the mole in 95 % of matches of that probability, if the mole is in the photo.
-    If `calibrated` is False, no calibration was fitted to this extractor and matcher, and both are
-    rough estimates. `uncertain` means that the probability is below the threshold of the run;
+    `probability`, in [0, 1], is the probability that the match is right: within 0.8 % of the
+    target's longer side (50 px at 6000 px) of the mole. If it is right, a circle of `radius_px`
+    pixels of the target around it contains the mole with a probability of 95 %.
+
+    `absent` is the probability that the mole is not to be seen in the target, so that every match
+    is wrong; None if it is unknown. It is at most 1 - `probability`. What remains is the
+    probability that the mole is elsewhere in the target.
+
+    If `calibrated` is False, no calibration was fitted to this extractor and matcher, and all three
+    are rough estimates. `uncertain` means that the probability is below the threshold of the run;
     `reason` then is a sentence with what lowers it most.
     """
 
@@ -137,12 +142,25 @@ class Confidence:
     calibrated: bool
     uncertain: bool
     reason: str | None = None
+    absent: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"a probability lies in [0, 1], not {self.probability}")
         if not self.radius_px > 0:
             raise ValueError(f"a radius is above 0, not {self.radius_px}")
+        if self.absent is not None and not 0 <= self.absent <= 1 - self.probability:
+            raise ValueError(f"absent lies in [0, 1 - {self.probability}], not {self.absent}")
+
+    @property
+    def probably_absent(self) -> bool:
+        """Whether the answer is that the mole is not there.
+
+        The match is uncertain, and `absent` is known from a calibration and more likely than not.
+        """
+        if self.absent is None or not self.calibrated:
+            return False
+        return self.uncertain and self.absent > 0.5
 
 
 @dataclass(frozen=True, slots=True)

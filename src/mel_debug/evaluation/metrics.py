@@ -1,6 +1,7 @@
 """Measures over plain arrays."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,20 @@ BINS = 10
 
 RESAMPLES = 2000
 """Bootstrap resamples; chosen by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """The answers whose probability lies in [`low`, `high`), or up to 1 in the last bin.
+
+    `mean` is their mean probability and `share` the share for which the event came true.
+    """
+
+    low: float
+    high: float
+    count: int
+    mean: float
+    share: float
 
 
 def share(hits: Flags) -> float | None:
@@ -66,18 +81,19 @@ def auroc(confidences: Array, right: Flags) -> float | None:
     return float(excess / (positives * negatives))
 
 
-def reliability(
-    confidences: Array, right: Flags, bins: int = BINS
-) -> list[tuple[float, float, int]]:
-    """Return mean confidence, share of right answers and count of each non-empty bin.
-
-    The bins have equal width.
-    """
-    which = np.minimum((confidences * bins).astype(int), bins - 1)
+def reliability(probabilities: Array, events: Flags, bins: int = BINS) -> list[ReliabilityBin]:
+    """Return the non-empty ones of bins of equal width over [0, 1]."""
+    which = np.minimum((probabilities * bins).astype(int), bins - 1)
     return [
-        (float(confidences[which == n].mean()), float(right[which == n].mean()), int(count))
+        ReliabilityBin(
+            n / bins,
+            (n + 1) / bins,
+            int(inside.sum()),
+            float(probabilities[inside].mean()),
+            float(events[inside].mean()),
+        )
         for n in range(bins)
-        if (count := (which == n).sum())
+        if (inside := which == n).any()
     ]
 
 
@@ -90,7 +106,7 @@ def calibration_error(confidences: Array, right: Flags, bins: int = BINS) -> flo
     if not confidences.size:
         return None
     table = reliability(confidences, right, bins)
-    return float(sum(abs(mean - hit) * count for mean, hit, count in table) / confidences.size)
+    return float(sum(abs(each.mean - each.share) * each.count for each in table) / confidences.size)
 
 
 def risk_coverage(confidences: Array, right: Flags) -> tuple[Array, Array]:

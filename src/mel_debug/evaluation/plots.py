@@ -154,7 +154,9 @@ def _reliability(axes: Any, results: Sequence[Result]) -> None:
     axes.plot([0, 1], [0, 1], "--", color="grey")
     for result in results:
         table = metrics.reliability(*_confidences(result))
-        means, hits, counts = (np.array(column) for column in zip(*table, strict=True))
+        means = np.array([each.mean for each in table])
+        hits = np.array([each.share for each in table])
+        counts = np.array([each.count for each in table])
         (line,) = axes.plot(means, hits, label=result.configuration.label)
         axes.scatter(means, hits, s=8 + 200 * counts / counts.sum(), color=line.get_color())
     axes.set(xlabel="confidence", ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1.02))

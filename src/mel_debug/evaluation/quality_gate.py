@@ -13,11 +13,12 @@ AT_LEAST = (
     "auroc",
     "coverage",
     "radius_coverage",
+    "absent_found",
 )
 """Measures that are better when larger."""
 
 AT_MOST = (
-    "wrong_accepted", "risk", "false_accepts", "ece", "median_px",
+    "wrong_accepted", "risk", "false_accepts", "false_absent", "ece", "absent_ece", "median_px",
     "seconds_per_photo", "seconds_per_query", "peak_mb",
 )  # fmt: skip
 """Measures that are better when smaller."""

@@ -52,9 +52,14 @@ class Summary:
     `queries` counts moles with a true position, `absent` moles known to be absent. `coverage` is
     the share of queries accepted. `risk` is the share of accepted answers that are more than 0.8 %
     of the longer side off, `wrong_accepted` the share that are more than 50 px off; an accepted
-    absent mole counts in both. `false_accepts` is the share of absent moles accepted,
-    `radius_coverage` the share of accepted queries whose error is within their reported radius.
-    `auroc` and `ece` (expected calibration error) are over all answers.
+    absent mole counts in both. `false_accepts` is the share of absent moles accepted, and
+    `radius_coverage` the share of accepted right answers whose error is within their radius.
+    `absent_found` is the share of absent moles that are reported as probably not there, and
+    `false_absent` the share of queries that are.
+
+    `auroc` and `ece` (expected calibration error) are over all answers, as is `reliability`, the
+    table of confidence against the share of right answers. `absent_ece` and `absent_reliability`
+    are the same for the probability of absence; None if it is unknown.
     """
 
     names: dict[str, Any]
@@ -65,6 +70,9 @@ class Summary:
     median_px: float | None
     auroc: float | None
     ece: float | None
+    absent_ece: float | None
+    reliability: tuple[metrics.ReliabilityBin, ...]
+    absent_reliability: tuple[metrics.ReliabilityBin, ...] | None
     seconds_per_photo: float | None
     seconds_per_query: float | None
     peak_mb: float | None
@@ -81,8 +89,11 @@ class Summary:
             "median_px": self.median_px,
             "auroc": self.auroc,
             **{name: rates[name] for name in ("coverage", "risk", "wrong_accepted")},
-            "false_accepts": rates["false_accepts"],
+            **{name: rates[name] for name in ("false_accepts", "absent_found", "false_absent")},
             "ece": self.ece,
+            "absent_ece": self.absent_ece,
+            "reliability": _bins_as_json(self.reliability),
+            "absent_reliability": _bins_as_json(self.absent_reliability),
             "radius_coverage": rates["radius_coverage"],
             "seconds_per_photo": self.seconds_per_photo,
             "seconds_per_query": self.seconds_per_query,
@@ -102,6 +113,7 @@ class Summary:
             return self.rates[name].value
         others = {"median_px": self.median_px, "auroc": self.auroc, "ece": self.ece}
         others |= {
+            "absent_ece": self.absent_ece,
             "seconds_per_photo": self.seconds_per_photo,
             "seconds_per_query": self.seconds_per_query,
             "peak_mb": self.peak_mb,
@@ -148,6 +160,9 @@ def summary_of(result: Result) -> Summary:
     errors = np.array([_error(answer) for answer in present])
     confidences = np.array([answer.confidence for answer in answers])
     right = np.array([answer.right for answer in answers], dtype=bool)
+    known = [answer for answer in answers if answer.absent is not None]
+    absences = np.array([answer.absent for answer in known], dtype=float)
+    gone = np.array([answer.truth is None for answer in known], dtype=bool)
     rates = {f"within@{px}": _rate(present, partial(_within, pixels=px)) for px in WITHIN_PX}
     rates |= {f"pck@{alpha:g}": _rate(present, partial(_within, share=alpha)) for alpha in PCK}
     rates |= {
@@ -156,8 +171,10 @@ def summary_of(result: Result) -> Summary:
         "wrong_accepted": _rate(accepted, lambda a: not a.acceptable),
         "false_accepts": _rate(absent, lambda a: not a.uncertain),
         "radius_coverage": _rate(
-            [a for a in present if not a.uncertain], lambda a: _error(a) <= a.radius_px
+            [a for a in accepted if a.right], lambda a: _error(a) <= a.radius_px
         ),
+        "absent_found": _rate(absent, lambda a: a.probably_absent),
+        "false_absent": _rate(present, lambda a: a.probably_absent),
     }
     return Summary(
         names=result.configuration.names,
@@ -168,10 +185,24 @@ def summary_of(result: Result) -> Summary:
         median_px=float(np.median(errors)) if errors.size else None,
         auroc=metrics.auroc(confidences, right),
         ece=metrics.calibration_error(confidences, right),
+        absent_ece=metrics.calibration_error(absences, gone),
+        reliability=tuple(metrics.reliability(confidences, right)),
+        absent_reliability=tuple(metrics.reliability(absences, gone)) if known else None,
         seconds_per_photo=result.seconds_per_photo,
         seconds_per_query=result.seconds_per_query,
         peak_mb=result.peak_mb,
     )
+
+
+def _bins_as_json(bins: Sequence[metrics.ReliabilityBin] | None) -> list[dict[str, Any]] | None:
+    """Each bin's values by name, its borders as `from` and `to`."""
+    if bins is None:
+        return None
+    return [
+        {"from": each.low, "to": each.high, "answers": each.count}
+        | {"mean": each.mean, "share": each.share}
+        for each in bins
+    ]
 
 
 def _error(answer: Answer) -> float:

@@ -35,16 +35,15 @@ def is_uncertain(match: Match) -> bool:
     return match.confidence is not None and match.confidence.uncertain
 
 
-def draw_match(picture: Pixels, match: Match, zoom: float, centre: Point) -> None:
-    """Draw a match at `centre` of a picture with `zoom` picture pixels per photo pixel.
+def draw_match(picture: Pixels, match: Match, centre: Point) -> None:
+    """Draw a match at `centre` of a picture: a green cross, or if uncertain a dashed amber one.
 
-    A green cross; for an uncertain match a dashed amber cross in a ring of the match's radius.
+    The radius is not drawn: in a picture of the whole photo it is smaller than the cross.
     """
-    if not is_uncertain(match) or match.confidence is None:
+    if is_uncertain(match):
+        draw_dashed_cross(picture, centre, AMBER)
+    else:
         draw_cross(picture, centre, GREEN)
-        return
-    draw_ring(picture, centre, match.confidence.radius_px * zoom, AMBER)
-    draw_dashed_cross(picture, centre, AMBER)
 
 
 def draw_cross(picture: Pixels, centre: Point, colour: Colour) -> None:

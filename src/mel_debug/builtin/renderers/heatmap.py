@@ -1,6 +1,6 @@
 """The renderer `heatmap`: the target with similarity to the mole in red and a cross on the match.
 
-An uncertain match has a dashed amber cross and a ring of its radius.
+An uncertain match has a dashed amber cross.
 """
 
 import numpy as np
@@ -20,8 +20,7 @@ class Heatmap:
     def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
         """Return the picture, (scaled height, scaled width, 3) RGB."""
         picture = heated(target.photo.displayed(match.grid.scaled), match)
-        zoom = match.grid.scaled.longest / match.grid.photo.longest
-        draw_match(picture, match, zoom, match.grid.to_scaled(match.best))
+        draw_match(picture, match, match.grid.to_scaled(match.best))
         return picture
 
 

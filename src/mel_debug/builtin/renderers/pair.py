@@ -1,4 +1,7 @@
-"""The renderer `pair`: the marked source beside the heatmap of the target, with close-ups."""
+"""The renderer `pair`: the marked source beside the heatmap of the target, with close-ups.
+
+The close-up of an uncertain match has a ring of its radius, unless the mole is probably absent.
+"""
 
 import numpy as np
 
@@ -8,7 +11,6 @@ from mel_debug.builtin.renderers.drawing import (
     colour_of,
     draw_crosshair,
     draw_ring,
-    is_uncertain,
 )
 from mel_debug.builtin.renderers.heatmap import Heatmap
 from mel_debug.core.geometry import Point, Size
@@ -39,10 +41,11 @@ class Pair:
         found = Heatmap().render(query, target, match)
         close_source = close_up(view.features.photo, view.point)
         close_target = close_up(target.photo, match.best, colour_of(match))
-        if is_uncertain(match) and match.confidence is not None:
+        sure = match.confidence
+        if sure is not None and sure.uncertain and not sure.probably_absent:
             middle = Point(INSET_SIDE / 2, INSET_SIDE / 2)
             zoom = INSET_SIDE / side_of(target.photo)
-            draw_ring(close_target, middle, match.confidence.radius_px * zoom, AMBER)
+            draw_ring(close_target, middle, sure.radius_px * zoom, AMBER)
         return beside(above(source, close_source), above(found, close_target))
 
 
