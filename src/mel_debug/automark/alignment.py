@@ -41,6 +41,9 @@ BEND_LENGTH = 1.0
 """Length scale of the bend, in longer sides. Log density at 0.5, 1, 2, 4: 9.02, 10.34, 10.58,
 8.33."""
 
+LOCAL_LENGTH = 0.1
+"""Length scale of a local bend, in longer sides."""
+
 NOISE_STD = 0.001
 """Standard deviation of a mark or a right match about the map: 6 px in a photo of 6000 px.
 
@@ -68,7 +71,9 @@ class Prediction:
     residuals: Array
 
 
-def predict(source: Places, found: Places, weights: Array, sigmas: Array) -> Prediction:
+def predict(
+    source: Places, found: Places, weights: Array, sigmas: Array, local_std: float = 0.0
+) -> Prediction:
     """Predict each mole in the target from the `found` places of all others.
 
     `weights`, 0 to 1, scale the precision of the found places. `sigmas` are standard deviations of
@@ -81,7 +86,7 @@ def predict(source: Places, found: Places, weights: Array, sigmas: Array) -> Pre
     noise = right / np.clip(weights, MIN_WEIGHT, 1.0)
     if not len(source):
         return Prediction(source, noise, noise)
-    covariance = _kernel(source) + np.diag(noise)
+    covariance = _kernel(source, local_std) + np.diag(noise)
     precision = np.linalg.inv(covariance)
     variances = 1 / np.diag(precision).real
     whitened = precision @ found
@@ -90,17 +95,26 @@ def predict(source: Places, found: Places, weights: Array, sigmas: Array) -> Pre
     )
 
 
-def _kernel(places: Places) -> Places:
+def _kernel(places: Places, local_std: float) -> Places:
     """Prior covariance of the places in the target; complex, because a shear conjugates places."""
     first, second = places[:, np.newaxis], places[np.newaxis]
-    scaled = np.sqrt(5) * np.abs(first - second) / BEND_LENGTH
-    bend = BEND_STD**2 * (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+    distances = np.abs(first - second)
+    bend = BEND_STD**2 * _matern(distances / BEND_LENGTH)
+    bend += local_std**2 * _matern(distances / LOCAL_LENGTH)
     similarity = SIMILARITY_STD**2 * first * second.conj()
     shear = SHEAR_STD**2 * first.conj() * second
     return np.asarray(SHIFT_STD**2 + (similarity + shear) + bend)
 
 
-def density(distances: Array, variances: Array, area: float) -> Array:
+def _matern(distances: Array) -> Array:
+    """The Matern 5/2 correlation at `distances` in length scales."""
+    scaled = np.sqrt(5) * distances
+    return np.asarray((1 + scaled + scaled**2 / 3) * np.exp(-scaled))
+
+
+def density(
+    distances: Array, variances: Array, area: float, freedom: float = DEGREES_OF_FREEDOM
+) -> Array:
     """Probability density of right places at `distances` from where they are expected.
 
     A bivariate t distribution of scale `variances` / 2 along each axis. It is at least uniform over
@@ -108,8 +122,7 @@ def density(distances: Array, variances: Array, area: float) -> Array:
     """
     peak = np.maximum(1 / (np.pi * variances), 1 / area)
     scaled = 2 * distances**2 / variances
-    exponent = -(DEGREES_OF_FREEDOM + 2) / 2
-    return np.asarray(peak * (1 + scaled / DEGREES_OF_FREEDOM) ** exponent)
+    return np.asarray(peak * (1 + scaled / freedom) ** (-(freedom + 2) / 2))
 
 
 def robust_weights(distances: Array, variances: Array) -> Array:
