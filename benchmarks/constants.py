@@ -113,6 +113,14 @@ def joint_constants(pairs: int) -> None:
         "joint.PAIR_MOLES": (6, 12, 48),
         "joint.MISFIT_WEIGHT": (1e-8, 1e-2, 0.1, 1.0),
     }
+    values |= {
+        "alignment.LOCAL_LENGTH": (0.05, 0.2),
+        "mixture.SOFT_STD": (0.005, 0.02),
+        "mixture.SOFT_SHARE": (1e-9, 0.1, 0.6),
+        "mixture.SOFT_FREEDOM": (4.0, 30.0),
+        "mixture.PRIOR_MOLES": (1.0, 16.0),
+        "mixture.REACH": (0.1, 1.0),
+    }
     rows = _changed("mel_debug.automark", values, measured)
     figures = ("log likelihood", "right side of 0.5", "right at 0.9 lost", "wrong accepted")
     head = ("", *(f"{kind}: {each}" for kind in ("smooth", "bent") for each in figures))

@@ -42,7 +42,7 @@ BEND_LENGTH = 1.0
 8.33."""
 
 LOCAL_LENGTH = 0.1
-"""Length scale of a local bend, in longer sides."""
+"""Length scale of the local bend of a soft map, in longer sides; see `mixture`."""
 
 NOISE_STD = 0.001
 """Standard deviation of a mark or a right match about the map: 6 px in a photo of 6000 px.
@@ -79,8 +79,8 @@ def predict(
     `weights`, 0 to 1, scale the precision of the found places. `sigmas` are standard deviations of
     right places in addition to `NOISE_STD`. The map is a complex Gaussian process,
     z -> t + s z + d conj(z) + f(z), of shift, similarity, shear and a smooth bend with a Matern 5/2
-    kernel; leave-one-out predictions have a closed form (Rasmussen and Williams 2006, section
-    5.4.2).
+    kernel, plus a local bend of standard deviation `local_std`, in longer sides. Leave-one-out
+    predictions have a closed form (Rasmussen and Williams 2006, section 5.4.2).
     """
     right = NOISE_STD**2 + sigmas**2
     noise = right / np.clip(weights, MIN_WEIGHT, 1.0)
@@ -112,16 +112,16 @@ def _matern(distances: Array) -> Array:
     return np.asarray((1 + scaled + scaled**2 / 3) * np.exp(-scaled))
 
 
-def density(
-    distances: Array, variances: Array, area: float, freedom: float = DEGREES_OF_FREEDOM
-) -> Array:
+def density(distances: Array, variances: Array, area: float, freedom: float | None = None) -> Array:
     """Probability density of right places at `distances` from where they are expected.
 
-    A bivariate t distribution of scale `variances` / 2 along each axis. It is at least uniform over
+    A bivariate t distribution of scale `variances` / 2 along each axis, with `DEGREES_OF_FREEDOM`
+    unless `freedom` is given. It is at least uniform over
     the valid `area` of the photo at its centre, in squared longer sides.
     """
     peak = np.maximum(1 / (np.pi * variances), 1 / area)
     scaled = 2 * distances**2 / variances
+    freedom = DEGREES_OF_FREEDOM if freedom is None else freedom
     return np.asarray(peak * (1 + scaled / freedom) ** (-(freedom + 2) / 2))
 
 

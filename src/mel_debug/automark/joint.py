@@ -13,7 +13,7 @@ from mel_debug.automark.alignment import (
     Array,
     Places,
 )
-from mel_debug.automark.mixture import Mixture, predict_mixture, prior_holding
+from mel_debug.automark.mixture import SOFT_SHARE, Mixture, mix
 from mel_debug.core.geometry import Point, Size
 
 # The effect of the constants below was measured by `benchmarks/constants.py joint` on 60 generated
@@ -142,15 +142,17 @@ def infer_jointly(
     if not proposals:
         return []
     moles = _Moles.of(proposals, anchors, frame)
-    prediction, posteriors, weights = moles.infer()
+    mixture, posteriors, weights = moles.infer()
     trusted = weights >= 0.5
-    fits = prediction.maps[0].residuals * frame.target.longest <= consistency_px
+    # By the stiff map: the soft one fits a confident mole wherever it lies.
+    fits = mixture.stiff.residuals * frame.target.longest <= consistency_px
+    places, stds = mixture.places, np.sqrt(mixture.variances)
     return [
         InferredMole(
             each.uuid,
             _ranked(each.candidates, posterior),
-            _point(prediction.places[number], frame.target),
-            float(np.sqrt(prediction.variances[number])) * frame.target.longest,
+            _point(places[number], frame.target),
+            float(stds[number]) * frame.target.longest,
             int((trusted & fits).sum() - trusted[number]) if fits[number] else 0,
         )
         for number, (each, posterior) in enumerate(zip(proposals, posteriors, strict=True))
@@ -197,8 +199,7 @@ class _Moles:
         best = np.array([places[0] for places in self.candidates])
         weights = np.array([odds[0] for odds in self.probabilities])
         weights = weights * _initial_weights(self.source, np.append(best, self.anchors), weights)
-        holding = prior_holding(len(self.source))
-        mixture = self._predict(best, weights, holding)
+        mixture = self._mix(best, weights, np.full(len(self.source), SOFT_SHARE))
         ratios = self.probabilities
         for _ in range(ROUNDS):
             ratios = [
@@ -214,17 +215,17 @@ class _Moles:
             # Confident matches keep their weight: bodies are not always as smooth as the maps.
             robust = mixture.robust_weights(found)[: len(best)]
             weights = weights * robust ** (1 - weights)
-            mixture = self._predict(best, weights, mixture.holding(found))
+            mixture = self._mix(best, weights, mixture.is_soft(found))
         posteriors = [
             _posterior(prior, np.clip(ratio, -MAX_LOG_RATIO, MAX_LOG_RATIO))
             for prior, ratio in zip(self.probabilities, ratios, strict=True)
         ]
         return mixture, posteriors, self._with_anchors(weights)
 
-    def _predict(self, best: Places, weights: Array, holding: Array) -> Mixture:
+    def _mix(self, best: Places, weights: Array, is_soft: Array) -> Mixture:
         found = np.append(best, self.anchors)
         trusts = self._with_anchors(weights)
-        return predict_mixture(self.source, found, trusts, self.sigmas, holding, self.area)
+        return mix(self.source, found, trusts, self.sigmas, is_soft, self.area)
 
     def _with_anchors(self, weights: Array) -> Array:
         """The weights of all moles; anchors are certain."""

@@ -1,4 +1,9 @@
-"""A mixture of stiff and soft maps between two photos, weighted by the residuals of nearby moles."""
+"""A mixture of a stiff and a soft map between two photos, weighted by the residuals of the moles.
+
+The stiff map is that of `alignment`. The soft one can also bend locally, as skin does at a shoulder
+seen at a grazing angle. Which of both holds at a mole is learned from the other moles, mostly those
+nearby: a map is only as sure as the residuals of confident moles allow.
+"""
 
 from dataclasses import dataclass
 
@@ -13,83 +18,108 @@ from mel_debug.automark.alignment import (
     robust_weights,
 )
 
-LOCAL_STDS = (0.0, 0.01)
-PRIOR_SHARES = (0.75, 0.25)
-FREEDOM = (4.0, 12.0)
+SOFT_STD = 0.01
+"""Standard deviation of the local bend of the soft map, in longer sides: 60 px of 6000.
+
+On a real pair of sessions right places lay 42 to 97 px of 6000 from the stiff map.
+"""
+
+SOFT_SHARE = 0.3
+"""The prior probability that the soft map holds at a mole."""
+
+SOFT_FREEDOM = 12.0
+"""Degrees of freedom of the soft map's residuals: it needs no long tails, as it allows for bends
+already."""
+
 PRIOR_MOLES = 4.0
+"""The weight of `SOFT_SHARE`, in confident moles."""
+
 REACH = 0.25
+"""Moles at a distance d inform each other of the map that holds with the weight exp(-(d / REACH)^2
+/ 2), in longer sides."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mixture:
-    """The predictions of every mole by maps of increasing softness.
+    """Where each mole is expected by a stiff and a soft map, given the places of all others.
 
-    `shares` has shape (maps, moles): the probability that a map holds at a mole, without regard to
-    the place of that mole itself.
+    `softness` is the probability that the soft map holds at a mole, without regard to the place of
+    the mole itself. `area` is the valid area of the target, in squared longer sides.
     """
 
-    maps: tuple[Prediction, ...]
-    shares: Array
+    stiff: Prediction
+    soft: Prediction
+    softness: Array
     area: float
 
     @property
     def places(self) -> Places:
-        """Where each mole is expected: the mean of the mixture."""
-        return np.asarray((self.shares * self._stacked).sum(axis=0))
+        """The mean of the mixture for each mole."""
+        stiff, soft = self.stiff.places, self.soft.places
+        return np.asarray(stiff + self.softness * (soft - stiff))
 
     @property
     def variances(self) -> Array:
-        """The variance of the mixture, summed over x and y: within and between the maps."""
-        within = self.shares * np.array([each.variances for each in self.maps])
-        between = self.shares * np.abs(self._stacked - self.places) ** 2
-        return np.asarray((within + between).sum(axis=0))
-
-    @property
-    def _stacked(self) -> Places:
-        return np.array([each.places for each in self.maps])
+        """The variance of the mixture for each mole, summed over x and y."""
+        within = self.stiff.variances + self.softness * (self.soft.variances - self.stiff.variances)
+        apart = np.abs(self.soft.places - self.stiff.places) ** 2
+        return np.asarray(within + self.softness * (1 - self.softness) * apart)
 
     def density(self, number: int, places: Places, more_variance: float = 0.0) -> Array:
-        """The probability density of a mole's right place, at each of `places`."""
-        total = np.zeros(len(places))
-        for share, each, freedom in zip(
-            self.shares[:, number], self.maps, FREEDOM, strict=True
-        ):
-            variances = np.full(len(places), each.variances[number] + more_variance)
-            distances = np.abs(places - each.places[number])
-            total += share * density(distances, variances, self.area, freedom)
-        return total
+        """The probability density of right places of one mole at `places`.
 
-    def holding(self, found: Places) -> Array:
-        """The probability that each map holds at each mole, now given its place (maps, moles)."""
-        odds = self.shares * np.array(
-            [
-                density(np.abs(found - each.places), each.variances, self.area, freedom)
-                for each, freedom in zip(self.maps, FREEDOM, strict=True)
-            ]
+        `more_variance` is added to the variances of both maps.
+        """
+        stiff, soft = (
+            _densities(
+                places - each.places[number],
+                np.full(len(places), each.variances[number] + more_variance),
+                self.area,
+                freedom,
+            )
+            for each, freedom in ((self.stiff, None), (self.soft, SOFT_FREEDOM))
         )
-        return np.asarray(odds / odds.sum(axis=0))
+        share = self.softness[number]
+        return np.asarray((1 - share) * stiff + share * soft)
+
+    def is_soft(self, found: Places) -> Array:
+        """The probability that the soft map holds at each mole, also given its place."""
+        stiff, soft = (
+            _densities(found - each.places, each.variances, self.area, freedom)
+            for each, freedom in ((self.stiff, None), (self.soft, SOFT_FREEDOM))
+        )
+        odds = self.softness * soft
+        return np.asarray(odds / np.maximum(odds + (1 - self.softness) * stiff, 1e-300))
 
     def robust_weights(self, found: Places) -> Array:
-        """The weights of `alignment.robust_weights`, averaged over the maps that may hold."""
-        weights = [robust_weights(np.abs(found - m.places), m.variances) for m in self.maps]
-        return np.asarray((self.holding(found) * np.array(weights)).sum(axis=0))
+        """The weights of `alignment.robust_weights`, averaged over both maps."""
+        stiff, soft = (
+            robust_weights(np.abs(found - each.places), each.variances)
+            for each in (self.stiff, self.soft)
+        )
+        return np.asarray(stiff + self.is_soft(found) * (soft - stiff))
 
 
-def prior_holding(count: int) -> Array:
-    """`Mixture.holding` before any prediction."""
-    return np.tile(np.array(PRIOR_SHARES)[:, np.newaxis], (1, count))
-
-
-def predict_mixture(
-    source: Places, found: Places, weights: Array, sigmas: Array, holding: Array, area: float
+def mix(
+    source: Places, found: Places, weights: Array, sigmas: Array, is_soft: Array, area: float
 ) -> Mixture:
-    stiffer = np.cumsum(holding, axis=0)
-    maps = tuple(
-        predict(source, found, weights * np.minimum(share, 1.0), sigmas, local_std)
-        for local_std, share in zip(LOCAL_STDS, stiffer, strict=True)
-    )
+    """The mixture, given the `found` places, as for `alignment.predict`.
+
+    `is_soft` is the present estimate of `Mixture.is_soft`; at first it is `SOFT_SHARE`. Moles with
+    a soft map have a lower weight for the stiff one. The softness at a mole is the weighted share
+    of soft ones among the others, with `PRIOR_MOLES` of `SOFT_SHARE`.
+    """
     near = np.exp(-((np.abs(source[:, np.newaxis] - source[np.newaxis]) / REACH) ** 2) / 2)
     near = near * weights
     np.fill_diagonal(near, 0.0)
-    counts = PRIOR_MOLES * np.array(PRIOR_SHARES)[:, np.newaxis] + holding @ near.T
-    return Mixture(maps, counts / counts.sum(axis=0), area)
+    softness = (PRIOR_MOLES * SOFT_SHARE + near @ is_soft) / (PRIOR_MOLES + near.sum(axis=1))
+    return Mixture(
+        predict(source, found, weights * (1 - is_soft), sigmas),
+        predict(source, found, weights, sigmas, SOFT_STD),
+        softness,
+        area,
+    )
+
+
+def _densities(offsets: Places, variances: Array, area: float, freedom: float | None) -> Array:
+    return density(np.abs(offsets), variances, area, freedom)
