@@ -115,14 +115,14 @@ def joint_constants(pairs: int) -> None:
     }
     values |= {
         "alignment.LOCAL_LENGTH": (0.05, 0.2),
-        "mixture.SOFT_STD": (0.005, 0.02),
+        "mixture.SOFT_STD": (0.0035, 0.005, 0.01, 0.02),
         "mixture.SOFT_SHARE": (1e-9, 0.1, 0.6),
         "mixture.SOFT_FREEDOM": (4.0, 30.0),
         "mixture.PRIOR_MOLES": (1.0, 16.0),
         "mixture.REACH": (0.1, 1.0),
     }
     rows = _changed("mel_debug.automark", values, measured)
-    figures = ("log likelihood", "right side of 0.5", "right at 0.8 lost", "wrong accepted")
+    figures = ("log likelihood", "right side of 0.5", "right lost", "wrong accepted")
     head = ("", *(f"{kind}: {each}" for kind in ("smooth", "bent") for each in figures))
     show("judged together", head, rows)
 
@@ -217,7 +217,7 @@ def _bent(sessions: Sequence[tuple[Places, Places]]) -> Iterator[tuple[Places, P
 def _judged(sessions: Sequence[tuple[Places, Places]]) -> list[object]:
     """Log likelihood, share on the right side of 0.5, and shares of losses and wrong marks.
 
-    Lost are right places whose own confidence was at least 0.8 and is below 0.5 together. The wrong
+    Lost are right places whose own confidence was at least 0.5 and is below it together. The wrong
     ones are those at 0.5 or more, as a share of all such.
     """
     rng = np.random.default_rng(0)
@@ -229,7 +229,7 @@ def _judged(sessions: Sequence[tuple[Places, Places]]) -> list[object]:
         single += [each.candidates[0].confidence for each in proposals]
         truth += right
     sure, is_right = np.clip(joint, 1e-6, 1 - 1e-6), np.array(truth)
-    was_sure = is_right & (np.array(single) >= 0.8)
+    was_sure = is_right & (np.array(single) >= 0.5)
     accepted = sure >= 0.5
     return [
         f"{np.log(np.where(is_right, sure, 1 - sure)).mean():.4f}",

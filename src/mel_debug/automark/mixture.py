@@ -18,8 +18,8 @@ from mel_debug.automark.alignment import (
     robust_weights,
 )
 
-SOFT_STD = 0.01
-"""Standard deviation of the local bend of the soft map, in longer sides: 60 px of 6000.
+SOFT_STD = 0.007
+"""Standard deviation of the local bend of the soft map, in longer sides: 42 px of 6000.
 
 On a real pair of sessions right places lay 42 to 97 px of 6000 from the stiff map.
 """
