@@ -42,7 +42,8 @@ BEND_LENGTH = 1.0
 8.33."""
 
 LOCAL_LENGTH = 0.1
-"""Length scale of the local bend of a soft map, in longer sides; see `mixture`."""
+"""Length scale of the local bend of a soft map, in longer sides. With the figures of `mixture`, log
+likelihood at 0.1, 0.2: -0.1004, -0.1033 without, -0.1176, -0.1255 with a bend."""
 
 NOISE_STD = 0.001
 """Standard deviation of a mark or a right match about the map: 6 px in a photo of 6000 px.
