@@ -1,5 +1,6 @@
 """Laws of joint inference over the moles of two photos."""
 
+import math
 import random
 
 import pytest
@@ -141,6 +142,99 @@ def test_probabilities_of_a_mole_add_up_to_one_at_most(own: list[float], blur: f
     assert sum(each.confidence for each in result.candidates) <= 1 + 1e-6
     ordered = [each.confidence for each in result.candidates]
     assert ordered == sorted(ordered, reverse=True)
+
+
+def on_grid(number: int, columns: int) -> Point:
+    """Points in three rows that cover the photo."""
+    row, column = divmod(number, columns)
+    return Point(600 + 2800 * column / (columns - 1), 450 + 1050 * row)
+
+
+def at(marked: Point, off: complex = 0j) -> Point:
+    there = carried(marked)
+    return Point(there.x + off.real, there.y + off.imag)
+
+
+def geometric(number: int, marked: Point, place: Point, sure: float) -> Proposal:
+    return Proposal(f"{number:032x}", marked, (Candidate(place, sure),), by_geometry=True)
+
+
+turns = st.floats(0, 6.28).map(lambda angle: complex(math.cos(angle), math.sin(angle)))
+PX = 4000 / 6000
+"""A pixel of a photo of 6000 px, in those of `SIZE`."""
+
+
+@given(st.integers(0, 8), st.floats(40, 100), turns, st.floats(0.08, 0.15))
+def test_a_right_place_where_the_skin_bends_locally_stays_probable(
+    bent: int, px: float, turn: complex, radius: float
+) -> None:
+    """By 40 to 100 px of 6000, in its quarter of the photo, among 8 others."""
+    marks = [on_grid(number, 3) for number in range(9)]
+
+    def bend(marked: Point) -> complex:
+        away = marked.distance_to(marks[bent]) / SIZE.longest
+        return px * PX * turn * math.exp(-((away / radius) ** 2) / 2)
+
+    moles = [geometric(n, m, at(m, bend(m)), 0.94) for n, m in enumerate(marks)]
+    assert confidence(judged(*moles), bent) > 0.8
+
+
+@pytest.mark.parametrize(("px", "sure"), [(100, 0.8), (500, 0.9)])
+@given(st.integers(0, 2), st.integers(0, 1), turns, seeds)
+def test_a_map_that_predicts_well_is_sure(
+    px: float, sure: float, column: int, row: int, turn: complex, seed: int
+) -> None:
+    """A place so many px of 6000 off becomes improbable amid twelve others that fit to 3 px."""
+    rng = random.Random(seed)
+    moles = []
+    for number in range(12):
+        marked = on_grid(number, 4)
+        off = complex(rng.gauss(0, 1.4), rng.gauss(0, 1.4))
+        moles.append(geometric(number, marked, at(marked, off), 0.94))
+    first, last = on_grid(4 * row + column, 4), on_grid(4 * row + column + 5, 4)
+    amid = Point((first.x + last.x) / 2, (first.y + last.y) / 2)
+    moles.append(geometric(12, amid, at(amid, px * PX * turn), sure))
+    assert confidence(judged(*moles), 12) < 0.5
+
+
+@given(st.integers(0, 7))
+def test_two_moles_with_each_others_places_become_improbable(first: int) -> None:
+    """Neighbours among ten others."""
+    marks = [on_grid(number, 4) for number in range(12)]
+    second = first + 4
+    places = [at(marked) for marked in marks]
+    places[first], places[second] = places[second], places[first]
+    both = zip(marks, places, strict=True)
+    moles = [geometric(n, marked, place, 0.8) for n, (marked, place) in enumerate(both)]
+    result = judged(*moles)
+    assert confidence(result, first) < 0.5
+    assert confidence(result, second) < 0.5
+    assert all(confidence(result, n) > 0.5 for n in range(12) if n not in (first, second))
+
+
+@given(st.floats(0.1, 10), seeds)
+def test_the_size_of_the_photos_plays_no_part(scale: float, seed: int) -> None:
+    """All confidences stay the same if all pixels are scaled."""
+    moles = [right(n, 0.8) for n in range(seed, seed + 6)] + [wrong(seed + 9, 0.7)]
+
+    def scaled(point: Point) -> Point:
+        return Point(point.x * scale, point.y * scale)
+
+    size = Size(SIZE.width * scale, SIZE.height * scale)  # type: ignore[arg-type]
+    larger = [
+        Proposal(
+            each.uuid,
+            scaled(each.marked),
+            tuple(Candidate(scaled(c.place), c.confidence) for c in each.candidates),
+        )
+        for each in moles
+    ]
+    after = infer_jointly(larger, (), Frame(size, size), NEAR * scale)
+    for one, other in zip(infer_jointly(moles, (), FRAME, NEAR), after, strict=True):
+        assert other.candidates[0].confidence == pytest.approx(
+            one.candidates[0].confidence, abs=1e-6
+        )
+        assert other.expected_px == pytest.approx(one.expected_px * scale, rel=1e-6)
 
 
 def test_without_proposals_the_result_is_empty() -> None:

@@ -166,6 +166,26 @@ def test_a_report_shows_every_new_mark(days: tuple[Session, Session], tmp_path: 
 
 
 @pytest.mark.slow
+def test_two_labels_of_one_mole_are_reported(days: tuple[Session, Session], tmp_path: Path) -> None:
+    """In one line on standard error, in the report and in the JSON; at most one is marked."""
+    before, after = days
+    twice = {**before.marks()[0], "uuid": "f" * 32}
+    marks_path(before.photo).write_text(json.dumps([*before.marks(), twice]))
+    outcome = automark(before, after, "--json", "--report", str(tmp_path / "report"))
+    assert outcome.code == 0, outcome.stderr
+    line = f"moles {uuid(0)[:8]} and ffffffff look like one mole (marked 0 px apart in"
+    assert f"{line} {before.photo})" in outcome.stderr
+    assert line in (tmp_path / "report" / "index.html").read_text()
+    marked, *found = json.loads(outcome.stdout)["same_mole"]
+    assert marked["uuids"] == [uuid(0), "f" * 32]
+    assert marked["photo"] == str(before.photo)
+    assert marked["places"] == [list(before.place(0))] * 2
+    assert marked["was_found"] is False
+    assert all(each["photo"] == str(after.photo) and each["was_found"] for each in found)
+    assert len({uuid(0), "f" * 32} & {entry["uuid"] for entry in after.marks()}) <= 1
+
+
+@pytest.mark.slow
 def test_several_references_and_targets_after_one_flag(tmp_path: Path) -> None:
     """Or each after its own flag, and folders; a photo is never its own reference."""
     sessions = [make_session(tmp_path, day) for day in ("day1", "day2", "day3")]

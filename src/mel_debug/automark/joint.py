@@ -12,17 +12,14 @@ import numpy as np
 from mel_debug.automark.alignment import (
     Array,
     Places,
-    Prediction,
-    density,
-    predict,
-    robust_weights,
 )
+from mel_debug.automark.mixture import SOFT_SHARE, Mixture, mix
 from mel_debug.core.geometry import Point, Size
 
 # The effect of the constants below was measured by `benchmarks/constants.py joint` on 60 generated
 # pairs with simulated searches: 30 % of places wrong, half of those near the right one. Figures are
 # the mean log likelihood of right and wrong: -0.098 with these values, and 98.0 % on the right side
-# of 0.5.
+# of 0.5. They were taken with a stiff map alone, before `mixture`.
 
 WRONG_STD = 0.01
 """Standard deviation of wrong places that lie near the prediction, summed over x and y.
@@ -145,15 +142,17 @@ def infer_jointly(
     if not proposals:
         return []
     moles = _Moles.of(proposals, anchors, frame)
-    prediction, posteriors, weights = moles.infer()
+    mixture, posteriors, weights = moles.infer()
     trusted = weights >= 0.5
-    fits = prediction.residuals * frame.target.longest <= consistency_px
+    # By the stiff map: the soft one fits a confident mole wherever it lies.
+    fits = mixture.stiff.residuals * frame.target.longest <= consistency_px
+    places, stds = mixture.places, np.sqrt(mixture.variances)
     return [
         InferredMole(
             each.uuid,
             _ranked(each.candidates, posterior),
-            _point(prediction.places[number], frame.target),
-            float(np.sqrt(prediction.variances[number])) * frame.target.longest,
+            _point(places[number], frame.target),
+            float(stds[number]) * frame.target.longest,
             int((trusted & fits).sum() - trusted[number]) if fits[number] else 0,
         )
         for number, (each, posterior) in enumerate(zip(proposals, posteriors, strict=True))
@@ -195,52 +194,49 @@ class _Moles:
             frame.area,
         )
 
-    def infer(self) -> tuple[Prediction, list[Array], Array]:
+    def infer(self) -> tuple[Mixture, list[Array], Array]:
         """The final prediction, the posterior of each candidate, and the weights of all moles."""
         best = np.array([places[0] for places in self.candidates])
         weights = np.array([odds[0] for odds in self.probabilities])
         weights = weights * _initial_weights(self.source, np.append(best, self.anchors), weights)
+        mixture = self._mix(best, weights, np.full(len(self.source), SOFT_SHARE))
         ratios = self.probabilities
         for _ in range(ROUNDS):
-            prediction = self._predict(best, weights)
             ratios = [
-                _log_ratios(places, prediction, number, near, self.area)
+                _log_ratios(places, mixture, number, near)
                 for number, (places, near) in enumerate(
                     zip(self.candidates, self.wrong_near, strict=True)
                 )
             ]
             trusts = [_posterior(*each) for each in zip(self.probabilities, ratios, strict=True)]
             best = np.array([p[t.argmax()] for p, t in zip(self.candidates, trusts, strict=True)])
-            distances = np.abs(best - prediction.places[: len(best)])
             weights = np.array([trust.max() for trust in trusts])
-            # Confident matches keep their weight: bodies are not always as smooth as the map.
-            robust = robust_weights(distances, prediction.variances[: len(best)])
+            found = np.append(best, self.anchors)
+            # Confident matches keep their weight: bodies are not always as smooth as the maps.
+            robust = mixture.robust_weights(found)[: len(best)]
             weights = weights * robust ** (1 - weights)
+            mixture = self._mix(best, weights, mixture.is_soft(found))
         posteriors = [
             _posterior(prior, np.clip(ratio, -MAX_LOG_RATIO, MAX_LOG_RATIO))
             for prior, ratio in zip(self.probabilities, ratios, strict=True)
         ]
-        return self._predict(best, weights), posteriors, self._with_anchors(weights)
+        return mixture, posteriors, self._with_anchors(weights)
 
-    def _predict(self, best: Places, weights: Array) -> Prediction:
-        return predict(
-            self.source, np.append(best, self.anchors), self._with_anchors(weights), self.sigmas
-        )
+    def _mix(self, best: Places, weights: Array, is_soft: Array) -> Mixture:
+        found = np.append(best, self.anchors)
+        trusts = self._with_anchors(weights)
+        return mix(self.source, found, trusts, self.sigmas, is_soft, self.area)
 
     def _with_anchors(self, weights: Array) -> Array:
         """The weights of all moles; anchors are certain."""
         return np.append(weights, np.ones(len(self.anchors)))
 
 
-def _log_ratios(
-    places: Places, prediction: Prediction, number: int, wrong_near: float, area: float
-) -> Array:
+def _log_ratios(places: Places, mixture: Mixture, number: int, wrong_near: float) -> Array:
     """The logarithm of the density of right over wrong places, at each candidate of a mole."""
-    distances = np.abs(places - prediction.places[number])
-    variances = np.full(len(places), prediction.variances[number])
-    right = density(distances, variances, area)
-    near = density(distances, variances + WRONG_STD**2, area)
-    wrong = wrong_near * near + (1 - wrong_near) / area
+    right = mixture.density(number, places)
+    near = mixture.density(number, places, WRONG_STD**2)
+    wrong = wrong_near * near + (1 - wrong_near) / mixture.area
     return np.asarray(np.log(right / wrong))
 
 

@@ -12,6 +12,7 @@ from mel_debug.automark.decide import (
     not_searched,
     same_place_px,
 )
+from mel_debug.automark.same_mole import SameMole, same_moles
 from mel_debug.automark.search import (
     PairResult,
     PairTask,
@@ -39,11 +40,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """The result of a target: a decision for each mole, and the problems on the way."""
+    """The result of a target: a decision for each mole, and the problems on the way.
+
+    `same_moles` are the pairs of uuids that look like one mole, in a reference or in the target.
+    """
 
     target: Target
     decisions: tuple[Decision, ...]
     problems: tuple[Problem, ...] = ()
+    same_moles: tuple[SameMole, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         """The number of moles with an outcome."""
@@ -169,6 +174,7 @@ def _finished(job: Job, search: _Search) -> TargetResult:
     by_text = {str(problem): problem for problem in problems}
     try:
         decisions = decide(target, results, job.rules, _failures(target, results, problems))
+        alike = same_moles(target, results, decisions, job.rules.min_confidence)
     except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
         problem = Problem(target.photo, reason_of(error))
         return TargetResult(
@@ -187,7 +193,7 @@ def _finished(job: Job, search: _Search) -> TargetResult:
             problem = Problem(target.photo, reason_of(error))
             by_text[str(problem)] = problem
             decisions = [_unwritten(each) for each in decisions]
-    return TargetResult(target, tuple(decisions), tuple(by_text.values()))
+    return TargetResult(target, tuple(decisions), tuple(by_text.values()), alike)
 
 
 def _failures(

@@ -5,6 +5,7 @@ from typing import Any
 
 from mel_debug.automark.decide import Decision, Outcome
 from mel_debug.automark.runner import TargetResult
+from mel_debug.automark.same_mole import SameMole
 from mel_debug.automark.targets import Problem
 from mel_debug.core.escape import escaped
 from mel_debug.core.tables import aligned
@@ -52,8 +53,17 @@ def _line(decision: Decision) -> str:
     return "; ".join(parts)
 
 
+def same_moles(results: Sequence[TargetResult]) -> list[SameMole]:
+    """The pairs of uuids that look like one mole, each once for every photo."""
+    pairs = [pair for result in results for pair in result.same_moles]
+    return list({(pair.uuids, pair.photo): pair for pair in pairs}.values())
+
+
 def as_json(results: Sequence[TargetResult], problems: Sequence[Problem]) -> dict[str, Any]:
-    """The results of a run for scripts; x and y are pixels of the target, as in the new marks."""
+    """The results of a run for scripts; x and y are pixels of the target, as in the new marks.
+
+    The `places` of two uuids that look like one mole are pixels of their `photo`.
+    """
     return {
         "targets": [
             {
@@ -62,6 +72,15 @@ def as_json(results: Sequence[TargetResult], problems: Sequence[Problem]) -> dic
                 "moles": [_row(decision) for decision in result.decisions],
             }
             for result in results
+        ],
+        "same_mole": [
+            {
+                "uuids": list(pair.uuids),
+                "photo": str(pair.photo),
+                "places": [list(point.pixel) for point in pair.points],
+                "was_found": pair.was_found,
+            }
+            for pair in same_moles(results)
         ],
         "problems": [
             {"photo": str(problem.photo), "reason": problem.reason} for problem in problems

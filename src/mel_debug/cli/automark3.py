@@ -185,10 +185,13 @@ def print_results(
     click.echo(json.dumps(texts.as_json(results, problems)) if as_json else table)
     if job.dry_run:
         click.echo("dry run: no marks were written", err=True)
+    notes = [str(pair) for pair in texts.same_moles(results)]
+    for note in notes:
+        echo_line(note, err=True)
     if report is not None:
         from mel_debug.automark.report import write_report
 
-        text = "\n".join([table, *map(str, problems)])
+        text = "\n".join([table, *notes, *map(str, problems)])
         page = write_report(report, results, job.setup, text, show_progress, guard=guard)
         echo_line(f"open {page} to review the new marks", err=True)
     for problem in problems:
