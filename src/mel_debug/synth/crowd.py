@@ -124,19 +124,15 @@ def _stands_out(
     Cast shadows count only with ``in_light``: they may hide other moles.
     """
     probe = Body(skin, (mole,), len(mole.present))
-    plain = [_without_casts(shot) for shot in shots]
-    for shot, bare in zip(shots, plain, strict=True):
-        if mole_positions(probe, bare, margin=1.5):
-            lights = (shot, bare) if in_light else (bare,)
-            if not all(visible(skin, (mole,), light)[0] for light in lights):
-                return False
-        elif shot in views:
+    for shot in shots:
+        plain = replace(shot, light=replace(shot.light, casts=()))
+        if shot in views and not mole_positions(probe, plain, margin=1.5):
+            return False
+        lights = (shot, plain) if in_light else (plain,)
+        shown = mole_positions(probe, plain)
+        if shown and not all(visible(skin, (mole,), light)[0] for light in lights):
             return False
     return True
-
-
-def _without_casts(shot: Shot) -> Shot:
-    return replace(shot, light=replace(shot.light, casts=()))
 
 
 def _unmarked(

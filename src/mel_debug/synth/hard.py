@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .cases import CONDITIONS, VIEWS
 from .crowd import Crowd, populate_hard
@@ -13,6 +14,8 @@ from .scene import Body, Light, Mole, Shot, Skin
 from .shadows import KINDS, Cast
 from .tube import project, unproject
 
+Array = NDArray[np.float64]
+
 _TRIES = 12  # views drawn before a body without room is an error
 _VIEW_SHARES = {  # of hard parts with this view; the others keep an ordinary one
     "grazing": 0.18, "partial": 0.12, "closeup4": 0.12, "closeup16": 0.04,
@@ -20,6 +23,7 @@ _VIEW_SHARES = {  # of hard parts with this view; the others keep an ordinary on
 }  # fmt: skip
 _CONDITION_SHARES = {"shadows": 0.75, "glare": 0.35, "freckles": 0.6, "hair": 0.35, "gone": 0.5}
 _ZOOMS = {"closeup4": 2.0, "closeup16": 4.0, "half": 0.5, "triple": 3.0}
+_USUAL_REACH = 130.0  # half the shorter side of a photo of a back, in millimetres
 _CORES = {"closeup16": 0.25, "triple": 0.35, "closeup4": 0.4}
 
 
@@ -143,7 +147,7 @@ def _aim(rng: np.random.Generator, shot: Shot, least: float, most: float) -> tup
     return shot.aim_u, shot.aim_v
 
 
-def _is_bare(shot: Shot, u: np.ndarray, v: np.ndarray) -> bool:
+def _is_bare(shot: Shot, u: Array, v: Array) -> bool:
     probe = Mole("0" * 32, float(u), float(v), 20.0, 0.5, (True,), (1.0,))
     plain = replace(shot, light=Light())
     return bool(mole_positions(Body(Skin((50.0, 5.0, 15.0), 0), (probe,)), plain))
@@ -154,19 +158,19 @@ def _hard_light(
 ) -> tuple[Shot, ...]:
     """Return the shots with cast shadows and glare, which differ between them."""
     shared = str(rng.choice(KINDS)), int(rng.integers(2**31))
+    sure = int(rng.integers(len(shots)))
     lit = []
-    for shot in shots:
-        light = shot.light
-        casts: tuple[Cast, ...] = ()
-        if "shadows" in kinds and rng.random() < 0.9:
+    for session, shot in enumerate(shots):
+        light, casts = shot.light, list[Cast]()
+        if "shadows" in kinds:
             # Half of them are the same object, at another time of the day.
             other = str(rng.choice(KINDS)), int(rng.integers(2**31))
-            casts += (_shadow(rng, shot, *(shared if rng.random() < 0.5 else other)),)
-            light = replace(light, key=float(rng.uniform(0.55, 0.8)))
-        if "glare" in kinds and rng.random() < (0.35 if casts else 0.75):
-            casts += (_glare(rng, shot),)
-            light = replace(light, key=float(np.clip(light.key, 0.5, 0.85)))
-        lit.append(replace(shot, light=replace(light, casts=casts)))
+            casts.append(_shadow(rng, shot, *(shared if rng.random() < 0.5 else other)))
+        if "glare" in kinds and (rng.random() < 0.35 or session == sure):
+            casts.append(_glare(rng, shot))
+        if casts:
+            light = replace(light, key=float(rng.uniform(0.55, 0.8)), casts=tuple(casts))
+        lit.append(replace(shot, light=light))
     return tuple(lit)
 
 
@@ -183,6 +187,7 @@ def _shadow(rng: np.random.Generator, shot: Shot, kind: str, seed: int) -> Cast:
         shift=(float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))),
         turn=float(rng.uniform(0, 360)),
         edge_mm=float(np.exp(rng.uniform(np.log(1.0), np.log(9.0)))),
+        size=min(1.0, 1.2 * shot.form.half_width / _USUAL_REACH),
         sun=float(rng.uniform(1.0, 1.4)),
         shade=float(rng.uniform(0.0, 0.35)),
     )
@@ -199,6 +204,7 @@ def _glare(rng: np.random.Generator, shot: Shot) -> Cast:
         shift=(away * float(np.cos(turn)), away * float(np.sin(turn))),
         turn=float(rng.uniform(0, 360)),
         edge_mm=float(rng.uniform(1.0, 8.0)),
+        size=reach / _USUAL_REACH * float(rng.uniform(0.6, 1.1)),
         sun=float(rng.uniform(2.5, 6.0)) if sunny else 1.0,
         shade=1.0 if sunny else 0.0,
     )

@@ -22,8 +22,8 @@ class Cast:
 
     ``kind`` is one of `KINDS` and ``seed`` draws the shape; ``shift`` (millimetres) and ``turn``
     (degrees) move it, so that two casts of one seed are one object at two times of the day.
-    ``edge_mm`` is the width of the penumbra. The key light is multiplied by ``sun`` where it
-    passes and by ``shade`` where it is blocked.
+    ``edge_mm`` is the width of the penumbra and ``size`` a factor on the shape. The key light is
+    multiplied by ``sun`` where it passes and by ``shade`` where it is blocked.
     """
 
     kind: str
@@ -31,14 +31,15 @@ class Cast:
     shift: tuple[float, float] = (0.0, 0.0)
     turn: float = 0.0
     edge_mm: float = 3.0
+    size: float = 1.0
     sun: float = 1.0
     shade: float = 0.1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind is {self.kind!r}; it should be one of {', '.join(KINDS)}")
-        if self.edge_mm <= 0.0:
-            raise ValueError("edge_mm should be above 0")
+        if self.edge_mm <= 0.0 or self.size <= 0.0:
+            raise ValueError("edge_mm and size should be above 0")
         if not 0.0 <= self.shade <= self.sun <= 20.0:
             raise ValueError("shade and sun should lie between 0 and 20, shade not above sun")
 
@@ -50,10 +51,10 @@ def passed(cast: Cast, across: Array, along: Array, *, least_edge: float = 0.0) 
     """
     turn = np.radians(cast.turn)
     c, s = np.cos(turn), np.sin(turn)
-    p, q = across - cast.shift[0], along - cast.shift[1]
+    p, q = (across - cast.shift[0]) / cast.size, (along - cast.shift[1]) / cast.size
     p, q = c * p + s * q, c * q - s * p
     blocked = _SHAPES[cast.kind](
-        np.random.default_rng([cast.seed, 81]), p, q, max(cast.edge_mm, least_edge)
+        np.random.default_rng([cast.seed, 81]), p, q, max(cast.edge_mm, least_edge) / cast.size
     )
     factor: Array = cast.sun + (cast.shade - cast.sun) * blocked
     return factor

@@ -15,7 +15,7 @@ from .tube import Hits, camera, project, surface, unit
 
 Array = NDArray[np.float64]
 
-LEAST_LEVELS = 6.0
+LEAST_LEVELS = 8.0
 """Grey levels between mole and skin from which a mole is visible; JPEG and texture hide less."""
 
 LEAST_OVER_NOISE = 2.0
