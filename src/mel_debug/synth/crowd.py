@@ -61,7 +61,9 @@ def populate_hard(
         common = number < core
         for _ in range(_PATIENCE):
             like = found[int(rng.integers(len(found)))] if found and rng.random() < 0.2 else None
-            place = _near(rng, like) if like else _anywhere(rng, near if common else wide)
+            place = _anywhere(rng, near if common else wide)
+            if like is not None:
+                place = _near(rng, like, 1.6 * like.diameter, 6.0 * like.diameter)
             if place is None:
                 continue
             change = changes[number]
@@ -100,12 +102,9 @@ def _anywhere(rng: np.random.Generator, shot: Shot) -> tuple[float, float] | Non
     return None if hit.outside > 0 else (float(hit.u), float(hit.v))
 
 
-def _near(
-    rng: np.random.Generator, mole: Mole, *, least: float = 0.0, most: float = math.inf
-) -> tuple[float, float]:
-    """Return a place within six diameters of a mole, in millimetres from ``least`` to ``most``."""
-    away = float(np.clip(mole.diameter * rng.uniform(1.6, 6.0), least, most))
-    turn = float(rng.uniform(0, 2 * np.pi))
+def _near(rng: np.random.Generator, mole: Mole, least: float, most: float) -> tuple[float, float]:
+    """Return a place ``least`` to ``most`` millimetres away from a mole."""
+    away, turn = float(rng.uniform(least, most)), float(rng.uniform(0, 2 * np.pi))
     return mole.u + away * math.cos(turn), mole.v + away * math.sin(turn)
 
 
@@ -144,19 +143,20 @@ def _unmarked(
     for mole in moles:
         share = crowd.twins if all(mole.present) else crowd.near_gone
         if rng.random() < share:
-            for _ in range(20):
-                # Answers for gone moles were seen on freckles so far away: facts.md, real photos.
-                place = _near(rng, mole, least=1.5, most=8.0)
+            for _ in range(40):
+                # False answers for gone moles were seen on freckles that far away in real photos.
+                least = max(1.5, 1.5 * mole.diameter)
+                place = _near(rng, mole, least, max(8.0, 1.3 * least))
                 spot = _freckle(rng, skin, place, always, like=mole)
                 if _has_room(spot, [*moles, *spots]):
                     spots.append(spot)
                     break
     area = wide.width * wide.height / wide.pixels_per_mm**2 / 1e4  # square decimetres
     for _ in range(int(rng.poisson(crowd.freckles * area))):
-        place_or_none = _anywhere(rng, wide)
-        if place_or_none is None:
+        anywhere = _anywhere(rng, wide)
+        if anywhere is None:
             continue
-        spot = _freckle(rng, skin, place_or_none, always)
+        spot = _freckle(rng, skin, anywhere, always)
         if _has_room(spot, [*moles, *spots]):
             spots.append(spot)
     return spots

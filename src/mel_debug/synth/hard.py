@@ -16,7 +16,7 @@ from .tube import project, unproject
 
 Array = NDArray[np.float64]
 
-_TRIES = 12  # views drawn before a body without room is an error
+_TRIES = 8  # views drawn before a body without room is an error
 _VIEW_SHARES = {  # of hard parts with this view; the others keep an ordinary one
     "grazing": 0.18, "partial": 0.12, "closeup4": 0.12, "closeup16": 0.04,
     "half": 0.09, "triple": 0.09, "turned": 0.10,
