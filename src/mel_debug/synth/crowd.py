@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -58,23 +59,14 @@ def populate_hard(
     wide = min(shots, key=lambda shot: shot.pixels_per_mm)
     found: list[Mole] = []
     for number in range(crowd.moles):
-        common = number < core
+        common, change = number < core, changes[number]
+        past = partial(history, rng, sessions, change == 1, change == 2, crowd.difficulty)
+        views, drawn_in = (shots, near) if common else ((wide,), wide)
         for _ in range(_PATIENCE):
-            like = found[int(rng.integers(len(found)))] if found and rng.random() < 0.2 else None
-            place = _anywhere(rng, near if common else wide)
-            if like is not None:
-                place = _near(rng, like, 1.6 * like.diameter, 6.0 * like.diameter)
-            if place is None:
+            mole = _candidate(rng, skin, drawn_in, found, past)
+            if mole is None or not _has_room(mole, found):
                 continue
-            change = changes[number]
-            present, growth = history(rng, sessions, change == 1, change == 2, crowd.difficulty)
-            mole = draw_mole(
-                rng, place, dark=darkness(skin), present=present, growth=growth, like=like
-            )
-            if form.half_width < 100 and like is None:
-                mole = replace(mole, diameter=max(1.5, 0.75 * mole.diameter))
-            views = shots if common else (wide,)
-            if _has_room(mole, found) and _stands_out(skin, mole, shots, views, common):
+            if _stands_out(skin, mole, shots, views, common):
                 found.append(mole)
                 break
         else:
@@ -85,6 +77,30 @@ def populate_hard(
     reach = (1.9 * form.half_width, 1.6 * form.half_length)
     unmarked = _unmarked(rng, skin, wide, found, crowd)
     return Body(skin, tuple(found), sessions, reach, tuple(unmarked))
+
+
+def _candidate(
+    rng: np.random.Generator,
+    skin: Skin,
+    shot: Shot,
+    found: Sequence[Mole],
+    past: Callable[[], tuple[tuple[bool, ...], tuple[float, ...]]],
+) -> Mole | None:
+    """Return a mole in a shot or beside another mole; None if the point drawn is off the body.
+
+    ``past`` draws its presence and growth over the sessions.
+    """
+    like = found[int(rng.integers(len(found)))] if found and rng.random() < 0.2 else None
+    place = _anywhere(rng, shot)
+    if like is not None:
+        place = _near(rng, like, 1.6 * like.diameter, 6.0 * like.diameter)
+    if place is None:
+        return None
+    present, growth = past()
+    mole = draw_mole(rng, place, dark=darkness(skin), present=present, growth=growth, like=like)
+    if shot.form.half_width < 100 and like is None:
+        mole = replace(mole, diameter=max(1.5, 0.75 * mole.diameter))
+    return mole
 
 
 def _changes(rng: np.random.Generator, moles: int, absent: float, sessions: int) -> list[int]:
