@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -91,7 +92,7 @@ def labelled_pairs(folder: Path) -> Iterator[Pair]:
 
 
 def generated_pair(
-    folder: Path, seed: int, *, megapixels: float, moles: int, difficulty: float, **forced: float
+    folder: Path, seed: int, *, megapixels: float, moles: int, difficulty: float, **forced: Any
 ) -> Pair:
     """Return a pair of generated photos, written as JPEG and read back, with the exact truth."""
     body, first, second = plan_pair(

@@ -84,6 +84,28 @@ def test_an_option_out_of_range_is_a_usage_error(tmp_path: Path, option: str) ->
     assert option in outcome.error
 
 
+def test_hard_photos_keep_the_layout_and_differ(tmp_path: Path) -> None:
+    """With `--hard` and `--case` the same files have other pictures, every mark inside them."""
+    run("synth", str(tmp_path / "plain"), *SMALL)
+    outcome = run("synth", str(tmp_path / "hard"), *SMALL, "--hard", "--case", "closeup4")
+    assert outcome.code == 0, outcome.stderr
+    plain, hard = contents(tmp_path / "plain"), contents(tmp_path / "hard")
+    assert plain.keys() == hard.keys()
+    assert all(plain[name] != hard[name] for name in plain if name.endswith("0.jpg"))
+    for path in (tmp_path / "hard").rglob("0.jpg"):
+        size = read_photo(path).size
+        for mole in read_moles(path) + read_moles(path, ABSENT):
+            assert 0 < mole.point.x < size.width
+            assert 0 < mole.point.y < size.height
+
+
+def test_an_unknown_case_is_a_usage_error(tmp_path: Path) -> None:
+    """The message lists the cases there are."""
+    outcome = run("synth", str(tmp_path), *SMALL, "--case", "fog")
+    assert outcome.code == 2
+    assert "closeup16" in outcome.error
+
+
 def test_marks_are_what_other_commands_read(tmp_path: Path) -> None:
     run("synth", str(tmp_path), *SMALL, "--sessions", "1")
     (path,) = tmp_path.rglob("0.jpg")

@@ -20,6 +20,7 @@ from mel_debug.synth import (
     render,
 )
 from mel_debug.synth.colour import skin_lab
+from mel_debug.synth.shadows import Cast
 from mel_debug.synth.texture import skin_tiles
 from tolerance import assert_same_picture
 
@@ -34,6 +35,8 @@ VIEWS = {
     "bent": replace(PLAIN, form=replace(BACK, half_depth=140.0, bow_side=40.0), aim_u=90.0),
     "near": replace(PLAIN, pixels_per_mm=9.0, roll=-60.0),
     "striped": replace(PLAIN, light=Light(key=0.8, stripes=0.7, stripe_mm=90.0)),
+    "grazing": replace(PLAIN, yaw=-58.0, pitch=12.0),
+    "shaded": replace(PLAIN, light=Light(casts=(Cast("blinds", 4, edge_mm=20.0, shade=0.4),))),
     "blurred": replace(PLAIN, optics=Optics(blur=2.5, noise=0.0)),
 }
 

@@ -118,7 +118,7 @@ def test_a_setting_out_of_range_is_named(dial: str, value: float) -> None:
 
 def test_more_moles_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has advice, and the search for room ends."""
-    monkeypatch.setattr("mel_debug.synth.sessions._PATIENCE", 20)
+    monkeypatch.setattr("mel_debug.synth.population._PATIENCE", 20)
     with pytest.raises(ValueError, match="fewer moles"):
         plan_pair(0, moles=900, scale=4.0, megapixels=0.05)
 

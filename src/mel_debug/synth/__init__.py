@@ -3,6 +3,7 @@
 >>> body, before, after = plan_pair(7, megapixels=1.5, moles=8)
 >>> first, second = render(body, before, 0), render(body, after, 1)
 
+`plan_pair` with ``hard=True`` or ``case="closeup4"`` plans photos that are difficult to match.
 No photo of a person is used: people, skin and light are drawn from a random seed.
 """
 

@@ -2,11 +2,13 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.synth.cases import CASES
 
 
 @click.command("synth")
@@ -50,8 +52,23 @@ from mel_debug.console.terminal import echo_line, show_progress
     show_default=True,
     help="Share of moles that disappear in a later session; 0.4 times as many appear.",
 )
+@click.option(
+    "--hard",
+    is_flag=True,
+    help="Draw what makes real photos difficult: moving shadows, glare, grazing views, close-ups, "
+    "freckles, hair. Some moles are then out of view in a session.",
+)
+@click.option(
+    "--case",
+    "cases",
+    metavar="NAME",
+    type=click.Choice(list(CASES)),
+    multiple=True,
+    help=f"Give a part this difficulty, with or without --hard: {', '.join(CASES)}. "
+    "Repeat it to give the parts several in turn.",
+)
 @click.option("--seed", default=7, show_default=True, help="Seed of the generated person.")
-def command(folder: Path, *, seed: int, **dials: float) -> None:
+def command(folder: Path, *, seed: int, **dials: Any) -> None:
     """Generate photos of skin with moles at known positions.
 
     Use it to try or evaluate mel-debug without photos of your own. Writes a repository in the
@@ -61,7 +78,7 @@ def command(folder: Path, *, seed: int, **dials: float) -> None:
     """
     from mel_debug.synth.repository import begin_repository, plan_repository
 
-    planned = plan_repository(folder, seed, **dials)  # type: ignore[arg-type]
+    planned = plan_repository(folder, seed, **dials)
     begin_repository(folder)
     # Existing photos come first: if they differ, nothing new is written beside them.
     for photo in show_progress(sorted(planned, key=lambda each: not each.exists()), "photos"):

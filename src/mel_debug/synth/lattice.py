@@ -51,7 +51,7 @@ def lay(body: Body, shot: Shot) -> Lattice:
         (np.arange(-(-shot.height // step) + 2) - 0.5) * step,
     )
     hits = unproject(shot, x, y)
-    lit = light_on(shot, hits)
+    lit = light_on(shot, hits, step)
     clothes = clothes_of(shot)
     planes = np.empty((COUNT, *x.shape), np.float32)
     planes[U], planes[V] = hits.u, hits.v

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .scene import Form, Shot
+from .shadows import passed
 from .tube import Hits, camera, normals, surface, unit
 
 Array = NDArray[np.float64]
@@ -67,6 +68,20 @@ def _stripes(shot: Shot, points: Array, towards: Array) -> Array:
     return share
 
 
+def _casts(shot: Shot, points: Array, towards: Array, aim: Array, step: float) -> Array | float:
+    """Return the factor of all cast shadows on the key light."""
+    if not shot.light.casts:
+        return 1.0
+    across = unit(np.cross(towards, [0.0, 1.0, 0.0]) + np.array([1e-9, 0.0, 0.0]))
+    along = np.cross(towards, across)
+    from_aim = points - aim.reshape((3,) + (1,) * (points.ndim - 1))
+    p, q = (np.tensordot(axis, from_aim, axes=1) for axis in (across, along))
+    factor = np.ones(points.shape[1:])
+    for cast in shot.light.casts:
+        factor *= passed(cast, p, q, least_edge=1.5 * step / shot.pixels_per_mm)
+    return factor
+
+
 def amount_of(shot: Shot, facing_key: Array, up: Array, share: Array) -> Array:
     """Return the light (3, ...) of key and surroundings together, before exposure."""
     wrap = _WRAP.reshape((3,) + (1,) * facing_key.ndim)
@@ -76,8 +91,8 @@ def amount_of(shot: Shot, facing_key: Array, up: Array, share: Array) -> Array:
     return total
 
 
-def light_on(shot: Shot, hits: Hits) -> Lit:
-    """Return the light at every hit."""
+def light_on(shot: Shot, hits: Hits, step: int = 1) -> Lit:
+    """Return the light at every hit; they are ``step`` pixels apart."""
     towards = direction(shot)
     plain_normals = normals(shot.form, hits.points)
     along_u = unit(np.cross(plain_normals, [0.0, 1.0, 0.0], axis=0) + 1e-9)
@@ -89,10 +104,11 @@ def light_on(shot: Shot, hits: Hits) -> Lit:
     bent = unit(plain_normals - slope_u * along_u - slope_v * along_v)
 
     facing_key = np.tensordot(towards, bent, axes=1)
+    aim = surface(shot.form, np.array(shot.aim_u), np.array(shot.aim_v))
     share = _stripes(shot, hits.points, towards)
+    share = share * _casts(shot, hits.points, towards, aim, step)
     amount = amount_of(shot, facing_key, -bent[1], share)
 
-    aim = surface(shot.form, np.array(shot.aim_u), np.array(shot.aim_v))
     at_aim = normals(shot.form, aim)
     usual = amount_of(shot, towards @ at_aim, -at_aim[1], np.ones(()))[1]
     gain = shot.light.exposure / max(float(usual), 0.15)

@@ -46,8 +46,9 @@ def freckles(skin: Skin, reach_u: float, reach_v: float) -> Spots:
 
 
 def moles_in(body: Body, session: int, hidden: frozenset[str] = frozenset()) -> Spots:
-    """Return the moles that are present in a session, except those in ``hidden``."""
-    moles = [mole for mole in body.moles if mole.present[session] and mole.uuid not in hidden]
+    """Return the spots that are present in a session, marked or not, except those in ``hidden``."""
+    spots = body.moles + body.unmarked
+    moles = [mole for mole in spots if mole.present[session] and mole.uuid not in hidden]
 
     def column(name: str) -> Array:
         return np.array([getattr(mole, name) for mole in moles], dtype=np.float64)
@@ -82,6 +83,10 @@ def hair_cover(body: Body, shot: Shot) -> NDArray[np.float32] | None:
     length = rng.gamma(6.0, 2.2 if long else 0.75, count)
     lean = 1.35 + 0.5 * np.sin(root[0] / 47.0) + 0.30 * rng.standard_normal(count)
     curl = rng.normal(0.0, 0.55, count)
+    if shot.comb is not None:
+        lie = np.random.default_rng([shot.comb, 63])
+        wave = 0.5 * np.sin(root[0] / 61.0 + root[1] / 53.0 + lie.uniform(0, 2 * np.pi))
+        lean = lean + lie.normal(0.0, 0.35) + wave + 0.25 * lie.standard_normal(count)
     thick = rng.uniform(0.035, 0.075, count) if long else rng.uniform(0.015, 0.035, count)
     gleam = np.where(rng.random(count) < (0.05 if long else 0.4), -0.6, 1.0)
     root, length, lean, curl = root[:, near], length[near], lean[near], curl[near]

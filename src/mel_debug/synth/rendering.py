@@ -15,6 +15,7 @@ from .paint import paint
 from .scene import Body, Shot
 from .spots import joined
 from .tube import project
+from .visibility import visible
 from .wear import clothes_of, inside_clothes
 
 _LEAST_FACING = 0.3  # cosine; a mole at a more oblique angle does not count as visible
@@ -58,7 +59,8 @@ def mole_positions(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Mole
     """Return the positions of all moles in view of a shot, present or absent.
 
     A mole is in view if it faces the camera, lies inside the picture and is not under cloth, the
-    last two by a margin of ``margin`` times its diameter.
+    last two by a margin of ``margin`` times its diameter, and if neither deep shade nor a
+    blown-out patch of sun hides it.
     """
     if not body.moles:
         return ()
@@ -72,6 +74,8 @@ def mole_positions(body: Body, shot: Shot, *, margin: float = 0.5) -> tuple[Mole
     clothes = clothes_of(shot)
     if clothes is not None:
         in_view &= inside_clothes(shot, clothes, u, v) < -size
+    if shot.light.casts:
+        in_view &= visible(body.skin, body.moles, shot)
     return tuple(
         MolePosition(body.moles[i].uuid, float(x[i]), float(y[i])) for i in np.flatnonzero(in_view)
     )

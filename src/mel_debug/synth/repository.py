@@ -61,6 +61,8 @@ def plan_repository(  # noqa: PLR0913 - each is an option of the command
     megapixels: float,
     difficulty: float,
     absent: float,
+    hard: bool = False,
+    cases: tuple[str, ...] = (),
 ) -> list[PlannedPhoto]:
     """Return the photos of one person's repository, to be written one by one.
 
@@ -75,6 +77,8 @@ def plan_repository(  # noqa: PLR0913 - each is an option of the command
             megapixels=megapixels,
             difficulty=difficulty,
             absent=absent,
+            hard=hard,
+            cases=cases,
         )
     except ValueError as error:
         raise MelError(str(error)) from error

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .shadows import Cast
+
 _HEX = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -116,17 +118,19 @@ class Body:
     """One body part of one person: skin, moles, and the number of sessions.
 
     Freckles and hair grow where ``|u|`` and ``|v|`` stay within ``reach`` (millimetres).
+    ``unmarked`` are spots that look like moles and are no part of the truth.
     """
 
     skin: Skin
     moles: tuple[Mole, ...]
     sessions: int = 1
     reach: tuple[float, float] = (300.0, 380.0)
+    unmarked: tuple[Mole, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sessions < 1:
             raise ValueError("a body needs at least one session")
-        if any(len(mole.present) != self.sessions for mole in self.moles):
+        if any(len(mole.present) != self.sessions for mole in self.moles + self.unmarked):
             raise ValueError(f"every mole needs {self.sessions} entries in present and growth")
         if len({mole.uuid for mole in self.moles}) != len(self.moles):
             raise ValueError("two moles share one uuid")
@@ -146,7 +150,7 @@ class Light:
     Angles are degrees, seen from the camera: ``azimuth`` 0 comes from the right and 90 from below
     in the picture before its roll, ``elevation`` 90 from the camera itself.
     ``stripes`` is the depth (0..1) of striped shade with a period of ``stripe_mm``; ``tint`` are
-    gains of red, green and blue.
+    gains of red, green and blue; ``casts`` are shadows with sharper edges.
     """
 
     azimuth: float = -120.0
@@ -158,6 +162,7 @@ class Light:
     stripe_mm: float = 60.0
     stripe_angle: float = 20.0
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    casts: tuple[Cast, ...] = ()
 
     def __post_init__(self) -> None:
         _between("key", self.key, 0.0, 1.0)
@@ -190,7 +195,8 @@ class Shot:
     The camera points at the surface point (``aim_u``, ``aim_v``) from ``distance`` millimetres;
     ``yaw`` and ``pitch`` (degrees) tilt it away from the normal there and ``roll`` rotates the
     picture clockwise. ``pixels_per_mm`` is the scale at that point. ``clothes`` is the seed of
-    the clothes, or None for bare skin; ``room`` is the seed of the background.
+    the clothes, or None for bare skin; ``room`` is the seed of the background; ``comb`` is the seed
+    of how the hair lies, or None for its usual lie.
     """
 
     width: int
@@ -207,6 +213,7 @@ class Shot:
     optics: Optics = Optics()
     clothes: int | None = None
     room: int = 0
+    comb: int | None = None
 
     def __post_init__(self) -> None:
         _between("width", self.width, 16, 20000)

@@ -12,10 +12,18 @@ from mel_debug.synth import RenderedPhoto, plan_pair, render
 MEGAPIXELS = 1.5
 
 
-def pair(seed: int, **forced: float) -> tuple[RenderedPhoto, RenderedPhoto]:
+def pair(
+    seed: int, *, scale: float | None = None, rotation: float | None = None
+) -> tuple[RenderedPhoto, RenderedPhoto]:
     """Return two photos of the same skin; all moles are in both."""
     body, first, second = plan_pair(
-        seed, megapixels=MEGAPIXELS, moles=8, difficulty=0.3, absent=0.0, **forced
+        seed,
+        megapixels=MEGAPIXELS,
+        moles=8,
+        difficulty=0.3,
+        absent=0.0,
+        rotation=rotation,
+        scale=scale,
     )
     return render(body, first, 0), render(body, second, 1)
 
