@@ -94,6 +94,11 @@ class PlannedViews:
     paths: tuple[Path, ...]
     options: WarpOptions
 
+    @property
+    def count(self) -> int:
+        """Photos that `write` writes."""
+        return len(self.paths)
+
     def exists(self) -> bool:
         """Return whether any of the files exist."""
         beside = (_files_of(path) for path in self.paths)

@@ -94,8 +94,9 @@ class WarpOptions:
         check("closeup", self.closeup, 1, 64)
         check("absent", self.absent, 0, 1)
         check("megapixels", self.megapixels, 0.01, 100)
-        check("sessions", self.sessions, 1, 1000)
-        check("spots", self.spots, 0, 1000)
+        for name, least in (("sessions", 1), ("spots", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it should be {least} or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def draw_change(
     finer = min(math.sqrt(options.closeup), max(detail, 1.0))
     frame = finer / math.sqrt(options.closeup)
     target = Size(max(1, round(size.width * frame)), max(1, round(size.height * frame)))
-    aim = _aim(rng, size, spots, scale, options.closeup)
+    aim = _aim(rng, size, spots, (rotation, scale), options.closeup)
     plane = homography(
         aim=aim,
         place=(target.width / 2 + shift[0] * frame, target.height / 2 + shift[1] * frame),
@@ -148,12 +149,18 @@ def draw_change(
 
 
 def _aim(
-    rng: np.random.Generator, size: Size, spots: list[Point], scale: float, closeup: float
+    rng: np.random.Generator,
+    size: Size,
+    spots: list[Point],
+    turn_and_scale: tuple[float, float],
+    closeup: float,
 ) -> tuple[float, float]:
-    """Return the point to show in the middle: the photo's centre, or where spots are if enlarged.
+    """Return the point to show in the middle, such that most spots stay in view.
 
-    A close-up is aimed at a spot with many others around it.
+    That is the photo's centre, or where the spots are if the view is enlarged or lies across. A
+    close-up is aimed at a spot with many others around it.
     """
+    rotation, scale = turn_and_scale
     centre = np.array([size.width / 2, size.height / 2])
     if not spots:
         return float(centre[0]), float(centre[1])
@@ -164,7 +171,8 @@ def _aim(
         counts = near.all(axis=2).sum(axis=1)
         aim = places[rng.choice(np.flatnonzero(2 * counts >= counts.max()))]
     else:
-        aim = centre + (places.mean(axis=0) - centre) * (1 - 1 / max(1.0, scale))
+        share = max(1 - 1 / max(1.0, scale), abs(math.sin(math.radians(rotation))))
+        aim = centre + (places.mean(axis=0) - centre) * share
     return float(aim[0]), float(aim[1])
 
 
