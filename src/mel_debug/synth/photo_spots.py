@@ -31,6 +31,7 @@ APART = 0.015
 _EDGE_SIGMAS = 4.0
 """Least distance of a spot to the edge of the skin, in sigmas: the width of the detector."""
 
+_LEAST_SALIENCE = 5.0  # in standard deviations of the responses on skin; texture rarely has more
 _LEAST_SIGMA = 1.0  # preview pixels; smaller spots are lost in noise and JPEG
 _RING_SIGMAS = 3.5
 _RING_POINTS = 24
@@ -97,7 +98,11 @@ def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float]]:
     for level, (sigma, response) in enumerate(stack):
         around = [other for _, other in stack[max(0, level - 1) : level + 2]]
         highest = np.max([cv2.dilate(other, np.ones((3, 3))) for other in around], axis=0)
-        peaks = (response == highest) & (response >= LEAST_CONTRAST[1])
+        step = max(1, int(sigma))  # responses within a sigma are correlated
+        # A normal distribution's standard deviation is 1.4826 times the median absolute deviation.
+        noise = 1.4826 * float(np.median(np.abs(response[::step, ::step][skin[::step, ::step]])))
+        least = max(LEAST_CONTRAST[1], _LEAST_SALIENCE * noise)
+        peaks = (response == highest) & (response >= least)
         rows, columns = np.nonzero(peaks & (depth > _EDGE_SIGMAS * sigma))
         alone = _stands_alone(cv2.GaussianBlur(dark, (0, 0), sigma), rows, columns, sigma)
         for row, column in zip(rows[alone], columns[alone], strict=True):
