@@ -56,7 +56,7 @@ def test_there_and_back_is_where_it_started(
 @given(
     seeds, sizes, levels, st.floats(-180, 180), st.floats(0.33, 3.0), st.sampled_from([1.0, 4, 16])
 )
-def test_pixels_are_sampled_where_the_map_says(  # noqa: PLR0913, PLR0917 - drawn
+def test_pixels_are_sampled_where_the_map_says(
     seed: int, size: Size, level: LevelName, rotation: float, scale: float, closeup: float
 ) -> None:
     """Wherever the target shows the source, the sampled place maps to the pixel's centre."""
@@ -146,5 +146,5 @@ def test_strong_changes_are_larger_than_mild_ones(number: int) -> None:
 def rotation_of(warp: Warp) -> float:
     """The rotation in degrees of a direction in the middle of the photo."""
     middle = np.array([warp.source.width / 2, warp.source.height / 2])
-    step = warp.to_target(middle + (1.0, 0.0)) - warp.to_target(middle)
+    step = warp.to_target(middle + np.array([1.0, 0.0])) - warp.to_target(middle)
     return math.degrees(math.atan2(step[1], step[0]))

@@ -48,19 +48,19 @@ class Level:
 
 LEVELS: dict[LevelName, Level] = {
     "mild": Level(
-        rotation=6.0, scale=(0.9, 1.1), tilt=0.02, shift=0.02, bend=0.002,
+        rotation=6.0, scale=(0.9, 1.1), tilt=0.03, shift=0.02, bend=0.003,
         exposure=0.1, cast=0.02, gradient=0.1, striped=0.0, stripes=(0.0, 0.0),
         blur=0.5, noise=0.005, quality=(88, 95),
     ),
     "medium": Level(
-        rotation=18.0, scale=(0.75, 1.3), tilt=0.06, shift=0.05, bend=0.006,
+        rotation=18.0, scale=(0.75, 1.3), tilt=0.1, shift=0.05, bend=0.01,
         exposure=0.25, cast=0.05, gradient=0.3, striped=0.4, stripes=(0.2, 0.45),
         blur=1.2, noise=0.01, quality=(78, 92),
     ),
     "strong": Level(
-        rotation=40.0, scale=(0.5, 1.8), tilt=0.12, shift=0.08, bend=0.012,
-        exposure=0.45, cast=0.1, gradient=0.6, striped=0.7, stripes=(0.35, 0.75),
-        blur=2.5, noise=0.018, quality=(60, 85),
+        rotation=40.0, scale=(0.5, 1.8), tilt=0.2, shift=0.08, bend=0.02,
+        exposure=0.45, cast=0.1, gradient=0.6, striped=0.8, stripes=(0.35, 0.75),
+        blur=3.5, noise=0.025, quality=(60, 85),
     ),
 }  # fmt: skip
 
@@ -140,7 +140,8 @@ def draw_change(
         rotation=rotation,
         scale=scale * finer,
         tilt=(tilted * math.cos(toward), tilted * math.sin(toward)),
-        reach=size.longest / 2,
+        # The smaller a body is in the frame, the farther away it is, with less perspective.
+        reach=size.longest / 2 / min(1.0, scale),
         mirrored=options.mirrored,
     )
     waves = tuple(_wave(rng, level.bend, size.longest) for _ in range(_WAVES))

@@ -20,6 +20,7 @@ CORE = 3.0
 RIM = 4.5
 """Radius at which the replacement has faded out, in sigmas."""
 
+_COARSE = 8  # pixels of the core's radius that are enough to compare skin
 _DARK_SHARE = 0.2  # of the ring, which is left out when light is fitted
 _DIRECTIONS = 16
 _DISTANCES = (1.5, 2.0, 2.5)
@@ -28,7 +29,7 @@ _DISTANCES = (1.5, 2.0, 2.5)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Disc:
-    """Square windows around places: offsets (S, S) in pixels from the centre, and their radius."""
+    """A square window around a place: offsets (S, S) in pixels from it, and radii in pixels."""
 
     x: Array
     y: Array
@@ -41,9 +42,9 @@ class _Disc:
         y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
         return cls(x, y, CORE * sigma, RIM * sigma)
 
-    @property
-    def reach(self) -> int:
-        return len(self.x) // 2
+    def coarse(self, step: int) -> _Disc:
+        """The same disc with every ``step``-th row and column only."""
+        return _Disc(self.x[::step, ::step], self.y[::step, ::step], self.core, self.rim)
 
     @property
     def radius(self) -> Array:
@@ -62,10 +63,13 @@ class _Disc:
         ring: Mask = (self.radius > self.core) & (self.radius <= self.rim)
         return ring
 
-    def terms(self) -> Array:
-        """Terms (S, S, 6) of a quadratic surface, of size about 1."""
+    def surface(self, values: Array, at: Mask) -> Array:
+        """The quadratic surface (S, S, 3) that fits values (S, S, 3) best at some places."""
         x, y = self.x / self.rim, self.y / self.rim
-        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+        terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+        factors, *_ = np.linalg.lstsq(terms[at], values[at], rcond=None)
+        surface: Array = terms @ factors
+        return surface
 
 
 def paint_out(pixels: Pixels, mask: Mask | None, place: Point, sigma: float, choice: int) -> bool:
@@ -76,27 +80,28 @@ def paint_out(pixels: Pixels, mask: Mask | None, place: Point, sigma: float, cho
     that differs from the spot's surroundings by a quadratic surface only, which is added.
     """
     disc = _Disc.of(max(sigma, 0.5))
+    reach = len(disc.x) // 2
     column, row = place.pixel
-    around = _window(pixels, mask, row, column, disc.reach)
+    around = _window(pixels, mask, row, column, reach)
     if around is None:
         return False
-    candidates = []
-    for step in range(_DIRECTIONS * len(_DISTANCES)):
-        angle = 2 * math.pi * (step % _DIRECTIONS) / _DIRECTIONS
-        away = _DISTANCES[step // _DIRECTIONS] * disc.rim
+    donors = []
+    for number in range(_DIRECTIONS * len(_DISTANCES)):
+        angle = 2 * math.pi * (number % _DIRECTIONS) / _DIRECTIONS
+        away = _DISTANCES[number // _DIRECTIONS] * disc.rim
         at = row + round(away * math.sin(angle)), column + round(away * math.cos(angle))
-        donor = _window(pixels, mask, *at, disc.reach)
+        donor = _window(pixels, mask, *at, reach)
         if donor is not None:
-            fitted, cost = _fitted(donor, around, disc)
-            candidates.append((cost, step, fitted))
-    if choice >= len(candidates):
+            donors.append((_cost(donor, around, disc), at))
+    if choice >= len(donors):
         return False
-    fitted = sorted(candidates, key=lambda each: each[:2])[choice][2]
+    at = sorted(donors)[choice][1]
+    top, left = row - reach, column - reach
+    donor = pixels[at[0] - reach : at[0] + reach + 1, at[1] - reach : at[1] + reach + 1]
+    target = pixels[top : top + 2 * reach + 1, left : left + 2 * reach + 1]
+    fitted = donor + _change_of_light(around - donor, disc)
     weight = disc.weight[..., np.newaxis]
-    mixed = np.clip(np.rint(around * (1 - weight) + fitted * weight), 0, 255)
-    rows = slice(row - disc.reach, row + disc.reach + 1)
-    columns = slice(column - disc.reach, column + disc.reach + 1)
-    pixels[rows, columns] = mixed.astype(np.uint8)
+    target[:] = np.clip(np.rint(around * (1 - weight) + fitted * weight), 0, 255).astype(np.uint8)
     return True
 
 
@@ -110,25 +115,30 @@ def _window(pixels: Pixels, mask: Mask | None, row: int, column: int, reach: int
     return pixels[top:bottom, left:right].astype(np.float64)
 
 
-def _fitted(donor: Array, around: Array, disc: _Disc) -> tuple[Array, float]:
-    """Return the donor (S, S, 3) plus the surface that fits it to the ring, and its cost.
+def _cost(donor: Array, around: Array, disc: _Disc) -> float:
+    """Return how unfit skin is to be copied: its error on the ring plus its own structure.
 
-    The cost is the error on the ring plus the donor's own structure, in levels: after smoothing,
-    so that grain costs nothing.
+    Both are in levels, after smoothing, so that grain costs nothing.
     """
     import cv2
 
-    terms = disc.terms()
+    step = max(1, int(disc.core / _COARSE))
+    coarse = disc.coarse(step)
+    donor, around = (cv2.blur(each, (step, step))[::step, ::step] for each in (donor, around))
+    everywhere = np.ones(coarse.x.shape, dtype=bool)
+    error = around - donor
+    error = error - coarse.surface(error, coarse.ring)
+    structure = donor - coarse.surface(donor, everywhere)
+    smooth = max(0.3 * disc.core / step, 0.5)
+    error, structure = (cv2.GaussianBlur(each, (0, 0), smooth) for each in (error, structure))
+    return float(np.sqrt((error[coarse.ring] ** 2).mean()) + np.sqrt((structure**2).mean()))
+
+
+def _change_of_light(difference: Array, disc: _Disc) -> Array:
+    """Return the surface (S, S, 3) that fits a difference (S, S, 3) on the ring.
+
+    The ring's darkest part is left out: what reaches into it, such as the end of a long mole.
+    """
     ring = disc.ring
-    difference = around - donor
-    surface, *_ = np.linalg.lstsq(terms[ring], difference[ring], rcond=None)
-    # What reaches into the ring, such as the end of a long mole, would darken the surface.
-    light = (difference - terms @ surface).sum(axis=2)
-    ring = ring & (light > np.quantile(light[ring], _DARK_SHARE))
-    surface, *_ = np.linalg.lstsq(terms[ring], difference[ring], rcond=None)
-    fitted = donor + terms @ surface
-    smooth = max(0.3 * disc.core, 0.5)
-    error = cv2.GaussianBlur(around - fitted, (0, 0), smooth)[ring]
-    own, *_ = np.linalg.lstsq(terms.reshape(-1, 6), donor.reshape(-1, 3), rcond=None)
-    structure = cv2.GaussianBlur(donor - terms @ own, (0, 0), smooth)
-    return fitted, float(np.sqrt((error**2).mean()) + np.sqrt((structure**2).mean()))
+    light = (difference - disc.surface(difference, ring)).sum(axis=2)
+    return disc.surface(difference, ring & (light > np.quantile(light[ring], _DARK_SHARE)))

@@ -109,7 +109,7 @@ class Warp:
         """Pixels between nodes of the sampling map.
 
         Linear interpolation errs by the squared distance of nodes. With 0.25 times the root of the
-        source's longer side it errs by under 0.01 pixels (1,500 random warps of all levels).
+        source's longer side it errs by 0.01 pixels at most (1,500 random warps of all levels).
         """
         middle = self.to_source(np.array([self.target.width / 2, self.target.height / 2]))
         scale = self.scale_at((float(middle[0]), float(middle[1])))
