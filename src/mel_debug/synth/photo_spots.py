@@ -13,7 +13,6 @@ from mel_debug.confidence.blobs import (
     DARKEST,
     FULL_SIDE,
     GREY_FLOOR,
-    LEAST_CONTRAST,
     SIGMAS,
     WINDOW_SHARE,
     blob_at,
@@ -31,6 +30,7 @@ APART = 0.015
 _EDGE_SIGMAS = 4.0
 """Least distance of a spot to the edge of the skin, in sigmas: the width of the detector."""
 
+_LEAST_CONTRAST = 0.06  # clearly above that of a blob at all, `blobs.LEAST_CONTRAST`
 _LEAST_SALIENCE = 5.0  # in standard deviations of the responses on skin; texture rarely has more
 _LEAST_SIGMA = 1.0  # preview pixels; smaller spots are lost in noise and JPEG
 _RING_SIGMAS = 3.5
@@ -42,11 +42,13 @@ class Spot:
     """A mole of a photo: ``point`` is a pixel centre and ``sigma`` its size, both in pixels.
 
     The sigma is that of the Gaussian that fits the spot best; a disc has a radius of 1.4 sigmas.
+    ``contrast`` is the detector's response (`confidence.blobs`), about 0.1 for a pale freckle.
     """
 
     uuid: str
     point: Point
     sigma: float
+    contrast: float
 
 
 def spots_of(photo: Photo, marks: Iterable[Point], most: int) -> tuple[Spot, ...]:
@@ -62,13 +64,13 @@ def spots_of(photo: Photo, marks: Iterable[Point], most: int) -> tuple[Spot, ...
         point = Point.centre_of_pixel(*mark.pixel)
         inside = 0 <= point.x < photo.size.width and 0 <= point.y < photo.size.height
         if inside and not photo.masks_out(point) and all(point != spot.point for spot in spots):
-            sigma = blob_at(photo, point).sigma * longest
-            spots.append(Spot(_uuid(content, point), point, sigma))
-    for point, sigma in _dark_spots(photo):
+            blob = blob_at(photo, point)
+            spots.append(Spot(_uuid(content, point), point, blob.sigma * longest, blob.contrast))
+    for point, sigma, contrast in _dark_spots(photo):
         if len(spots) >= most:
             break
         if all(point.distance_to(spot.point) >= APART * longest for spot in spots):
-            spots.append(Spot(_uuid(content, point), point, sigma))
+            spots.append(Spot(_uuid(content, point), point, sigma, contrast))
     return tuple(spots)
 
 
@@ -77,8 +79,8 @@ def _uuid(content: bytes, point: Point) -> str:
     return hashlib.blake2b(content + f"{x} {y}".encode(), digest_size=16).hexdigest()
 
 
-def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float]]:
-    """Yield the pixel centres and sigmas of round dark spots, the strongest first.
+def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float, float]]:
+    """Yield pixel centre, sigma and contrast of round dark spots, the strongest first.
 
     They are maxima of the normalised Laplacian of Gaussian over place and size (Lindeberg 1998).
     """
@@ -101,7 +103,7 @@ def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float]]:
         step = max(1, int(sigma))  # responses within a sigma are correlated
         # A normal distribution's standard deviation is 1.4826 times the median absolute deviation.
         noise = 1.4826 * float(np.median(np.abs(response[::step, ::step][skin[::step, ::step]])))
-        least = max(LEAST_CONTRAST[1], _LEAST_SALIENCE * noise)
+        least = max(_LEAST_CONTRAST, _LEAST_SALIENCE * noise)
         peaks = (response == highest) & (response >= least)
         rows, columns = np.nonzero(peaks & (depth > _EDGE_SIGMAS * sigma))
         alone = _stands_alone(cv2.GaussianBlur(dark, (0, 0), sigma), rows, columns, sigma)
@@ -109,9 +111,9 @@ def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float]]:
             found.append((float(response[row, column]), sigma, int(row), int(column)))
     across = photo.size.width / preview.size.width
     down = photo.size.height / preview.size.height
-    for _, sigma, row, column in sorted(found, key=lambda each: (-each[0], *each[1:])):
+    for contrast, sigma, row, column in sorted(found, key=lambda each: (-each[0], *each[1:])):
         point = Point((column + 0.5) * across, (row + 0.5) * down)
-        yield Point.centre_of_pixel(*point.pixel), sigma * across
+        yield Point.centre_of_pixel(*point.pixel), sigma * across, contrast
 
 
 def _padded_mask(preview: Preview) -> NDArray[np.uint8]:

@@ -97,9 +97,9 @@ def paint_out(pixels: Pixels, mask: Mask | None, place: Point, sigma: float, cho
         return False
     at = sorted(donors)[choice][1]
     top, left = row - reach, column - reach
-    donor = pixels[at[0] - reach : at[0] + reach + 1, at[1] - reach : at[1] + reach + 1]
+    best = pixels[at[0] - reach : at[0] + reach + 1, at[1] - reach : at[1] + reach + 1]
     target = pixels[top : top + 2 * reach + 1, left : left + 2 * reach + 1]
-    fitted = donor + _change_of_light(around - donor, disc)
+    fitted = best + _change_of_light(around - best, disc)
     weight = disc.weight[..., np.newaxis]
     target[:] = np.clip(np.rint(around * (1 - weight) + fitted * weight), 0, 255).astype(np.uint8)
     return True

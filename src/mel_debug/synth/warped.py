@@ -23,6 +23,9 @@ from .warps import Warp
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+VISIBLE = 0.1
+"""Least contrast of a spot to paint out; without a paler one the skin looks nearly the same."""
+
 _ROWS = 512
 _OUTSIDE = 128  # grey level where the source shows nothing
 _CHOICES = 4  # sources of skin to try for each spot
@@ -162,11 +165,12 @@ def _is_in_view(warp: Warp, spot: Spot) -> bool:
 
 
 def _drawn(rng: np.random.Generator, spots: Sequence[Spot], count: int) -> list[Spot]:
-    """Draw up to ``count`` spots that can be painted out without touching another one."""
+    """Draw up to ``count`` visible spots that can be painted out without touching another one."""
     lonely = [
         spot
         for spot in spots
-        if all(
+        if spot.contrast >= VISIBLE
+        and all(
             spot.point.distance_to(other.point) > RIM * spot.sigma + CORE * other.sigma
             for other in spots
             if other is not spot
