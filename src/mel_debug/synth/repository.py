@@ -33,6 +33,11 @@ class PlannedPhoto:
     shot: Shot
     session: int
 
+    @property
+    def count(self) -> int:
+        """Photos that `write` writes."""
+        return 1
+
     def exists(self) -> bool:
         """Return whether the photo, its marks or its mask exist."""
         beside = (self.path, marks_path(self.path), marks_path(self.path, ABSENT))

@@ -16,7 +16,8 @@ from .shadows import Cast
 _HEX = re.compile(r"[0-9a-f]{32}\Z")
 
 
-def _between(name: str, value: float, low: float, high: float) -> None:
+def check(name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError unless a setting lies between two values."""
     if not low <= value <= high:
         raise ValueError(f"{name} is {value}; it should lie between {low} and {high}")
 
@@ -51,11 +52,11 @@ class Mole:
             raise ValueError(f"uuid {self.uuid!r} is not 32 hexadecimal digits")
         if not self.present or len(self.present) != len(self.growth):
             raise ValueError("present and growth need one entry for each session, at least one")
-        _between("diameter", self.diameter, 0.1, 60.0)
-        _between("aspect", self.aspect, 1.0, 5.0)
-        _between("melanin", self.melanin, 0.0, 6.0)
-        _between("irregularity", self.irregularity, 0.0, 1.0)
-        _between("softness", self.softness, 0.02, 1.0)
+        check("diameter", self.diameter, 0.1, 60.0)
+        check("aspect", self.aspect, 1.0, 5.0)
+        check("melanin", self.melanin, 0.0, 6.0)
+        check("irregularity", self.irregularity, 0.0, 1.0)
+        check("softness", self.softness, 0.02, 1.0)
         if min(self.growth) <= 0:
             raise ValueError("growth is a factor on the diameter and should be above 0")
 
@@ -86,9 +87,9 @@ class Form:
 
     def __post_init__(self) -> None:
         for name in ("half_width", "half_depth", "half_length"):
-            _between(name, getattr(self, name), 5.0, 2000.0)
-        _between("taper", self.taper, -1.0, 1.0)
-        _between("waist", self.waist, -1.0, 1.0)
+            check(name, getattr(self, name), 5.0, 2000.0)
+        check("taper", self.taper, -1.0, 1.0)
+        check("waist", self.waist, -1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,9 @@ class Skin:
     hair_dark: float = 0.3
 
     def __post_init__(self) -> None:
-        _between("L*", self.lab[0], 5.0, 95.0)
+        check("L*", self.lab[0], 5.0, 95.0)
         for name in ("mottle", "relief", "freckles", "hairs", "hair_dark"):
-            _between(name, getattr(self, name), 0.0, 20.0)
+            check(name, getattr(self, name), 0.0, 20.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +166,10 @@ class Light:
     casts: tuple[Cast, ...] = ()
 
     def __post_init__(self) -> None:
-        _between("key", self.key, 0.0, 1.0)
-        _between("stripes", self.stripes, 0.0, 1.0)
-        _between("exposure", self.exposure, 0.05, 5.0)
-        _between("stripe_mm", self.stripe_mm, 1.0, 1000.0)
+        check("key", self.key, 0.0, 1.0)
+        check("stripes", self.stripes, 0.0, 1.0)
+        check("exposure", self.exposure, 0.05, 5.0)
+        check("stripe_mm", self.stripe_mm, 1.0, 1000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,10 @@ class Optics:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _between("blur", self.blur, 0.0, 50.0)
-        _between("noise", self.noise, 0.0, 0.5)
-        _between("jpeg_quality", self.jpeg_quality, 1, 100)
-        _between("orientation", self.orientation, 1, 8)
+        check("blur", self.blur, 0.0, 50.0)
+        check("noise", self.noise, 0.0, 0.5)
+        check("jpeg_quality", self.jpeg_quality, 1, 100)
+        check("orientation", self.orientation, 1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +217,10 @@ class Shot:
     comb: int | None = None
 
     def __post_init__(self) -> None:
-        _between("width", self.width, 16, 20000)
-        _between("height", self.height, 16, 20000)
-        _between("pixels_per_mm", self.pixels_per_mm, 0.05, 200.0)
-        _between("yaw", self.yaw, -70.0, 70.0)
-        _between("pitch", self.pitch, -70.0, 70.0)
+        check("width", self.width, 16, 20000)
+        check("height", self.height, 16, 20000)
+        check("pixels_per_mm", self.pixels_per_mm, 0.05, 200.0)
+        check("yaw", self.yaw, -70.0, 70.0)
+        check("pitch", self.pitch, -70.0, 70.0)
         if self.distance <= 0:
             raise ValueError("distance should be above 0")
