@@ -33,6 +33,9 @@ PRIOR_WEIGHT = 0.04
 RIVAL_CELLS = 3
 """Cells around the best position in which no rival is considered for the margin."""
 
+MARGIN_CELLS = 2
+"""Cells; smallest standard deviation of the prior in the margin: that of a last window's prior."""
+
 MASKED_SIMILARITY = -1.0
 """Similarity of cells outside the mask."""
 
@@ -62,9 +65,10 @@ class Window:
 class WindowMatch:
     """The best position in the target's window.
 
-    `target` is (2,) photo pixels of the target. `margin` is the score there, prior included, minus
-    that of the best rival. `cycle_error_px` is in pixels of the source; None if the position is too
-    close to the window's edge for a search back.
+    `target` is (2,) photo pixels of the target. `margin` is the score there minus that of the best
+    rival; both include a prior of at least `MARGIN_CELLS`, so that it is below 0 if only a narrow
+    prior speaks against the rival. `cycle_error_px` is in pixels of the source; None if the
+    position is too close to the window's edge for a search back.
     """
 
     target: Array
@@ -128,10 +132,12 @@ def _match_window(
     inside = target[1][inner, inner]
     away = np.arange(-reach, reach + 1) * cell
     prior = (away[:, np.newaxis] ** 2 + away**2) / (2 * window.sigma**2)
-    score = np.where(inside, similarities, MASKED_SIMILARITY) - PRIOR_WEIGHT * prior
-    row, column = divmod(int(score.argmax()), score.shape[1])
+    shown = np.where(inside, similarities, MASKED_SIMILARITY)
+    row, column = divmod(int((shown - PRIOR_WEIGHT * prior).argmax()), shown.shape[1])
     peak = peak_at(similarities, np.ones(similarities.shape, dtype=bool), Cell(row, column))
     shift = (np.array([peak[1], peak[0]]) - reach) * cell
+    # A narrow prior decides between rivals, but does not make the place any more distinct.
+    score = shown - PRIOR_WEIGHT * prior * min(1.0, window.sigma / (MARGIN_CELLS * cell)) ** 2
     rivals = score.copy()
     near = (
         slice(max(0, row - RIVAL_CELLS), row + RIVAL_CELLS + 1),
