@@ -92,7 +92,7 @@ def test_lengths_are_shares_of_the_photo(seed: int, scale: float) -> None:
     (other,) = corrections(trusted(larger, LONGEST * scale), place * scale, LONGEST * scale)
     assert other.offset == pytest.approx(one.offset * scale, rel=1e-6, abs=1e-6 * scale)
     assert other.gradient == pytest.approx(one.gradient, rel=1e-6, abs=1e-9)
-    assert other.std == pytest.approx(one.std * scale, rel=1e-6)
+    assert other.error_std == pytest.approx(one.error_std * scale, rel=1e-6)
     assert other.unexplained == pytest.approx(one.unexplained, abs=1e-6)
     assert other.near == one.near
 
@@ -137,5 +137,5 @@ def test_anchors_that_contradict_each_other_are_less_sure() -> None:
     place = np.array([[2300.0, 2300.0]])
     (sure,) = corrections(honest, place, LONGEST)
     (unsure,) = corrections(replace(honest, offsets=honest.offsets + noise), place, LONGEST)
-    assert sure.std < 6
-    assert unsure.std > 4 * sure.std
+    assert sure.error_std < 6
+    assert unsure.error_std > 4 * sure.error_std

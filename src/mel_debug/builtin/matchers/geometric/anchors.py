@@ -28,9 +28,8 @@ NOISE_STD = 6 / 6000
 REWEIGHTINGS = 5
 """Rounds of robust reweighting."""
 
-CAUCHY = 2.5
-"""Leave-one-out error, in its standard deviations, that halves an anchor's weight: close to the
-2.385 with which Cauchy weights are 95 % efficient for normal errors (Holland and Welsch 1977)."""
+SURPRISE = 2.5
+"""Leave-one-out error, in its standard deviations, that quarters an anchor's weight."""
 
 LEAST_WEIGHT = 1e-4
 """Least weight of an anchor, which leaves it without influence but the equations solvable."""
@@ -70,19 +69,20 @@ class Correction:
 
     `offset` is (2,) pixels of the source; `gradient` (2, 2) is its change, by row, per source pixel
     (x, y), by column. `unexplained`, from 0 to 1, is the share of the variance that the anchors
-    leave: 1 without anchors nearby. `std` is how well nearby anchors predict each other, in pixels
-    of the source along each axis. `near` is the number of trusted anchors
-    within `NEAR`.
+    leave: 1 without anchors nearby. `error_std` is the root mean square of the leave-one-out errors
+    of nearby anchors along an axis, and `offset_std` that of their offsets, both in pixels of the
+    source. `near` is the number of trusted anchors within `NEAR`.
     """
 
     offset: Array
     gradient: Array
     unexplained: float
-    std: float
+    error_std: float
+    offset_std: float
     near: int
 
 
-NO_CORRECTION = Correction(np.zeros(2), np.zeros((2, 2)), 1.0, float("inf"), 0)
+NO_CORRECTION = Correction(np.zeros(2), np.zeros((2, 2)), 1.0, 0.0, 0.0, 0)
 """What is known without anchors: nothing."""
 
 
@@ -109,7 +109,9 @@ def leave_one_out(anchors: Anchors, longest: float) -> tuple[Array, Array]:
 def trusted(anchors: Anchors, longest: float) -> Anchors:
     """Return the anchors with less weight where the others contradict them.
 
-    Cauchy weights of the leave-one-out errors, by iteratively reweighted least squares.
+    Iteratively reweighted least squares with the weights of Geman and McClure (1987), which fall
+    faster than Cauchy's, on leave-one-out errors: an anchor's own residual is small wherever it is
+    alone, right or wrong.
     """
     reweighted = anchors
     if len(anchors) < 2:
@@ -120,8 +122,8 @@ def trusted(anchors: Anchors, longest: float) -> Anchors:
         # otherwise be excused by its own noise, and regain it.
         own = (NOISE_STD * longest) ** 2
         expected = variances - own / _clipped(reweighted.weights) + own
-        surprise = (errors**2).sum(axis=1) / (2 * CAUCHY**2 * expected)
-        reweighted = replace(anchors, weights=anchors.weights / (1 + surprise))
+        surprise = (errors**2).sum(axis=1) / (2 * SURPRISE**2 * expected)
+        reweighted = replace(anchors, weights=anchors.weights / (1 + surprise) ** 2)
     return reweighted
 
 
@@ -148,13 +150,17 @@ def _correction(anchors: Anchors, errors: Array, place: Array, longest: float) -
     # Anchors that predict each other badly predict this place no better. The expected noise counts
     # as one more anchor.
     shares = some.weights * covariances / (OFFSET_STD * longest) ** 2
-    squares = (errors[used] ** 2).sum(axis=1) / 2
-    scatter = ((NOISE_STD * longest) ** 2 + float(shares @ squares)) / (1 + float(shares.sum()))
+    noise = (NOISE_STD * longest) ** 2
+    error, offset = (
+        float(np.sqrt((noise + shares @ (each[used] ** 2).sum(axis=1) / 2) / (1 + shares.sum())))
+        for each in (errors, anchors.offsets)
+    )
     return Correction(
         offset=covariances @ solved[:, :2],
         gradient=solved[:, :2].T @ scaled,
         unexplained=min(max(unexplained, 0.0), 1.0),
-        std=float(np.sqrt(scatter)),
+        error_std=error,
+        offset_std=offset,
         near=int((some.weights[away[used] < NEAR * LENGTH] > TRUSTED).sum()),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
-from mel_debug.builtin.matchers.geometric.pixel_alignment import align_pixels
+from mel_debug.builtin.matchers.geometric.pixel_alignment import RADII, align_pixels
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.geometric.window_matching import (
     HALF,
@@ -133,7 +133,7 @@ class SpotSearch:
             )
             for point, prior in zip(points, priors, strict=True)
         ]
-        return self._search(windows, priors, last_zoom=0.0)
+        return self._search(windows, priors, last_zoom=0.0, radii=RADII[:1])
 
     def reach_at_once(self) -> float:
         """How far in source pixels `find_at_once` finds a spot from its prior."""
@@ -141,7 +141,11 @@ class SpotSearch:
         return (BLOB_HALF - TEMPLATE) * self.extractor.patch / zoom
 
     def _search(
-        self, windows: list[Window], priors: Sequence[Prior], last_zoom: float = LAST_ZOOM
+        self,
+        windows: list[Window],
+        priors: Sequence[Prior],
+        last_zoom: float = LAST_ZOOM,
+        radii: Sequence[int] = RADII,
     ) -> list[Found]:
         tracks = [[window.target] for window in windows]
         matches: dict[int, WindowMatch] = {}
@@ -154,9 +158,13 @@ class SpotSearch:
             active = [i for i in active if windows[i].zoom < last_zoom]
             for i in active:
                 windows[i] = _zoomed(windows[i], tracks[i][-1], self.extractor.patch)
+        aligned = [
+            align_pixels(*self.photos, window.source, track[-1], window.jacobian, radii)
+            for window, track in zip(windows, tracks, strict=True)
+        ]
         return [
-            self._aligned(prior, window, track, matches[i])
-            for i, (prior, window, track) in enumerate(zip(priors, windows, tracks, strict=True))
+            Found(prior, *aligned[i], tuple(tracks[i]), matches[i])
+            for i, prior in enumerate(priors)
         ]
 
     def _first_window(self, point: Array, prior: Prior) -> Window:
@@ -166,7 +174,9 @@ class SpotSearch:
         if prior.anchors:
             sigma = size * max(ANCHORED_STD, 2 * prior.std)
             zoom = max(coarse / 2, min(1.0, REACH * patch / (4 * sigma)))
-            return Window(point, prior.place, prior.jacobian, zoom, sigma)
+            return Window(
+                point, prior.place, prior.jacobian, zoom, sigma, rival_sigma=max(sigma, size)
+            )
         sigma = size * float(np.hypot(PRIOR_STD, 2 * prior.std))
         holds = REACH * patch / (2.5 * sigma)
         zoom = max(min(1.5 * coarse, holds), coarse / 2)
@@ -178,12 +188,6 @@ class SpotSearch:
             return Window(point, prior.place, prior.jacobian, zoom, size, SMALL_HALF)
         return Window(point, prior.place, prior.jacobian, zoom, sigma)
 
-    def _aligned(
-        self, prior: Prior, window: Window, track: list[Array], last: WindowMatch
-    ) -> Found:
-        place, correlation = align_pixels(*self.photos, window.source, track[-1], window.jacobian)
-        return Found(prior, place, correlation, tuple(track), last)
-
 
 def _zoomed(window: Window, target: Array, patch: int) -> Window:
     """Return a window at twice the zoom, with a prior of two cells of the last window."""
@@ -193,4 +197,5 @@ def _zoomed(window: Window, target: Array, patch: int) -> Window:
         sigma=2 * patch / window.zoom,
         zoom=min(2 * window.zoom, 1.0),
         half=HALF,
+        rival_sigma=None,
     )

@@ -33,9 +33,6 @@ PRIOR_WEIGHT = 0.04
 RIVAL_CELLS = 3
 """Cells around the best position in which no rival is considered for the margin."""
 
-MARGIN_CELLS = 2
-"""Cells; smallest standard deviation of the prior in the margin: that of a last window's prior."""
-
 MASKED_SIMILARITY = -1.0
 """Similarity of cells outside the mask."""
 
@@ -50,7 +47,7 @@ class Window:
     `source` and `target` are (2,) photo pixels. `jacobian` is (2, 2), target pixels by row per
     source pixel by column. `zoom` is window pixels per source pixel. `sigma` is the prior's
     standard deviation in source pixels, and `half` the number of cells to each side of the
-    central cell.
+    central cell. `rival_sigma` replaces `sigma` in the margin; None if that is the same.
     """
 
     source: Array
@@ -59,6 +56,7 @@ class Window:
     zoom: float
     sigma: float
     half: int = HALF
+    rival_sigma: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +64,8 @@ class WindowMatch:
     """The best position in the target's window.
 
     `target` is (2,) photo pixels of the target. `margin` is the score there minus that of the best
-    rival; both include a prior of at least `MARGIN_CELLS`, so that it is below 0 if only a narrow
-    prior speaks against the rival. `cycle_error_px` is in pixels of the source; None if the
+    rival; both include the prior with `rival_sigma`, so that it is below 0 if only a narrow prior
+    speaks against the rival. `cycle_error_px` is in pixels of the source; None if the
     position is too close to the window's edge for a search back.
     """
 
@@ -137,7 +135,9 @@ def _match_window(
     peak = peak_at(similarities, np.ones(similarities.shape, dtype=bool), Cell(row, column))
     shift = (np.array([peak[1], peak[0]]) - reach) * cell
     # A narrow prior decides between rivals, but does not make the place any more distinct.
-    score = shown - PRIOR_WEIGHT * prior * min(1.0, window.sigma / (MARGIN_CELLS * cell)) ** 2
+    score = (
+        shown - PRIOR_WEIGHT * prior * (window.sigma / (window.rival_sigma or window.sigma)) ** 2
+    )
     rivals = score.copy()
     near = (
         slice(max(0, row - RIVAL_CELLS), row + RIVAL_CELLS + 1),
