@@ -74,12 +74,13 @@ def _blobs(photo: Photo) -> tuple[Array, Array]:
     stack = []
     for sigma in SIGMAS:
         inner, outer = (cv2.GaussianBlur(dark, (0, 0), width) for width in (sigma, 1.6 * sigma))
-        inside = cv2.erode(valid, np.ones((3, 3), np.uint8), iterations=round(2.5 * sigma) + 1)
-        stack.append(np.where(inside > 0, inner - outer, 0.0))
-    best = np.max(stack, axis=0).astype(np.float32)
-    peaks = (best == cv2.dilate(best, np.ones((5, 5), np.uint8))) & (best > LEAST_CONTRAST)
-    peaks[[0, -1]] = False
-    peaks[:, [0, -1]] = False
+        stack.append(inner - outer)
+    best = np.max(stack, axis=0)
+    # The edge of the mask is no blob, nor is what it cuts in two.
+    margin = round(2.5 * max(SIGMAS)) + 1
+    inside = cv2.erode(valid, np.ones((3, 3), np.uint8), iterations=margin) > 0
+    square = np.ones((5, 5), np.uint8)
+    peaks = (best == cv2.dilate(best, square)) & (best > LEAST_CONTRAST) & inside
     at = np.argwhere(peaks)
     at = at[_round(np.asarray(stack), at)]
     scale = np.array([photo.size.width, photo.size.height]) / np.array(best.shape[::-1])
