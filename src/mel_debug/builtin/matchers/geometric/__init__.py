@@ -4,9 +4,12 @@
    `rotation_search` tries other rotations and scales if too few of them agree.
 2. `photo_pair`: a smooth `warp_field` refines the affine map. Rounds of warping the target into the
    source's frame, extracting features again and matching locally grow it over the photo.
-3. `window_matching`: windows of both photos around each mole are compared at rising resolution,
-   with the warp field's prediction as the prior.
-4. `pixel_alignment`: grey values around the mole are aligned to a fraction of a pixel.
+3. `spot_search`: windows of both photos around each mole are compared at rising resolution
+   (`window_matching`), with the warp field's prediction as the prior. Then grey values around the
+   mole are aligned to a fraction of a pixel (`pixel_alignment`).
+4. `skin_blobs`: dark blobs of the source's skin near the moles are found in the same way.
+5. `locating`: all of these are `anchors`. A Gaussian process predicts from the others how far each
+   mole is off the warp field; a mole found elsewhere is searched again where they predict it.
 
 Coordinate frames: besides photo pixels, *cells* are photo pixels divided by the size of a cell of
 the photo's grid, so that cell (row, column) has its centre at (x, y) = (column + 0.5, row + 0.5). A

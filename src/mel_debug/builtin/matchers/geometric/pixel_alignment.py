@@ -1,5 +1,7 @@
 """Subpixel alignment of the grey values around a mole."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -28,7 +30,12 @@ ITERATIONS = 12
 
 
 def align_pixels(
-    source: Photo, target: Photo, here: Array, there: Array, jacobian: Array
+    source: Photo,
+    target: Photo,
+    here: Array,
+    there: Array,
+    jacobian: Array,
+    radii: Sequence[int] = RADII,
 ) -> tuple[Array, float]:
     """Align a point of the target with one of the source; returns it and the correlation there.
 
@@ -36,7 +43,7 @@ def align_pixels(
     `window_matching.Window`. The point is returned unchanged if the pixels don't correlate.
     """
     correlation = 0.0
-    for radius in RADII:
+    for radius in radii:
         side = 6 * radius
         first, second = (
             _grey(sample_window(photo, at, step, side))

@@ -47,7 +47,7 @@ class Window:
     `source` and `target` are (2,) photo pixels. `jacobian` is (2, 2), target pixels by row per
     source pixel by column. `zoom` is window pixels per source pixel. `sigma` is the prior's
     standard deviation in source pixels, and `half` the number of cells to each side of the
-    central cell.
+    central cell. `rival_sigma` replaces `sigma` in the margin; None if that is the same.
     """
 
     source: Array
@@ -56,15 +56,17 @@ class Window:
     zoom: float
     sigma: float
     half: int = HALF
+    rival_sigma: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowMatch:
     """The best position in the target's window.
 
-    `target` is (2,) photo pixels of the target. `margin` is the score there, prior included, minus
-    that of the best rival. `cycle_error_px` is in pixels of the source; None if the position is too
-    close to the window's edge for a search back.
+    `target` is (2,) photo pixels of the target. `margin` is the score there minus that of the best
+    rival; both include the prior with `rival_sigma`, so that it is below 0 if only a narrow prior
+    speaks against the rival. `cycle_error_px` is in pixels of the source; None if the
+    position is too close to the window's edge for a search back.
     """
 
     target: Array
@@ -128,10 +130,14 @@ def _match_window(
     inside = target[1][inner, inner]
     away = np.arange(-reach, reach + 1) * cell
     prior = (away[:, np.newaxis] ** 2 + away**2) / (2 * window.sigma**2)
-    score = np.where(inside, similarities, MASKED_SIMILARITY) - PRIOR_WEIGHT * prior
-    row, column = divmod(int(score.argmax()), score.shape[1])
+    shown = np.where(inside, similarities, MASKED_SIMILARITY)
+    row, column = divmod(int((shown - PRIOR_WEIGHT * prior).argmax()), shown.shape[1])
     peak = peak_at(similarities, np.ones(similarities.shape, dtype=bool), Cell(row, column))
     shift = (np.array([peak[1], peak[0]]) - reach) * cell
+    # A narrow prior decides between rivals, but does not make the place any more distinct.
+    score = (
+        shown - PRIOR_WEIGHT * prior * (window.sigma / (window.rival_sigma or window.sigma)) ** 2
+    )
     rivals = score.copy()
     near = (
         slice(max(0, row - RIVAL_CELLS), row + RIVAL_CELLS + 1),

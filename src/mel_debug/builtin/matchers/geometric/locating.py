@@ -1,0 +1,205 @@
+"""Moles of one source photo in the target: each by itself, then with the others as anchors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mel_debug.builtin.matchers.geometric.anchors import (
+    NOISE_STD,
+    Anchors,
+    Correction,
+    corrections,
+    trusted,
+)
+from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
+from mel_debug.builtin.matchers.geometric.skin_blobs import choose_blobs
+from mel_debug.builtin.matchers.geometric.spot_search import NEARBY, Found, Prior, SpotSearch
+from mel_debug.builtin.matchers.geometric.warp_field import WarpField
+from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.types import Measurement, Photo
+
+ROUNDS = 2
+"""Rounds of correcting priors by anchors and searching again."""
+
+SURPRISING = 3.0
+"""Standard deviations between a mole and the place predicted by its anchors from which on it is
+searched again."""
+
+WELL_EXPLAINED = 0.5
+"""Largest unexplained share of the variance with which anchors correct a prior."""
+
+MOST_STRETCH = 2.0
+"""Largest factor by which anchors change a prior's scale along any direction."""
+
+GOOD_CORRELATION, BAD_CORRELATION = 0.9, 0.5
+"""Correlations of aligned pixels that give an anchor full weight and none."""
+
+GOOD_MARGIN = 0.05
+"""Margin over the best rival that gives an anchor full weight."""
+
+CYCLE_SHARE = 0.005
+"""Cycle error that halves an anchor's weight, as a share of the longer side: 30 px of 6000."""
+
+UNKNOWN_CYCLE = 0.5
+"""Weight of an anchor without a cycle error: it was found at the edge of its window."""
+
+LEAP_FLOOR = 3 / 6000
+"""Share of the longer side that is added to the uncertainty of a prior before a leap is divided by
+it, as a place itself is known no better."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewMatch:
+    """A mole found in the target from one view.
+
+    `place` is (2,) pixels of the target, `moves` the distances in target pixels by which each
+    window and the pixel alignment moved it. `support` is the evidence by name.
+    """
+
+    place: Array
+    similarity: float
+    cycle_error_px: float | None
+    moves: tuple[float, ...]
+    support: Mapping[str, Measurement]
+
+
+def locate(
+    pair: PhotoPair,
+    warp_field: WarpField,
+    points: Array,
+    photos: tuple[Photo, Photo],
+    extractor: FeatureExtractor,
+) -> list[ViewMatch]:
+    """Find the moles at (n, 2) photo pixels of the source in the target."""
+    search = SpotSearch(pair, warp_field, photos, extractor)
+    longest = photos[0].size.longest
+    warped = search.priors(points)
+    found = search.find(list(points), warped)
+    blobs = _blob_anchors(search, points, longest)
+    leads = warped
+    for _ in range(ROUNDS):
+        anchors = trusted(_joined(_anchors(points, warped, found, longest), blobs), longest)
+        predicted = corrections(anchors, points, longest)
+        leads = [
+            _corrected(prior, correction, search.cell)
+            for prior, correction in zip(warped, predicted, strict=True)
+        ]
+        again = [
+            number
+            for number, (lead, one) in enumerate(zip(leads, found, strict=True))
+            if lead.anchors and _is_surprising(one, lead, search.cell, longest)
+        ]
+        if not again:
+            break
+        searched = search.find([points[i] for i in again], [leads[i] for i in again])
+        for number, one in zip(again, searched, strict=True):
+            found[number] = one
+    return [
+        _view_match(pair, one, lead, search.cell, longest)
+        for one, lead in zip(found, leads, strict=True)
+    ]
+
+
+def _blob_anchors(search: SpotSearch, points: Array, longest: int) -> Anchors:
+    """Return dark blobs of the source's skin near the moles, found in the target."""
+    blobs = choose_blobs(search.photos[0], points)
+    priors = search.priors(blobs) if len(blobs) else []
+    reach = search.reach_at_once() / search.cell
+    known = [number for number, prior in enumerate(priors) if 2 * prior.std < reach]
+    some = [priors[number] for number in known]
+    found = search.find_at_once([blobs[number] for number in known], some)
+    return _anchors(blobs[known], some, found, longest)
+
+
+def _anchors(
+    places: Array, warped: Sequence[Prior], found: Sequence[Found], longest: int
+) -> Anchors:
+    """Return found spots as anchors, with weights for how distinctly each was found."""
+    offsets = [
+        np.linalg.solve(prior.jacobian, one.place - prior.place)
+        for prior, one in zip(warped, found, strict=True)
+    ]
+    weights = [_weight(one, longest) for one in found]
+    return Anchors(places, np.array(offsets).reshape(-1, 2), np.array(weights))
+
+
+def _weight(found: Found, longest: int) -> float:
+    likeness = (found.correlation - BAD_CORRELATION) / (GOOD_CORRELATION - BAD_CORRELATION)
+    distinct = found.last.margin / GOOD_MARGIN
+    cycle = found.last.cycle_error_px
+    closed = UNKNOWN_CYCLE if cycle is None else 1 / (1 + (cycle / (CYCLE_SHARE * longest)) ** 2)
+    return float(np.clip(likeness, 0, 1) * np.clip(distinct, 0, 1) * closed)
+
+
+def _joined(first: Anchors, second: Anchors) -> Anchors:
+    return Anchors(
+        np.concatenate([first.places, second.places]),
+        np.concatenate([first.offsets, second.offsets]),
+        np.concatenate([first.weights, second.weights]),
+    )
+
+
+def _corrected(prior: Prior, correction: Correction, cell: float) -> Prior:
+    """Return a prior of the warp field with the correction by its anchors, if they are enough."""
+    if not correction.near or correction.unexplained > WELL_EXPLAINED:
+        return prior
+    bend = np.eye(2) + correction.gradient
+    stretches = np.linalg.svd(bend, compute_uv=False)
+    folded = np.linalg.det(bend) <= 0
+    if folded or stretches[0] > MOST_STRETCH or stretches[1] < 1 / MOST_STRETCH:
+        bend = np.eye(2)
+    # Where anchors leave something unexplained, the place is as unsure as the warp field is, and as
+    # the skin is found to bend: on a real pair its own std of 5 px met errors of 15 to 50 px
+    # where `residual` was about a cell.
+    left = correction.unexplained
+    residual = float(np.median(prior.residuals)) if len(prior.residuals) else 0.0
+    alone = prior.std**2 + residual**2 + (correction.offset_std / cell) ** 2
+    return replace(
+        prior,
+        place=prior.place + prior.jacobian @ correction.offset,
+        jacobian=prior.jacobian @ bend,
+        std=float(np.sqrt(left * alone + (1 - left) * (correction.error_std / cell) ** 2)),
+        anchors=correction.near,
+    )
+
+
+def _is_surprising(found: Found, lead: Prior, cell: float, longest: int) -> bool:
+    """Whether a spot was found where its anchors don't expect it, and not searched there yet."""
+    noise = NOISE_STD * longest
+    moved = np.hypot(*np.linalg.solve(lead.jacobian, lead.place - found.prior.place))
+    if found.prior.anchors and moved < noise:
+        return False
+    return _away(found, lead) > SURPRISING * max(lead.std * cell, noise)
+
+
+def _away(found: Found, lead: Prior) -> float:
+    """Return the distance of a found spot from a prior, in pixels of the source."""
+    return float(np.hypot(*np.linalg.solve(lead.jacobian, found.place - lead.place)))
+
+
+def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest: int) -> ViewMatch:
+    """Return a found mole with the evidence for it; `lead` is where the other spots put it."""
+    away = _away(found, lead)
+    residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
+    std = lead.std * cell
+    floor = LEAP_FLOOR * longest
+    return ViewMatch(
+        found.place,
+        found.last.similarity,
+        found.last.cycle_error_px,
+        found.moves,
+        {
+            "matches": Measurement(float(len(pair.places))),
+            "matches_near": Measurement(float(len(lead.residuals))),
+            "residual_px": Measurement(residual, "px"),
+            "warp_std_px": Measurement(std, "px"),
+            "margin": Measurement(found.last.margin),
+            "correlation": Measurement(found.correlation),
+            "moved_px": Measurement(float(np.hypot(*(found.place - found.track[1]))), "px"),
+            "anchors_near": Measurement(float(lead.anchors)),
+            "anchor_offset_px": Measurement(away, "px"),
+            "leap": Measurement(away / (floor + std + (0 if lead.anchors else residual))),
+        },
+    )
