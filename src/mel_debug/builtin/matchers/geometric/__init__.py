@@ -1,9 +1,11 @@
 """The geometric matcher, which predicts a mole's position from everything two photos share.
 
-1. `affine_fit`: mutual nearest neighbours of all cells, and one affine map by MAGSAC++;
-   `rotation_search` tries other rotations and scales if too few of them agree.
-2. `photo_pair`: a smooth `warp_field` refines the affine map. Rounds of warping the target into the
-   source's frame, extracting features again and matching locally grow it over the photo.
+1. `first_geometry`: plane maps fitted to several kinds of matches (`first_fit`): mutual nearest
+   neighbours and distinct matches of all cells (`correspondences`), `keypoints`, and neighbours at
+   other sizes (`photos`). Each is judged by matching again under it; the best confirmed one stays.
+2. `photo_pair`: a smooth `warp_field` refines the plane map. Rounds of warping the target into the
+   source's frame (`canvas`), extracting features again and matching locally grow it over the photo,
+   except where matches agree no better than by chance (`support`).
 3. `spot_search`: windows of both photos around each mole are compared at rising resolution
    (`window_matching`), with the warp field's prediction as the prior. Then grey values around the
    mole are aligned to a fraction of a pixel (`pixel_alignment`).

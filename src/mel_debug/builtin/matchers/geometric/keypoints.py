@@ -56,7 +56,7 @@ def _keypoints(photo: Photo) -> tuple[Array, NDArray[np.float32]]:
     if photo.mask is not None:
         whole = photo.mask.astype(np.uint8)
         mask = cv2.resize(whole, (size.width, size.height), interpolation=cv2.INTER_NEAREST)
-    sift = cv2.SIFT_create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST)
+    sift = cv2.SIFT.create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST)
     found, descriptors = sift.detectAndCompute(grey, mask)
     if descriptors is None:
         return np.empty((0, 2)), np.empty((0, 128), np.float32)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
 
 HORIZON = 1e-3
 """Smallest denominator of a projected point: points at or beyond the horizon are mapped far away
@@ -35,9 +35,9 @@ class PlaneMap:
         """Return the map back. Raises numpy.linalg.LinAlgError for a singular matrix."""
         return PlaneMap(np.linalg.inv(self.matrix))
 
-    def in_view(self, places: Array) -> Array:
+    def in_view(self, places: Array) -> Flags:
         """Return (n,): which points lie on the visible side of the horizon."""
-        visible: Array = with_ones(places) @ self.matrix[2] > HORIZON
+        visible: Flags = with_ones(places) @ self.matrix[2] > HORIZON
         return visible
 
     def scale(self, place: Array) -> float:

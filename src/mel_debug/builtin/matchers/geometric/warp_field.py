@@ -100,7 +100,7 @@ class WarpField:
         residuals of all of them in cells.
         """
         basis, residuals, joined = self._basis(places), np.zeros(len(places)), begin
-        support = np.ones(len(places))
+        support: Array = np.ones(len(places))
         thinning = max(1.0, len(places) / MOST_MATCHES)
         used = np.unique((np.arange(min(len(places), MOST_MATCHES)) * thinning).astype(int))
         some, variance = basis[used], MATCH_STD**2 * max(1.0, shared_pixels / thinning)
