@@ -25,7 +25,7 @@ ROUNDS = 2
 
 SURPRISING = 3.0
 """Standard deviations between a mole and the place predicted by its anchors from which on it is
-searched again."""
+searched again. At 2 the error of one of eight labelled moles rises from 12 to 22 px."""
 
 WELL_EXPLAINED = 0.5
 """Largest unexplained share of the variance with which anchors correct a prior."""
@@ -46,8 +46,10 @@ UNKNOWN_CYCLE = 0.5
 """Weight of an anchor without a cycle error: it was found at the edge of its window."""
 
 LEAP_FLOOR = 3 / 6000
-"""Share of the longer side that is added to the uncertainty of a prior before a leap is divided by
-it, as a place itself is known no better."""
+"""Share of the longer side that is added to a lead's std before a leap is divided by it: a lead is
+never known better. On warps of a labelled pair and on hard generated pairs the median leap of
+moles that are there is 0.1 to 0.2, their 99 % 2.0 to 2.9; the median of those that are gone is 1.0
+to 2.1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,8 @@ class ViewMatch:
     """A mole found in the target from one view.
 
     `place` is (2,) pixels of the target, `moves` the distances in target pixels by which each
-    window and the pixel alignment moved it. `support` is the evidence by name.
+    window and the pixel alignment of its last search moved it, from the prior on. `support` is the
+    evidence by name.
     """
 
     place: Array
@@ -72,7 +75,10 @@ def locate(
     photos: tuple[Photo, Photo],
     extractor: FeatureExtractor,
 ) -> list[ViewMatch]:
-    """Find the moles at (n, 2) photo pixels of the source in the target."""
+    """Find the moles at (n, 2) photo pixels of the source in the target.
+
+    Moles are anchors of each other, so that a mole may be found elsewhere than if asked alone.
+    """
     search = SpotSearch(pair, warp_field, photos, extractor)
     longest = photos[0].size.longest
     warped = search.priors(points)
@@ -180,7 +186,12 @@ def _away(found: Found, lead: Prior) -> float:
 
 
 def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest: int) -> ViewMatch:
-    """Return a found mole with the evidence for it; `lead` is where the other spots put it."""
+    """Return a found mole with the evidence for it; `lead` is where its anchors expect it.
+
+    Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
+    behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
+    in source pixels, and `leap` that distance by what is known no better.
+    """
     away = _away(found, lead)
     residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
     std = lead.std * cell
