@@ -141,6 +141,7 @@ def test_no_distance_of_the_rules_is_endless(number: float) -> None:
 
 @pytest.mark.parametrize("name", ["offset", "stretch", "shift"])
 def test_a_calibration_has_finite_numbers_only(name: str) -> None:
-    data = {**shipped()[ANY].as_json(), name: float("nan")}
+    data = shipped()[ANY].as_json()
+    data["right"] = {**data["right"], name: float("nan")}
     with pytest.raises(ValueError, match="finite"):
         Calibration.from_json(data)
