@@ -15,7 +15,7 @@ from mel_debug.builtin.matchers.geometric.first_fit import (
 )
 from mel_debug.builtin.matchers.geometric.keypoints import keypoint_matches
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
-from mel_debug.builtin.matchers.geometric.support import local_support
+from mel_debug.builtin.matchers.geometric.support import Support
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
@@ -185,7 +185,7 @@ def test_support_is_the_share_of_right_matches(seed: int, share: float) -> None:
     right = generator.random(len(places)) < share
     near = np.hypot(*generator.normal(0, 0.7, (2, len(places))))
     residuals = np.where(right, near, reach * np.sqrt(generator.random(len(places))))
-    support = local_support(places, residuals, reach, 2 * 0.7**2)
+    support = Support.of(places, residuals, reach, 2 * 0.7**2).at(places)
     assert abs(float(np.mean(support)) - share) < 0.1
 
 

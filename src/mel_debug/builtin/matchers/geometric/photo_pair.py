@@ -18,7 +18,7 @@ from mel_debug.core.types import FeatureMap
 LEAST_ROUNDS, MOST_ROUNDS = 2, 3
 """Rounds of warping and matching."""
 
-LEAST_REACH = 3
+LEAST_REACH = 4
 """Cells; least search radius from the second round on. Wider than the residuals of right matches,
 so that the level of chance differs from theirs."""
 

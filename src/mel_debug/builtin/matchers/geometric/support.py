@@ -1,5 +1,7 @@
 """Whether matches of a neighbourhood agree with a warp field better than by chance."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -15,36 +17,58 @@ PRIOR_MATCHES = 4.0
 """Matches at the level of chance that are added to every neighbourhood, so that a few matches
 support nothing."""
 
+LEAST_MATCHES = 8.0
+"""Matches from which a neighbourhood without support speaks against the warp field."""
 
-def local_support(places: Array, residuals: Array, reach: Array, right: float) -> Array:
-    """Return the share of right matches around each match, (n,), estimated from residuals.
 
-    A match at random has its residual anywhere in the disc that was searched, whose mean square is
-    half its radius squared. Right ones have the mean square `right`. The mean square of a
-    neighbourhood lies between the two in proportion to the share of right matches. `places` are
-    (n, 2) cells, `residuals` and `reach`, the radii, are (n,) cells.
+@dataclass(frozen=True, slots=True, eq=False)
+class Support:
+    """The share of right matches around each block of 4 x 4 cells, estimated from residuals.
+
+    `shares` and `counts`, the number of matches in a neighbourhood, are (rows, columns) of blocks,
+    of which the first begins at `corner`, (2,) blocks.
     """
-    if not len(places):
-        return np.empty(0)
-    blocks = np.floor(places / BLOCK).astype(int)
-    blocks -= blocks.min(axis=0)
-    shape = blocks.max(axis=0) + 1
-    numbers = blocks[:, 1] * shape[0] + blocks[:, 0]
-    chance = reach**2 / 2
-    found = np.minimum(residuals**2, reach**2)
 
-    def around(values: Array) -> Array:
-        """Sums over the neighbourhood of each match."""
-        sums = np.bincount(numbers, values, int(shape.prod())).reshape(shape[::-1])
-        wide = cv2.boxFilter(
-            sums, -1, (BLOCKS, BLOCKS), normalize=False, borderType=cv2.BORDER_CONSTANT
+    shares: Array
+    counts: Array
+    corner: Array
+
+    @classmethod
+    def of(cls, places: Array, residuals: Array, reach: Array, right: float) -> "Support":
+        """Estimate the support of at least one match.
+
+        A match at random has its residual anywhere in the disc that was searched, whose mean square
+        is half its radius squared. Right ones have the mean square `right`. The mean square of a
+        neighbourhood lies between the two in proportion to the share of right matches. `places`
+        are (n, 2) cells, `residuals` and `reach`, the radii, are (n,) cells.
+        """
+        blocks = np.floor(places / BLOCK).astype(int)
+        corner = blocks.min(axis=0)
+        columns, rows = blocks.max(axis=0) - corner + 1
+        numbers = (blocks[:, 1] - corner[1]) * columns + blocks[:, 0] - corner[0]
+        chance = reach**2 / 2
+        found = np.minimum(residuals**2, reach**2)
+
+        def around(values: Array) -> Array:
+            """Sums over the neighbourhood of each block."""
+            sums = np.bincount(numbers, values, rows * columns).reshape(rows, columns)
+            wide: Array = cv2.boxFilter(
+                sums, -1, (BLOCKS, BLOCKS), normalize=False, borderType=cv2.BORDER_CONSTANT
+            )
+            return wide
+
+        gained, possible, counts = (
+            around(values) for values in (chance - found, chance - right, np.ones(len(places)))
         )
-        each: Array = wide.ravel()[numbers]
-        return each
+        possible = np.maximum(possible, 1e-9) * (1 + PRIOR_MATCHES / np.maximum(counts, 1))
+        return cls(np.clip(gained / possible, 0.0, 1.0), counts, corner)
 
-    gained, possible, count = (
-        around(values) for values in (chance - found, chance - right, np.ones(len(places)))
-    )
-    possible = np.maximum(possible, 1e-9) * (1 + PRIOR_MATCHES / count)
-    support: Array = np.clip(gained / possible, 0.0, 1.0)
-    return support
+    def at(self, places: Array) -> Array:
+        """Return the share of right matches around (n, 2) places; 1 where matches are too few."""
+        blocks = np.floor(places / BLOCK).astype(int) - self.corner
+        rows, columns = self.shares.shape
+        inside = ((blocks >= 0) & (blocks < [columns, rows])).all(axis=1)
+        support = np.ones(len(places))
+        at = blocks[inside, 1], blocks[inside, 0]
+        support[inside] = np.where(self.counts[at] >= LEAST_MATCHES, self.shares[at], 1.0)
+        return support

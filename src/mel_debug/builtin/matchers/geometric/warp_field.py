@@ -5,7 +5,7 @@ from scipy import linalg, sparse
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
-from mel_debug.builtin.matchers.geometric.support import local_support
+from mel_debug.builtin.matchers.geometric.support import Support
 
 # Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
 # generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
@@ -28,6 +28,10 @@ accounts for 0.6 (both photos, both axes). Half or twice as much changes the ove
 SHARED_PIXELS = 6.0
 """Matches that count as one observation: features of neighbouring cells share pixels. The labelled
 pair's median at 1, 2, 6, 18: 0.65, 0.67, 0.72, 1.06 cells; a smaller count lowers the std."""
+
+FULL_SUPPORT, UNSUPPORTED_STD = 0.5, 3.0
+"""Support below which the std is larger than that of the fit, and the std in cells without any. The
+fit alone is sure of itself wherever there are matches, even where they are all wrong."""
 
 LEAST_SUPPORT = 0.15
 """Local support from which matches may join; 0 is the level of chance, 1 that of right matches."""
@@ -62,6 +66,7 @@ class WarpField:
         self.prior = bends.T @ bends + np.eye(bends.shape[1]) / (longest / 4) ** 2
         self.coefficients = np.zeros((len(self.prior), 2))
         self.covariance = np.linalg.inv(self.prior)
+        self.support: Support | None = None
 
     def __call__(self, places: Array) -> Array:
         """Map (n, 2) points of the source to points of the target."""
@@ -73,8 +78,16 @@ class WarpField:
         return shifts
 
     def std(self, places: Array) -> Array:
-        """Return the posterior standard deviation of the displacement, in cells of the source."""
-        return self._std(self._basis(places))
+        """Return the standard deviation of the displacement, in cells of the source.
+
+        It is that of the posterior, and more where matches don't agree better than by chance.
+        """
+        std = self._std(self._basis(places))
+        if self.support is None:
+            return std
+        missing = np.maximum(0.0, 1 - self.support.at(places) / FULL_SUPPORT)
+        wider: Array = np.hypot(std, missing * UNSUPPORTED_STD)
+        return wider
 
     def jacobians(self, places: Array) -> Array:
         """Return (n, 2, 2): change of the target's (x, y), by row, per source cell, by column."""
@@ -110,8 +123,9 @@ class WarpField:
                 weights = (joined * support)[used] / variance / downweight
                 precision = self._fit(some, shifts[used], weights)
                 residuals = np.linalg.norm(basis @ self.coefficients - shifts, axis=1)
-            if reach is not None:
-                support = local_support(places, residuals, reach, 2 * MATCH_STD**2)
+            if reach is not None and len(places):
+                self.support = Support.of(places, residuals, reach, 2 * MATCH_STD**2)
+                support = self.support.at(places)
             self.covariance = linalg.cho_solve(precision, np.eye(len(self.prior)))
             std = self._std(basis)
             now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std) & (support > LEAST_SUPPORT)
