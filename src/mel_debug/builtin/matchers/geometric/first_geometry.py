@@ -108,24 +108,36 @@ class Attempt:
         return self.confirmed / max(1, int(self.sure.sum()))
 
 
-def first_geometry(photos: Photos) -> tuple[Attempt | None, int]:
-    """Return the attempt with the largest confirmed area, and the most inliers of any plane map.
+@dataclass(frozen=True, slots=True)
+class FirstGeometry:
+    """The attempt with the largest confirmed area; None if no attempt is confirmed.
 
-    There is no attempt if nothing is confirmed. Kinds of matches that cost more are only tried
-    while cheaper ones do not lead to a clear result.
+    `matched` is the largest number of matches that fit one plane map, and `tried` the number of
+    plane maps that were judged.
+    """
+
+    attempt: Attempt | None
+    matched: int
+    tried: int
+
+
+def first_geometry(photos: Photos) -> FirstGeometry:
+    """Try plane maps and return the best one.
+
+    Kinds of matches that cost more are only tried while cheaper ones do not lead to a clear result.
     """
     best: Attempt | None = None
-    most = 0
+    most = tried = 0
     for kind, enough in KINDS:
         for fit in kind(photos):
-            most = max(most, fit.count)
+            most, tried = max(most, fit.count), tried + 1
             attempt = attempt_of(fit, photos)
             confirmed = attempt.confirmed if attempt.share >= CONFIRMED_SHARE else 0
             if confirmed >= LEAST_CONFIRMED and (best is None or attempt.area > best.area):
                 best = attempt
         if best and best.share >= enough and best.confirmed >= CLEAR_CONFIRMED:
             break
-    return best, most
+    return FirstGeometry(best, most, tried)
 
 
 def attempt_of(fit: FirstFit, photos: Photos) -> Attempt:

@@ -202,6 +202,7 @@ def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest
         found.last.cycle_error_px,
         found.moves,
         {
+            "geometries_tried": Measurement(float(pair.first.tried)),
             "matches": Measurement(float(len(pair.places))),
             "matches_near": Measurement(float(len(lead.residuals))),
             "residual_px": Measurement(residual, "px"),

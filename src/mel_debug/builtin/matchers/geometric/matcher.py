@@ -35,7 +35,7 @@ class GeometricMatcher:
         matched = 0
         for source, views in _by_source(queries).items():
             pair = match_pair(source, target, extractor)
-            matched = max(matched, pair.matched)
+            matched = max(matched, pair.first.matched)
             if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
                 answers = locate(

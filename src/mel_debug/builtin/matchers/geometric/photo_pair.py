@@ -8,6 +8,7 @@ from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, cen
 from mel_debug.builtin.matchers.geometric.first_geometry import (
     LEAST_CONFIRMED,
     Attempt,
+    FirstGeometry,
     first_geometry,
 )
 from mel_debug.builtin.matchers.geometric.photos import Photos
@@ -31,14 +32,14 @@ class PhotoPair:
     """The features of two photos and the warp field from source to target, if they share enough.
 
     The source's features are at the size that suits the target's resolution. `warp_field` is None
-    if the photos share too little. `matched` is the largest number of matches that fit one plane
-    map. `places`, (n, 2), and `residuals`, (n,), are the matches of the last round: their points in
-    the source and their distances from the warp field, in cells.
+    if the photos share too little. `first` is how the search for it began. `places`, (n, 2), and
+    `residuals`, (n,), are the matches of the last round: their points in the source and their
+    distances from the warp field, in cells.
     """
 
     source: CellFeatures
     target: CellFeatures
-    matched: int
+    first: FirstGeometry
     warp_field: WarpField | None
     places: Array
     residuals: Array
@@ -47,10 +48,10 @@ class PhotoPair:
 def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
     """Fit the warp field from the source photo to the target photo."""
     photos = Photos(source, target, extractor)
-    attempt, matched = first_geometry(photos)
-    a = photos.source_at(1.0) if attempt is None else attempt.source
-    nothing = PhotoPair(a, photos.target_at(1.0), matched, None, np.empty((0, 2)), np.empty(0))
-    return nothing if attempt is None else _refined(nothing, attempt)
+    first = first_geometry(photos)
+    a = photos.source_at(1.0) if first.attempt is None else first.attempt.source
+    nothing = PhotoPair(a, photos.target_at(1.0), first, None, np.empty((0, 2)), np.empty(0))
+    return nothing if first.attempt is None else _refined(nothing, first.attempt)
 
 
 def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
@@ -72,4 +73,4 @@ def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
         ) < CONVERGED
         if converged and number + 1 >= LEAST_ROUNDS:
             break
-    return PhotoPair(a, pair.target, pair.matched, warp_field, places, residuals)
+    return PhotoPair(a, pair.target, pair.first, warp_field, places, residuals)
