@@ -65,7 +65,9 @@ class Attempt:
     """A first geometry, and the matches of source and target under it.
 
     `source` are the source's features at the size that suits the target's resolution. `sure` are
-    the matches, (n,), where the warp field is known, `confirming` those that agree.
+    the matches, (n,), where the warp field is known, `confirming` those that agree. `judged` is the
+    number of matches of which the confirming ones are a share: all where the field was known when
+    it was first judged, so that nothing is confirmed by giving up the places that disagree.
     """
 
     source: CellFeatures
@@ -74,16 +76,27 @@ class Attempt:
     rematch: Rematch
     sure: Flags
     confirming: Flags
+    judged: int
 
     @classmethod
     def of(
-        cls, source: CellFeatures, warp_field: WarpField, canvas: Canvas, least_reach: float
+        cls,
+        source: CellFeatures,
+        warp_field: WarpField,
+        canvas: Canvas,
+        least_reach: float,
+        judged: int = 0,
     ) -> "Attempt":
-        """Match again under a warp field, within at least `least_reach` cells of its places."""
+        """Match again under a warp field, within at least `least_reach` cells of its places.
+
+        `judged` is that of an earlier attempt.
+        """
         rematch = canvas.rematch(source, least_reach)
         sure: Flags = warp_field.std(rematch.source) < KNOWN_STD
         confirming: Flags = sure & (rematch.gap < CONFIRMED_CELLS)
-        return cls(source, warp_field, canvas, rematch, sure, confirming)
+        return cls(
+            source, warp_field, canvas, rematch, sure, confirming, max(judged, int(sure.sum()))
+        )
 
     def grow(self) -> tuple[Flags, Array]:
         """Grow the warp field by the matches; see `WarpField.grow` for what is returned."""
@@ -104,8 +117,8 @@ class Attempt:
 
     @property
     def share(self) -> float:
-        """Their share of the matches where the warp field is known."""
-        return self.confirmed / max(1, int(self.sure.sum()))
+        """Their share of the matches that were judged."""
+        return self.confirmed / max(1, self.judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +170,7 @@ def attempt_of(fit: FirstFit, photos: Photos) -> Attempt:
         # A map of a few imprecise matches may lead to more of them than confirm it.
         if PROMISING_SHARE <= attempt.share < CONFIRMED_SHARE:
             attempt.grow()
-            attempt = Attempt.of(source, warp_field, canvas, FIRST_REACH)
+            attempt = Attempt.of(source, warp_field, canvas, FIRST_REACH, attempt.judged)
     return attempt
 
 
