@@ -65,9 +65,8 @@ class Attempt:
     """A first geometry, and the matches of source and target under it.
 
     `source` are the source's features at the size that suits the target's resolution. `sure` are
-    the matches, (n,), where the warp field is known, `confirming` those that agree. `judged` is the
-    number of matches of which the confirming ones are a share: all where the field was known when
-    it was first judged, so that nothing is confirmed by giving up the places that disagree.
+    the matches, (n,), where the warp field is known, `confirming` those that agree. `at_first` is
+    the number of matches where the field was known when it was first judged.
     """
 
     source: CellFeatures
@@ -76,7 +75,7 @@ class Attempt:
     rematch: Rematch
     sure: Flags
     confirming: Flags
-    judged: int
+    at_first: int
 
     @classmethod
     def of(
@@ -85,18 +84,17 @@ class Attempt:
         warp_field: WarpField,
         canvas: Canvas,
         least_reach: float,
-        judged: int = 0,
+        at_first: int | None = None,
     ) -> "Attempt":
         """Match again under a warp field, within at least `least_reach` cells of its places.
 
-        `judged` is that of an earlier attempt.
+        `at_first` is that of an earlier attempt.
         """
         rematch = canvas.rematch(source, least_reach)
         sure: Flags = warp_field.std(rematch.source) < KNOWN_STD
         confirming: Flags = sure & (rematch.gap < CONFIRMED_CELLS)
-        return cls(
-            source, warp_field, canvas, rematch, sure, confirming, max(judged, int(sure.sum()))
-        )
+        first = int(sure.sum()) if at_first is None else at_first
+        return cls(source, warp_field, canvas, rematch, sure, confirming, first)
 
     def grow(self) -> tuple[Flags, Array]:
         """Grow the warp field by the matches; see `WarpField.grow` for what is returned."""
@@ -117,8 +115,12 @@ class Attempt:
 
     @property
     def share(self) -> float:
-        """Their share of the matches that were judged."""
-        return self.confirmed / max(1, self.judged)
+        """Their share of the matches where the warp field is known.
+
+        It counts as known in at least half as many as at first, so that little is confirmed by
+        giving up all that disagrees.
+        """
+        return self.confirmed / max(1, int(self.sure.sum()), self.at_first // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def attempt_of(fit: FirstFit, photos: Photos) -> Attempt:
         # A map of a few imprecise matches may lead to more of them than confirm it.
         if PROMISING_SHARE <= attempt.share < CONFIRMED_SHARE:
             attempt.grow()
-            attempt = Attempt.of(source, warp_field, canvas, FIRST_REACH, attempt.judged)
+            attempt = Attempt.of(source, warp_field, canvas, FIRST_REACH, attempt.at_first)
     return attempt
 
 
