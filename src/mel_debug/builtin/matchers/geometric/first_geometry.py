@@ -117,10 +117,10 @@ class Attempt:
     def share(self) -> float:
         """Their share of the matches where the warp field is known.
 
-        It counts as known in at least half as many as at first, so that little is confirmed by
-        giving up all that disagrees.
+        It counts as known for at least two thirds of those at first, so that little is confirmed
+        by giving up all that disagrees.
         """
-        return self.confirmed / max(1, int(self.sure.sum()), self.at_first // 2)
+        return self.confirmed / max(1, int(self.sure.sum()), 2 * self.at_first // 3)
 
 
 @dataclass(frozen=True, slots=True)
