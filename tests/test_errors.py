@@ -54,3 +54,11 @@ def test_warnings_of_all_threads_are_recorded_and_others_shown() -> None:
         warnings.warn("another", UserWarning, stacklevel=1)
     assert [str(each.message) for each in shown] == ["another"]
     assert texts == ["from a thread", "twice", "twice"]
+
+
+def test_no_filter_of_another_thread_hides_a_warning() -> None:
+    """While a library is imported elsewhere, it may ignore all warnings of the process."""
+    with recorded_warnings() as texts, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warn("the last rows are missing")
+    assert texts == ["the last rows are missing"]

@@ -26,6 +26,7 @@ from mel_debug.core.errors import (
     Terminated,
     is_out_of_memory,
     kind_and_text,
+    warnings_received,
 )
 from mel_debug.version import __version__
 
@@ -92,16 +93,21 @@ def _plugin_commands() -> dict[str, click.Command]:
 def _warnings_as_lines() -> Iterator[None]:
     """Print each distinct MelWarning once, as one line on standard error."""
     shown: set[str] = set()
-    with warnings.catch_warnings():
+
+    def show_once(message: str) -> None:
+        text = " ".join(message.split())
+        if text not in shown:
+            shown.add(text)
+            echo_line(f"warning: {text}", err=True)
+
+    with warnings.catch_warnings(), warnings_received(show_once):
         show = warnings.showwarning
 
         def show_line(message: Warning | str, category: type[Warning], *rest: Any) -> None:
-            text = " ".join(str(message).split())
-            if not issubclass(category, MelWarning):
+            if issubclass(category, MelWarning):
+                show_once(str(message))
+            else:
                 show(message, category, *rest)
-            elif text not in shown:
-                shown.add(text)
-                echo_line(f"warning: {text}", err=True)
 
         warnings.showwarning = show_line  # type: ignore[assignment] # same parameters
         warnings.simplefilter("always", MelWarning)

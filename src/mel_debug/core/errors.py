@@ -2,7 +2,7 @@
 
 import errno
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 OUT_OF_MEMORY = "not enough memory; try a smaller `image_size`, or fewer `jobs`"
@@ -27,7 +27,27 @@ def warn(message: str) -> None:
     The command line prints it once on standard error, also from worker processes. Programs that use
     the library can filter it by its category with `warnings`.
     """
-    warnings.warn(message, MelWarning, stacklevel=2)
+    if _receivers:
+        _receivers[-1](message)
+    else:
+        warnings.warn(message, MelWarning, stacklevel=2)
+
+
+_receivers: list[Callable[[str], None]] = []
+
+
+@contextmanager
+def warnings_received(receive: Callable[[str], None]) -> Iterator[None]:
+    """Within the block, pass the messages of `warn` to a function, from any thread.
+
+    Filters of `warnings` don't reach them: while one thread imports a library that changes them,
+    they would hide the warnings of another thread.
+    """
+    _receivers.append(receive)
+    try:
+        yield
+    finally:
+        _receivers.remove(receive)
 
 
 @contextmanager
@@ -37,7 +57,7 @@ def recorded_warnings() -> Iterator[list[str]]:
     Other warnings are shown as usual.
     """
     texts: list[str] = []
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), warnings_received(texts.append):
         show = warnings.showwarning
 
         def record(message: Warning | str, category: type[Warning], *rest: object) -> None:
