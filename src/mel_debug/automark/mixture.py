@@ -18,8 +18,9 @@ from mel_debug.automark.alignment import (
     robust_weights,
 )
 
-# The effect of these constants was measured by `benchmarks/constants.py joint --pairs 40`:
-# simulated searches of generated pairs, without and with a local bend of 40 to 100 px of 6000.
+# The effect of these constants was measured with the functions of `benchmarks/constants.py joint`
+# on 40 pairs, the same on which they were chosen: simulated searches of generated pairs, without
+# and with a local bend of 40 to 100 px of 6000.
 # Figures are the mean log likelihood of right and wrong, without and with the bend: -0.1004 and
 # -0.1176 with these values, -0.1035 and -0.1297 with the stiff map alone. Right places above 0.5
 # that fell below it: 0.8 % in both cases, with the stiff map alone 1.5 %. Wrong ones among the

@@ -15,7 +15,10 @@ _SENTENCES: Mapping[tuple[str, ...], str] = {
     ("stood_out",): "there is no clear spot at the mark",
     ("sized", "shaded"): "the spot at that place looks different",
     ("support.correlation", "support.margin"): "the skin around that place looks different",
-    ("support.leap", "support.anchor_offset_px"): "the place is not where its surroundings lead",
+    (
+        "support.leap",
+        "support.anchor_offset_px",
+    ): "the moles and dark spots around it point to another place",
     (
         "support.matches",
         "support.matches_near",

@@ -115,7 +115,7 @@ class Attempt:
 
     @property
     def share(self) -> float:
-        """Their share of the matches where the warp field is known.
+        """Share of the matches that confirm the warp field, of those where it is known.
 
         It counts as known for at least two thirds of those at first, so that little is confirmed
         by giving up all that disagrees.
@@ -225,6 +225,7 @@ def _mutual(photos: Photos, source_size: float, target_size: float) -> Iterator[
 
 
 def _every(valid: Flags, step: int) -> Flags:
+    """Return the valid cells of every `step`-th row and column."""
     some = np.zeros_like(valid)
     some[::step, ::step] = valid[::step, ::step]
     return some
@@ -233,7 +234,13 @@ def _every(valid: Flags, step: int) -> Flags:
 def _fits(
     source: Array, target: Array, kinds: tuple[Fit, ...], least: int, shared_pixels: float
 ) -> Iterator[FirstFit]:
+    """The plausible maps of several kinds, each only once."""
+    known: list[Array] = []
     for kind in kinds:
         found = kind(source, target)
-        if found is not None and found[1].sum() >= least:
-            yield FirstFit(source, target, found[1], found[0], shared_pixels)
+        if found is None or found[1].sum() < least:
+            continue
+        fitted, inliers = found
+        if not any(np.allclose(fitted.matrix, other) for other in known):
+            known.append(fitted.matrix)
+            yield FirstFit(source, target, inliers, fitted, shared_pixels)

@@ -1,7 +1,4 @@
-"""Matches of SIFT keypoints (Lowe 2004), which tolerate any rotation and most changes of scale.
-
-Learned features of upright photos tolerate about 20 degrees and a third of scale.
-"""
+"""Matches of SIFT keypoints (Lowe 2004), which tolerate any rotation and most changes of scale."""
 
 import cv2
 import numpy as np
