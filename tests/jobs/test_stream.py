@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from children import default_signals
 from clusters import TESTS, Site, until
 from mel_debug.core.errors import OUT_OF_MEMORY, MelError
 from mel_debug.jobs.executors import open_executor
+from mel_debug.jobs.pool import Pool
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import MAX_GIVEN_UP, stream
 from mel_debug.jobs.threads import LIMITS, cores, threads_for
@@ -220,6 +221,30 @@ def test_workers_end_with_the_process_that_started_them(
         assert errors.count("Traceback") == 1  # the script's own
         assert errors.splitlines()[-1] in ("KeyboardInterrupt", "mel_debug.core.errors.Terminated")
         assert "resource_tracker" not in errors
+
+
+@pytest.mark.slow
+def test_stopping_with_cancelled_calls_raises_in_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool's own thread fails calls of a dead worker, which a cancelled call does not allow."""
+    raised: list[object] = []
+    monkeypatch.setattr("threading.excepthook", raised.append)
+    pool = Pool(1)
+    monkeypatch.setattr(pool._pool, "shutdown", _late(pool._pool.shutdown))
+    calls = [pool.submit(time.sleep, 60) for _ in range(4)]
+    assert calls[-1].cancel()
+    pool.stop()
+    until(lambda: all(call.done() for call in calls))
+    assert not raised
+
+
+def _late(shutdown: Callable[..., None]) -> Callable[..., None]:
+    """Time for the pool to see that a worker has ended."""
+
+    def late(*args: object, **kwargs: object) -> None:
+        time.sleep(1.0)
+        shutdown(*args, **kwargs)
+
+    return late
 
 
 @pytest.mark.slow

@@ -57,9 +57,13 @@ class Pool(Workers):
         self._signals.check()
 
     def stop(self) -> None:
+        # First, so that the pool does not take the ended processes for broken ones: it would fail
+        # their calls, which raises InvalidStateError for a cancelled one.
+        self.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.terminate()
-        self.shutdown(wait=True, cancel_futures=True)
+        for process in self._processes:
+            process.join()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Not forked: the threads of torch and OpenMP do not survive a fork.
