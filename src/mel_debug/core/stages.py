@@ -167,7 +167,7 @@ class BuildOptions:
 
     `options["name"]` is the value of one of the stage's own options. `device` is `auto`, `cpu`,
     `cuda` or `mps`; `weights` is a checkpoint to load instead of the published one; `offline`
-    forbids downloads. `runtime` is `auto`, `torch` or `openvino`, `precision` is `f32` or `bf16`,
+    forbids downloads. `runtime` is `auto` or a name such as `torch`, `precision` is `f32` or `bf16`,
     and `threads` limits processor threads (None: no limit). `artifacts` is None if nothing may be
     stored.
 
