@@ -1,9 +1,8 @@
 """`mel-debug automark3`: mark the moles of earlier sessions in new ones."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,14 +18,13 @@ from mel_debug.cli.options import (
     worker_options,
 )
 from mel_debug.console.numbers import FiniteRange
-from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.automark.runner import Job, TargetResult
     from mel_debug.automark.targets import Problem
     from mel_debug.files.outputs import OutputGuard
-
-T = TypeVar("T")
 
 
 @click.command("automark3", cls=ListCommand)
@@ -154,17 +152,12 @@ def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "
 
     results = []
     with open_executor(jobs, scheduler) as workers:
-        for result in automark(job, workers, show_progress_if_any):
+        for result in automark(job, workers, show_progress):
             results.append(result)
             for line in decision_lines(result) if verbose else ():
                 echo_line(line, err=True)
     place = {target.photo: number for number, target in enumerate(job.plan.targets)}
     return sorted(results, key=lambda result: place[result.target.photo])
-
-
-def show_progress_if_any(items: Iterable[T], label: str, length: int) -> Iterable[T]:
-    """The items with a progress bar, which is left out if there are none."""
-    return show_progress(items, label, length) if length else items
 
 
 def print_results(

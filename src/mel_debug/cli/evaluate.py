@@ -15,7 +15,8 @@ from mel_debug.cli.options import (
     no_mask_option,
 )
 from mel_debug.cli.several import labelled_folder, several_options, state_options
-from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
@@ -217,7 +218,8 @@ def evaluated(
         )
     steps = run(todo, stored, use_masks=use_masks, skip=skip)
     try:
-        for _ in show_progress(todo, "searches") if todo else ():
+        moles = sum(_moles_of(task) for task in todo)
+        for _ in show_progress(todo, "searching", moles, "moles", _moles_of):
             next(steps)
     except KeyboardInterrupt:
         done = sum(task.key in stored.finished for task in tasks)
@@ -231,6 +233,10 @@ def evaluated(
     if not finished:
         raise MelError("no search could be made")
     return finished, stored, skipped
+
+
+def _moles_of(task: "Task") -> int:
+    return len(task.pair.moles)
 
 
 @dataclass(slots=True)

@@ -81,7 +81,7 @@ def extract_on_workers(
     new = cached = 0
     failures: dict[ExtractionTask, Failure] = {}
     outcomes = stream(workers, extract_to_cache, tasks)
-    for outcome in progress(outcomes, "extracting", len(tasks)):
+    for outcome in progress(outcomes, "extracting", len(tasks), "photos"):
         if isinstance(outcome, Failed):
             failures[outcome.item] = Failure(outcome.item.name, outcome.reason)
         elif not outcome.result:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mel_debug.console.numbers import FiniteRange
-from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
 from mel_debug.synth.cases import CASES
 
 if TYPE_CHECKING:
@@ -151,10 +152,12 @@ def command(context: click.Context, /, folder: Path, **dials: Any) -> None:
     planned = _plan(folder, sources, given, dials)
     begin_repository(folder)
     # Existing photos come first: if they differ, nothing new is written beside them.
-    for part in show_progress(sorted(planned, key=lambda each: not each.exists()), "photos"):
+    ordered = sorted(planned, key=lambda each: not each.exists())
+    count = sum(part.count for part in planned)
+    for part in show_progress(ordered, "writing", count, "photos", lambda part: part.count):
         part.write()
     echo_line(
-        f"Wrote {sum(part.count for part in planned)} photos to {folder}; "
+        f"Wrote {count} photos to {folder}; "
         f"try: {shlex.join(['mel-debug', 'evaluate', str(folder)])}"
     )
 
