@@ -18,6 +18,7 @@ from mel_debug.cli.options import (
     photo_or_folder,
     worker_options,
 )
+from mel_debug.cli.undo import say_number
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line, show_progress
 
@@ -125,6 +126,7 @@ def command(
     from mel_debug.automark.targets import check_stem, make_plan
     from mel_debug.files.outputs import OutputGuard
     from mel_debug.jobs.executors import check_workers
+    from mel_debug.marking.runs import check_log
 
     check_workers(jobs, scheduler)
     check_stem(extra_stem)
@@ -133,6 +135,8 @@ def command(
         from mel_debug.automark.report import PICTURE_NAMES
 
         guard.check_folder(report, PICTURE_NAMES)
+    if not dry_run:
+        check_log()
     # Missing stages and weights are errors before any photo is read.
     setup = Setup.of(config_from(**stages), use_masks=not no_mask)
     job = Job(
@@ -185,6 +189,7 @@ def print_results(
     click.echo(json.dumps(texts.as_json(results, problems)) if as_json else table)
     if job.dry_run:
         click.echo("dry run: no marks were written", err=True)
+    say_number(job.log)
     notes = [str(pair) for pair in texts.same_moles(results)]
     for note in notes:
         echo_line(note, err=True)
