@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
+    check_one_format,
     config_from,
+    csv_option,
     extractor_options,
     force_option,
     json_option,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mel_debug.automark.targets import Problem
     from mel_debug.files.outputs import OutputGuard
 
+Format = Literal["json", "csv", "text"]
 T = TypeVar("T")
 
 
@@ -92,6 +95,7 @@ T = TypeVar("T")
 @worker_options
 @force_option
 @json_option
+@csv_option
 def command(
     references: tuple[Path, ...],
     targets: tuple[Path, ...],
@@ -108,6 +112,7 @@ def command(
     scheduler: str | None,
     force: bool,
     as_json: bool,
+    as_csv: bool,
     **stages: Any,
 ) -> None:
     """Find the canonical moles of the references in the targets, and mark them there.
@@ -128,6 +133,7 @@ def command(
     from mel_debug.jobs.executors import check_workers
     from mel_debug.marking.runs import check_log
 
+    check_one_format(as_json=as_json, as_csv=as_csv)
     check_workers(jobs, scheduler)
     check_stem(extra_stem)
     guard = OutputGuard((*references, *targets), force)
@@ -147,7 +153,8 @@ def command(
         dry_run,
     )
     results = run_job(job, jobs, scheduler, verbose=verbose)
-    print_results(job, results, as_json=as_json, report=report, guard=guard)
+    kind: Format = "json" if as_json else "csv" if as_csv else "text"
+    print_results(job, results, kind=kind, report=report, guard=guard)
 
 
 def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[TargetResult]":
@@ -175,7 +182,7 @@ def print_results(
     job: "Job",
     results: "list[TargetResult]",
     *,
-    as_json: bool,
+    kind: Format,
     report: Path | None,
     guard: "OutputGuard",
 ) -> None:
@@ -186,7 +193,12 @@ def print_results(
     table = texts.summary_table(results)
     found = [*job.plan.problems, *(problem for result in results for problem in result.problems)]
     problems = list({str(problem): problem for problem in found}.values())
-    click.echo(json.dumps(texts.as_json(results, problems)) if as_json else table)
+    output = {
+        "json": lambda: json.dumps(texts.as_json(results, problems)),
+        "csv": lambda: texts.as_csv(results),
+        "text": lambda: table,
+    }
+    click.echo(output[kind]())
     if job.dry_run:
         click.echo("dry run: no marks were written", err=True)
     say_number(job.log)

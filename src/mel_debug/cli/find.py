@@ -43,7 +43,7 @@ ENDING = ".found.jpg"
     "--output",
     type=click.Path(path_type=Path),
     metavar="PICTURE",
-    help="Picture to write.  [default: the name of AFTER with the ending .found.jpg, in its folder]",
+    help="Picture to write.  [default: beside AFTER, with the ending .found.jpg]",
 )
 @find_options
 @min_confidence_option
@@ -57,7 +57,7 @@ def command(
     before: Path,
     after: Path,
     *,
-    at: tuple[float, float] | None,
+    at: tuple[int, int] | None,
     mole: str | None,
     output: Path | None,
     min_confidence: float,
@@ -123,7 +123,7 @@ def command(
         raise SystemExit(EXIT_UNCERTAIN)
 
 
-def _place(at: tuple[float, float]) -> tuple[float, float]:
+def _place(at: tuple[int, int]) -> tuple[float, float]:
     """The centre of a pixel."""
     from mel_debug.core.geometry import Point
 

@@ -17,7 +17,7 @@ from mel_debug.console.terminal import echo_line
     help="The mole's uuid, 32 hexadecimal digits: give it if another photo marks this mole "
     "already.  [default: a new one]",
 )
-def command(photo: Path, *, at: tuple[float, float], uuid: str | None) -> None:
+def command(photo: Path, *, at: tuple[int, int], uuid: str | None) -> None:
     """Mark a mole in PHOTO and print its uuid.
 
     The mark is canonical, because a person made it. Give the same mole the same uuid in every

@@ -284,6 +284,17 @@ def page_options(command: Command) -> Command:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
+
+
+def check_one_format(*, as_json: bool, as_csv: bool) -> None:
+    """Raise UsageError if both formats are asked for."""
+    from mel_debug.core.errors import UsageError
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other; use one of them")
+
+
 no_mask_option = click.option("--no-mask", is_flag=True, help="Ignore mask files (PHOTO.mask.png).")
 
 force_option = click.option(

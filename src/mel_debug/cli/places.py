@@ -16,8 +16,8 @@ class PixelType(click.ParamType):  # type: ignore[type-arg, unused-ignore] # gen
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        from math import isfinite
+    ) -> tuple[int, int]:
+        from math import floor, isfinite
 
         if isinstance(value, tuple):
             return value
@@ -29,7 +29,7 @@ class PixelType(click.ParamType):  # type: ignore[type-arg, unused-ignore] # gen
             )
         if not (isfinite(x) and isfinite(y)):
             self.fail(f"{value!r} is not a place in a photo.", param, ctx)
-        return x, y
+        return floor(x), floor(y)
 
 
 def check_inside(photo: Path, point: "Point") -> None:
