@@ -13,6 +13,7 @@ from mel_debug.cli.options import (
     stage_option,
     worker_options,
 )
+from mel_debug.cli.preferences import with_settings
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 
@@ -44,7 +45,8 @@ def command(
     from mel_debug.plugins.config import RunConfig
 
     # No matcher is used; this one has few requirements.
-    config = RunConfig(matcher=PLAIN_MATCHER, stage_options=dict(stage_options), **stages)
+    values = with_settings(stages)
+    config = RunConfig(matcher=PLAIN_MATCHER, stage_options=dict(stage_options), **values)
     result = precalculate(
         config, places, show_progress, use_masks=not no_mask, jobs=jobs, scheduler=scheduler
     )

@@ -4,6 +4,7 @@ import re
 
 SETTINGS = frozenset(
     (
+        "accept_above",
         "cache_dir",
         "candidates",
         "device",
@@ -22,6 +23,7 @@ SETTINGS = frozenset(
         "plots",
         "precision",
         "preset",
+        "reject_below",
         "renderer",
         "report",
         "restart",
