@@ -39,6 +39,7 @@ COMMANDS = {
     "dino3-map": "mel_debug.cli.dino3_map",
     "doctor": "mel_debug.cli.doctor",
     "evaluate": "mel_debug.cli.evaluate",
+    "explore": "mel_debug.cli.explore",
     "moles": "mel_debug.cli.moles",
     "new-plugin": "mel_debug.cli.new_plugin",
     "plugins": "mel_debug.cli.plugins",
