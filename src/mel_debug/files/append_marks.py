@@ -1,41 +1,20 @@
 """Appending marks to a moles file without losing what other programs write to it."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point, PointIndex
 from mel_debug.core.mole import Mole
-from mel_debug.files.atomic import remove_unfinished
 from mel_debug.files.beside import real_path
-from mel_debug.files.exact_json import DuplicateKeyError, array_of, elements, laid_out, text_of
-from mel_debug.files.json_text import decoded, encoded_like
-from mel_debug.files.locking import locked
-from mel_debug.files.marks import entries_of, marks_path
-from mel_debug.files.rewriting import (
-    Snapshot,
-    check_rewritable,
-    replace_unchanged,
-    take_snapshot,
-)
+from mel_debug.files.exact_json import entry_text
+from mel_debug.files.marks import marks_path
+from mel_debug.files.moles_file import BeforeWriting, MolesFile, check_rewrite, rewrite
 
 CONFIDENCE_DIGITS = 3
 """Decimals of a confidence in a moles file; `dino3-map` prints two."""
-
-SETTLE_SECONDS = 0.1
-"""Invalid JSON that has not changed for this long is damaged, not just being written."""
-
-SYNCED_TRIES = 8
-"""Attempts in which the new file is synced before it replaces the old one. A sync takes some
-milliseconds, in which a program that writes continuously changes the file again every time; later
-attempts sync after the replacement."""
-
-PATIENCE_SECONDS = 20.0
-"""How long to retry while another program keeps changing the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +50,12 @@ class AppendResult:
 
 
 def append_marks(
-    photo: Path, marks: Sequence[NewMark], stem: str | None = None, *, apart_px: float = 0.0
+    photo: Path,
+    marks: Sequence[NewMark],
+    stem: str | None = None,
+    *,
+    apart_px: float = 0.0,
+    before_writing: BeforeWriting | None = None,
 ) -> AppendResult:
     """Append marks to a photo's moles file, or create the file.
 
@@ -86,22 +70,19 @@ def append_marks(
     content. Raises MelError for a file that is damaged, read-only, has several hard links, has a
     duplicate key in an object, or never stops changing.
     """
+    added = AppendResult((), (), ())
+
+    def with_more(old: MolesFile) -> bytes | None:
+        nonlocal added
+        added = _classified(old.moles, marks, apart_px)
+        if not added.written:
+            return old.data
+        more = [entry_text(mark.as_entry()) for mark in added.written]
+        return old.with_texts(chain((text for _, text in old.entries()), more))
+
     # The target of a link is written, and the link stays.
-    path = real_path(marks_path(photo, stem))
-    with locked(path):
-        remove_unfinished(path)
-        until = time.monotonic() + PATIENCE_SECONDS
-        tries = 0
-        while time.monotonic() < until:
-            old = _read_complete(path, until)
-            added = _classified(old.moles, marks, apart_px)
-            if not added.written:
-                return added
-            new = old.with_more(added.written)
-            tries += 1
-            if replace_unchanged(path, old.snapshot, new, sync_first=tries <= SYNCED_TRIES):
-                return added
-    raise MelError(f"{path} is changed continuously by another program; stop it and run again")
+    rewrite(real_path(marks_path(photo, stem)), with_more, before_writing)
+    return added
 
 
 def check_appendable(photo: Path, stem: str | None = None) -> None:
@@ -109,59 +90,7 @@ def check_appendable(photo: Path, stem: str | None = None) -> None:
 
     For a long search whose result could then not be written. Changes nothing.
     """
-    path = real_path(marks_path(photo, stem))
-    with locked(path):
-        old = _read_complete(path, time.monotonic() + PATIENCE_SECONDS)
-        old.with_more(())  # finds keys that occur twice
-        check_rewritable(path, old.snapshot)
-
-
-@dataclass(frozen=True, slots=True)
-class _Old:
-    """A moles file before marks are added; without a snapshot the file does not exist.
-
-    `text` has Unix line ends and no byte order mark.
-    """
-
-    path: Path
-    snapshot: Snapshot | None
-    text: str
-    moles: list[Mole]
-
-    @classmethod
-    def of(cls, snapshot: Snapshot | None, path: Path) -> "_Old":
-        if snapshot is None:
-            return cls(path, None, "[]", [])
-        text = decoded(snapshot.data, path).replace("\r\n", "\n")
-        return cls(path, snapshot, text, [mole for mole, _ in entries_of(text, path)])
-
-    def with_more(self, marks: Sequence[NewMark]) -> bytes:
-        """The bytes of the file with these marks at the end. Raises MelError."""
-        more = [(entry, text_of(entry)) for entry in (mark.as_entry() for mark in marks)]
-        present = (
-            (entry, self.text[begin:end])
-            for entry, begin, end in elements(self.text, unique_keys=True)
-        )
-        try:
-            text = array_of(laid_out(entry, text) for entry, text in chain(present, more)) + "\n"
-        except DuplicateKeyError as error:
-            raise MelError(
-                f"{self.path}: {error}; remove one of them, as a rewrite would lose its value"
-            ) from error
-        return encoded_like(text, b"" if self.snapshot is None else self.snapshot.data)
-
-
-def _read_complete(path: Path, until: float) -> _Old:
-    """The moles file once no program is in the middle of writing it. Raises MelError."""
-    snapshot = take_snapshot(path)
-    while True:
-        try:
-            return _Old.of(snapshot, path)
-        except MelError:
-            time.sleep(SETTLE_SECONDS)
-            if snapshot is None or snapshot.is_current(path) or time.monotonic() > until:
-                raise
-            snapshot = take_snapshot(path)
+    check_rewrite(real_path(marks_path(photo, stem)))
 
 
 def _classified(moles: Sequence[Mole], marks: Sequence[NewMark], apart_px: float) -> AppendResult:

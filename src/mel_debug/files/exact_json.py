@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 INDENT = " " * 4
@@ -61,6 +61,11 @@ def array_of(texts: Iterable[str]) -> str:
     return f"[\n{INDENT}{inner}\n]" if inner else "[]"
 
 
+def entry_text(value: Any) -> str:
+    """The text of an element of an array in `mel`'s layout, for `array_of`."""
+    return laid_out(value, text_of(value))
+
+
 def laid_out(value: Any, text: str) -> str:
     """The text of an element of an array in `mel`'s layout; numbers and strings do not change.
 
@@ -82,6 +87,37 @@ def laid_out(value: Any, text: str) -> str:
         else:
             items.append(token)
     return items[0]
+
+
+def with_values(text: str, changes: Mapping[str, Any]) -> str:
+    """The text of an object with some values replaced, in `mel`'s layout at depth 1.
+
+    A value of None removes its key, and a new key is added. All other numbers and strings are
+    spelled as before. `text` must be valid JSON without duplicate keys.
+    """
+    members = {key: (name, value) for key, name, value in _members(text)}
+    for key, value in changes.items():
+        if value is None:
+            members.pop(key, None)
+        else:
+            members[key] = (json.dumps(key), text_of(value))
+    pairs = (f"{name}: {value}" for name, value in members.values())
+    return laid_out(None, f"{{{', '.join(pairs)}}}")
+
+
+def _members(text: str) -> Iterator[tuple[str, str, str]]:
+    """The keys of an object, the text of each key, and that of its value."""
+    at = text.index("{") + 1
+    while text[(start := _skipped(text, at))] != "}":
+        key, end = _LENIENT.raw_decode(text, start)
+        begin = _skipped(text, end)
+        _, at = _LENIENT.raw_decode(text, begin)
+        yield key, text[start:end], text[begin:at]
+
+
+def _skipped(text: str, at: int) -> int:
+    """The next place that is neither white space nor a separator."""
+    return next(place for place in range(at, len(text)) if text[place] not in _WHITE + ",:")
 
 
 def _container(kind: str, items: list[str], depth: int) -> str:

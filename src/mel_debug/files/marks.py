@@ -21,6 +21,9 @@ from mel_debug.files.rewriting import replace_unchanged, take_snapshot
 ABSENT = "absent"
 """Stem of the file with moles that are known to be absent, `photo.jpg.absent.json`."""
 
+REJECTED = "rejected"
+"""Stem of the file with guessed marks that a person has rejected, `photo.jpg.rejected.json`."""
+
 SHORTEST_PREFIX = 6
 """Least length of a prefix that identifies a mole; the command line prints as many characters."""
 

@@ -78,6 +78,28 @@ def replace_unchanged(
     return replaced
 
 
+def remove_unchanged(path: Path, before: Snapshot) -> bool:
+    """Remove a file if it is unchanged since `before`; returns whether it was removed.
+
+    The file is moved aside and compared again before it is removed. If another program has written
+    to it, it is moved back, unless that program has created a new file there. Raises MelError for a
+    file that must not be replaced, or if removing fails.
+    """
+    check_replaceable(path, before.status)
+    if not before.is_current(path):
+        return False
+    try:
+        with written_beside(path, b"", sync=False) as aside:
+            path.replace(aside)
+            if aside.read_bytes() != before.data:
+                _put_new(aside, path)
+                return False
+    except OSError as error:
+        raise unwritable(path, error) from error
+    sync_folder(path.parent)
+    return True
+
+
 def check_rewritable(path: Path, before: Snapshot | None) -> None:
     """Raise MelError if `replace_unchanged` would refuse the file, whatever its new content.
 
