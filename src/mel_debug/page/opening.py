@@ -76,7 +76,9 @@ def _routes(
     use_masks: bool,
 ) -> "Routes":
     from mel_debug.page.album import Album
+    from mel_debug.marking.runs import Run
     from mel_debug.page.finding import PageFinder, run_of
+    from mel_debug.page.marking import Marking
     from mel_debug.page.routes import Routes
     from mel_debug.page.worker import Worker
 
@@ -85,7 +87,8 @@ def _routes(
     for number in range(len(photos)):
         album.size(number)  # reads the headers, so that errors come before the browser opens
     facts = {"mode": mode, "readOnly": read_only, "model": run.extractor.name}
-    return Routes(album, PageFinder(run, album), Worker(), facts)
+    marking = Marking(album, Run(mode), read_only)
+    return Routes(album, PageFinder(run, album), Worker(), marking, facts)
 
 
 def _listening(port: int) -> socket.socket:
@@ -175,6 +178,7 @@ async def _watch(server: "uvicorn.Server", routes: "Routes", *, exit_with_page: 
     alone = 0.0
     while True:
         await asyncio.sleep(0.5)
+        routes.pages.state = await asyncio.to_thread(routes.marking.state)
         alone = alone + 0.5 if routes.pages.ever and not routes.pages.count else 0.0
         if exit_with_page and alone >= GRACE_SECONDS:
             routes.pages.stopping = True

@@ -1,8 +1,7 @@
 """The routes of the page: its files, photos, features, maps and searches."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,11 +15,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from mel_debug.core.errors import MelError, UsageError, text_of
-from mel_debug.core.geometry import Point, Size
+from mel_debug.core.geometry import Size
 from mel_debug.page.album import Album
 from mel_debug.page.answers import answer_of
 from mel_debug.page.finding import PageFinder
 from mel_debug.page.guard import Refused
+from mel_debug.page.marking import Marking
+from mel_debug.page.requests import body_of, number_in, point_in, text_in
 from mel_debug.page.summary import album_json
 from mel_debug.page.worker import Superseded, Urgency, Worker
 
@@ -41,12 +42,12 @@ TICK_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Pages:
-    """How many pages are open, and whether the server is stopping."""
+    """How many pages are open, whether the server is stopping, and the state of all marks."""
 
     stopping: bool = False
     ever: bool = False
     count: int = 0
-    news: dict[str, Any] = field(default_factory=dict)
+    state: object = None
 
 
 @dataclass(slots=True)
@@ -56,12 +57,13 @@ class Routes:
     album: Album
     finder: PageFinder
     worker: Worker
+    marking: Marking
     facts: Mapping[str, Any]
     pages: Pages = field(default_factory=Pages)
     page_token: str = ""
 
-    def app(self, more: Sequence[BaseRoute] = ()) -> Starlette:
-        """The application of these routes and others."""
+    def app(self) -> Starlette:
+        """The application of these routes."""
         photo = "/api/photos/{number:int}"
         routes: list[BaseRoute] = [
             Route("/", partial(_static, "index.html")),
@@ -74,7 +76,7 @@ class Routes:
             Route(f"{photo}/features", self.features),
             Route("/api/maps/{source:int}/{target:int}", self.map),
             Route("/api/find", self.find, methods=["POST"]),
-            *more,
+            *self.marking.routes(),
         ]
         return Starlette(routes=routes, exception_handlers=HANDLERS)
 
@@ -146,14 +148,14 @@ class Routes:
         pages = self.pages
         pages.ever, pages.count = True, pages.count + 1
         try:
-            known, silent = dict(pages.news), 0
+            known, silent = pages.state, 0
             yield "retry: 1000\n\n"
             while not pages.stopping:
                 await asyncio.sleep(TICK_SECONDS)
                 silent += 1
-                if pages.news != known:
-                    known, silent = dict(pages.news), 0
-                    yield f"event: marks\ndata: {json.dumps(known)}\n\n"
+                if pages.state != known:
+                    known, silent = pages.state, 0
+                    yield "event: marks\ndata: changed\n\n"
                 elif silent * TICK_SECONDS > 10:
                     silent = 0
                     yield ": still here\n\n"
@@ -172,41 +174,6 @@ async def _static(name: str, _: Request) -> Response:
 
 async def _picture(make: Callable[..., bytes], *arguments: Any) -> Response:
     return Response(await run_in_threadpool(make, *arguments), media_type="image/jpeg")
-
-
-async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object of a request. Raises UsageError if it is none."""
-    try:
-        value = json.loads(await request.body())
-    except ValueError as error:
-        raise UsageError("the request is not JSON") from error
-    if not isinstance(value, dict):
-        raise UsageError("the request is not a JSON object")
-    return value
-
-
-def number_in(asked: Mapping[str, Any], name: str) -> int:
-    """A whole number of a request. Raises UsageError if it is none."""
-    value = asked.get(name)
-    if type(value) is not int:
-        raise UsageError(f"{name} is not a whole number")
-    return value
-
-
-def text_in(asked: Mapping[str, Any], name: str) -> str | None:
-    """A short text of a request, or None. Raises UsageError for something else."""
-    value = asked.get(name)
-    if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 200):
-        raise UsageError(f"{name} is not a short text")
-    return value
-
-
-def point_in(asked: Mapping[str, Any]) -> Point:
-    """The point x, y of a request, in pixels. Raises UsageError if it is none."""
-    x, y = asked.get("x"), asked.get("y")
-    if type(x) not in (int, float) or type(y) not in (int, float):
-        raise UsageError("x and y are not numbers")
-    return Point(float(x), float(y))  # type: ignore[arg-type] # checked above
 
 
 def _whole(request: Request, name: str) -> int:

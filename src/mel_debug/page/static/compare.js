@@ -115,7 +115,8 @@ export class Compare {
   #clear(canvas) {
     const ratio = window.devicePixelRatio || 1;
     const side = Math.round(canvas.clientWidth * ratio);
-    if (canvas.width !== side || canvas.height !== side) [canvas.width, canvas.height] = [side, side];
+    if (canvas.width !== side || canvas.height !== side)
+      [canvas.width, canvas.height] = [side, side];
     else canvas.getContext("2d")?.clearRect(0, 0, side, side);
   }
 
@@ -152,7 +153,12 @@ export class Compare {
     const ratio = window.devicePixelRatio || 1;
     const [middle, scale] = [canvas.width / 2, canvas.width / this.side];
     const path = new Path2D();
-    for (const [x, y] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    for (const [x, y] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
       path.moveTo(middle + x * CROSS[0] * ratio, middle + y * CROSS[0] * ratio);
       path.lineTo(middle + x * CROSS[1] * ratio, middle + y * CROSS[1] * ratio);
     }

@@ -112,7 +112,10 @@ export class PhotoMap {
    * @param {Point} point
    */
   std(point) {
-    return Math.max(0, this.#between(point, (corner) => this.data.std[corner]));
+    return Math.max(
+      0,
+      this.#between(point, (corner) => this.data.std[corner]),
+    );
   }
 
   /**

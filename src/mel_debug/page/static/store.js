@@ -7,7 +7,7 @@ import { PhotoMap } from "./geometry.js";
  * @typedef {import("./geometry.js").Point} Point
  * @typedef {{ number: number, name: string, session: string, width: number, height: number }} Photo
  * @typedef {{ photos: Photo[], mode: string, readOnly: boolean, model: string, token?: string,
- *   saved?: boolean }} Album
+ *   }} Album
  * @typedef {{ x: number, y: number, width: number, height: number }} Rectangle
  * @typedef {{ uuid: string, x: number, y: number, kind: "found" | "unsure" | "absent" | "led",
  *   probability: number | null, radius: number, words: string, notes: string[] }} Answer
@@ -15,7 +15,7 @@ import { PhotoMap } from "./geometry.js";
  *   "rejected", confidence: number | null }} Mark
  * @typedef {{ photos: Record<string, { marks: Mark[], error?: string }>, undo: string | null
  *   }} Marks
- * @typedef {{ album: () => Promise<Album>, picture: (place: string) => Promise<HTMLImageElement>,
+ * @typedef {{ album: () => Promise<Album>,
  *   tile: (photo: Photo, level: number, column: number, row: number) =>
  *   Promise<HTMLImageElement> | null, region: (photo: Photo, part: Rectangle) =>
  *   Promise<{ image: HTMLImageElement, part: Rectangle }>, preview: (photo: Photo) =>
@@ -66,11 +66,6 @@ export class ServerStore {
     const album = /** @type {Album} */ (await this.#json("/api/album"));
     this.#token = album.token ?? "";
     return album;
-  }
-
-  /** @param {string} place */
-  picture(place) {
-    return loadedImage(place);
   }
 
   /** @param {Photo} photo */
