@@ -60,10 +60,18 @@ def command(
     Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
     """
     from mel_debug.files.discovery import find_photos
-    from mel_debug.page import open_page
+    from mel_debug.files.outputs import OutputGuard
+    from mel_debug.page import open_page, save_page
 
+    guard = OutputGuard(photos, force)
+    if save is not None:
+        guard.check_page(save)
     config = config_from(**with_extractor(stages))
     found = find_photos(photos)
+    if save is not None:
+        save_page(found, save, settings=config, guard=guard, use_masks=not no_mask)
+        echo_line(f"page: {save}")
+        return
     open_page(
         found,
         settings=config,

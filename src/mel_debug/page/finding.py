@@ -59,6 +59,16 @@ class SampledMap:
         places, std = photo_map(points), photo_map.std_px(points)
         return cls(places.reshape(*shape, 2), std.reshape(shape), step)
 
+    def scale_at(self, point: Point) -> float:
+        """Pixels of the target for each pixel of the source, in the cell around a point."""
+        rows, columns = self.std_px.shape
+        row = min(max(int(point.y / self.step[1]), 0), rows - 2)
+        column = min(max(int(point.x / self.step[0]), 0), columns - 2)
+        corner = self.places[row, column]
+        across = (self.places[row, column + 1] - corner) / self.step[0]
+        down = (self.places[row + 1, column] - corner) / self.step[1]
+        return float(np.sqrt(abs(across[0] * down[1] - across[1] * down[0])))
+
     def as_json(self) -> dict[str, Any]:
         """Rounded to what a person can see: 1/10 px."""
         return {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from mel_debug.api import Settings
+    from mel_debug.files.outputs import OutputGuard
     from mel_debug.page.routes import Routes
     from mel_debug.plugins.config import RunConfig
 
@@ -59,6 +60,21 @@ def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
         asyncio.run(_serve(guard, routes, listening, exit_with_page=exit_with_page))
 
 
+def save_page(
+    photos: Sequence[Path],
+    output: Path,
+    *,
+    settings: "RunConfig | Settings",
+    guard: "OutputGuard",
+    use_masks: bool = True,
+) -> None:
+    """Write the page as one file; see `saving.save_page`."""
+    check_installed()
+    from mel_debug.page import saving
+
+    saving.save_page(photos, output, settings=settings, guard=guard, use_masks=use_masks)
+
+
 def check_installed() -> None:
     """Raise MelError if the extra `page` is missing."""
     from importlib.util import find_spec
@@ -75,8 +91,8 @@ def _routes(
     read_only: bool,
     use_masks: bool,
 ) -> "Routes":
-    from mel_debug.page.album import Album
     from mel_debug.marking.runs import Run
+    from mel_debug.page.album import Album
     from mel_debug.page.finding import PageFinder, run_of
     from mel_debug.page.marking import Marking
     from mel_debug.page.routes import Routes

@@ -167,7 +167,7 @@ export class Compare {
       path.moveTo(middle + circle, middle);
       path.arc(middle, middle, circle, 0, 2 * Math.PI);
     }
-    cased(context, path, 1.5 * ratio);
+    strokeCased(context, path, 1.5 * ratio);
     const length = roundLength(this.side * BAR_SHARE);
     const [x, y] = [12 * ratio, canvas.height - 12 * ratio];
     const bar = new Path2D();
@@ -175,7 +175,7 @@ export class Compare {
     bar.lineTo(x, y);
     bar.lineTo(x + length * scale, y);
     bar.lineTo(x + length * scale, y - 4 * ratio);
-    cased(context, bar, 1.5 * ratio);
+    strokeCased(context, bar, 1.5 * ratio);
     context.font = `${12 * ratio}px system-ui, sans-serif`;
     context.lineWidth = 3 * ratio;
     context.strokeStyle = "rgb(0 0 0 / 70%)";
@@ -218,7 +218,7 @@ export function around(point, matrix, side) {
  * @param {Path2D} path
  * @param {number} width
  */
-function cased(context, path, width) {
+function strokeCased(context, path, width) {
   context.lineWidth = width + 2;
   context.strokeStyle = "rgb(0 0 0 / 55%)";
   context.stroke(path);

@@ -71,9 +71,10 @@ export class Features {
   }
 }
 
-const COLD = [38, 70, 200];
-const HOT = [255, 246, 160];
-const FULL_ALPHA = 235;
+const COLD = [92, 40, 220];
+const HOT = [255, 238, 110];
+const FULL_ALPHA = 245;
+const LEAST_SHARE = 0.3;
 
 /** A small picture of how similar each cell is, to be stretched over the photo. */
 export class Heatmap {
@@ -127,8 +128,8 @@ export class Heatmap {
 function colourTable() {
   const bytes = new Uint8ClampedArray(256 * 4);
   for (let level = 0; level < 256; level++) {
-    const share = level / 255;
-    const warm = share ** 3;
+    const share = Math.max(0, (level / 255 - LEAST_SHARE) / (1 - LEAST_SHARE));
+    const warm = share ** 1.5;
     for (let c = 0; c < 3; c++) bytes[4 * level + c] = COLD[c] + (HOT[c] - COLD[c]) * warm;
     bytes[4 * level + 3] = FULL_ALPHA * share ** 1.6;
   }

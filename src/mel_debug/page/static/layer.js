@@ -14,7 +14,7 @@ import { svgElement } from "./viewer.js";
 const MARK_RADIUS = 10;
 const LEAST_RING = 14;
 const MOST_RING = 400;
-const SHORT = 6;
+const LABEL_LENGTH = 6;
 
 /**
  * Draw everything over a photo anew.
@@ -38,7 +38,7 @@ export function drawLayer(viewer, drawn) {
  * @param {string} name
  * @param {Record<string, string | number>} attributes
  */
-function cased(name, attributes) {
+function casedShape(name, attributes) {
   return ["casing", "stroke"].map((kind) => svgElement(name, { ...attributes, class: kind }));
 }
 
@@ -50,17 +50,17 @@ function cased(name, attributes) {
  */
 function markPart(viewer, mark, point, chosen) {
   const { x, y } = viewer.toScreen(point);
-  const parts = cased("circle", { r: MARK_RADIUS });
+  const parts = casedShape("circle", { r: MARK_RADIUS });
   if (mark.outcome === "rejected") {
     const arm = MARK_RADIUS * 0.7;
     parts.push(
-      ...cased("path", { d: `M${-arm} ${-arm}L${arm} ${arm}M${arm} ${-arm}L${-arm} ${arm}` }),
+      ...casedShape("path", { d: `M${-arm} ${-arm}L${arm} ${arm}M${arm} ${-arm}L${-arm} ${arm}` }),
     );
   }
   if (chosen) {
     parts.push(svgElement("circle", { r: MARK_RADIUS + 6, class: "held", fill: "transparent" }));
     const text = svgElement("text", { x: MARK_RADIUS + 6, y: 4 });
-    text.textContent = mark.uuid.slice(0, SHORT);
+    text.textContent = mark.uuid.slice(0, LABEL_LENGTH);
     parts.push(text);
   }
   const kind = `mark ${mark.outcome}${chosen ? " chosen" : ""}`;
@@ -78,9 +78,10 @@ function crossPart(viewer, point, kind, std = 0) {
   const { x, y } = viewer.toScreen(point);
   const [near, far] = kind === "query" ? [9, 18] : [7, 22];
   const d = `M${near} 0H${far}M${-near} 0H${-far}M0 ${near}V${far}M0 ${-near}V${-far}`;
-  const parts = cased("path", { d });
+  const parts = casedShape("path", { d });
   const ring = Math.min(2 * std * viewer.view.zoom, MOST_RING);
-  if (ring > LEAST_RING) parts.push(...cased("circle", { r: ring, "stroke-dasharray": "3 5" }));
+  if (ring > LEAST_RING)
+    parts.push(...casedShape("circle", { r: ring, "stroke-dasharray": "3 5" }));
   return svgElement("g", { class: `crosshair ${kind}`, transform: `translate(${x} ${y})` }, parts);
 }
 
@@ -93,14 +94,14 @@ function answerPart(viewer, answer) {
   const { x, y } = viewer.toScreen(answer);
   const parts = [];
   if (answer.kind === "absent") {
-    parts.push(...cased("path", { d: "M0 -16L16 0L0 16L-16 0Z" }));
+    parts.push(...casedShape("path", { d: "M0 -16L16 0L0 16L-16 0Z" }));
     const text = svgElement("text", { x: 22, y: 4 });
     text.textContent = "probably not there";
     parts.push(text);
   } else {
     const d = "M8 0H18M-8 0H-18M0 8V18M0 -8V-18";
     const ring = Math.min(Math.max(answer.radius * viewer.view.zoom, LEAST_RING), MOST_RING);
-    parts.push(...cased("circle", { r: ring }), ...cased("path", { d }));
+    parts.push(...casedShape("circle", { r: ring }), ...casedShape("path", { d }));
     parts.push(svgElement("circle", { r: LEAST_RING, class: "held", fill: "transparent" }));
   }
   const transform = `translate(${x} ${y})`;
