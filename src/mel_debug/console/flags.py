@@ -20,6 +20,7 @@ SETTINGS = frozenset(
         "output",
         "overlap",
         "plots",
+        "port",
         "precision",
         "preset",
         "renderer",

@@ -155,8 +155,8 @@ class PageFinder:
         """The map of a pair; None if the photos share too little, or the matcher makes none."""
         pair = source, target
         if pair not in self._sampled:
-            photo = self._album.photo(source)
-            here, there = self._maps.of(photo), self._maps.of(self._album.photo(target))
+            photo, other = self._album.photo(source), self._album.photo(target)
+            here, there = self._maps.of(photo), self._maps.of(other)
             found = None
             if isinstance(self._matcher, MapsPhotos):
                 found = self._matcher.photo_map(here, there, self._maps.extractor)
