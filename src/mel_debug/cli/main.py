@@ -41,6 +41,7 @@ COMMANDS = {
     "evaluate": "mel_debug.cli.evaluate",
     "find": "mel_debug.cli.find",
     "mark": "mel_debug.cli.mark",
+    "explore": "mel_debug.cli.explore",
     "moles": "mel_debug.cli.moles",
     "new-plugin": "mel_debug.cli.new_plugin",
     "plugins": "mel_debug.cli.plugins",

@@ -21,6 +21,7 @@ SETTINGS = frozenset(
         "output",
         "overlap",
         "plots",
+        "port",
         "precision",
         "preset",
         "reject_below",

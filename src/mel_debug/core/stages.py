@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from mel_debug.core.errors import UsageError
 
@@ -50,6 +50,26 @@ class Matcher(Protocol):
         computed the features and can extract those of further windows of `view.features.photo` and
         `target.photo`; most matchers don't need it.
         """
+
+
+class PhotoMap(Protocol):
+    """Where the points of one photo lie in another."""
+
+    def __call__(self, points: "NDArray[np.floating]") -> "NDArray[np.floating]":
+        """Map (n, 2) pixels (x, y) of the source to (n, 2) pixels of the target."""
+
+    def std_px(self, points: "NDArray[np.floating]") -> "NDArray[np.floating]":
+        """Return the standard deviations of the mapped points, (n,) pixels of the target."""
+
+
+@runtime_checkable
+class MapsPhotos(Protocol):
+    """A matcher that knows where whole photos lie in each other; matchers need not be one."""
+
+    def photo_map(
+        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
+    ) -> PhotoMap | None:
+        """Return the map from the source to the target; None if they share too little."""
 
 
 class Renderer(Protocol):

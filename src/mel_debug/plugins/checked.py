@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mel_debug.core.errors import TRACEBACK, MelError, PluginError, is_out_of_memory, kind_and_text
-from mel_debug.core.stages import BuildOptions, FeatureExtractor, Matcher, Renderer, StageSpec
+from mel_debug.core.stages import (
+    BuildOptions,
+    FeatureExtractor,
+    MapsPhotos,
+    Matcher,
+    PhotoMap,
+    Renderer,
+    StageSpec,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,6 +213,15 @@ class CheckedMatcher:
                 )
         with self._source.called():  # fields of a wrong type may raise any error
             return [self._checked(match, target) for match in matches]
+
+    def photo_map(
+        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
+    ) -> PhotoMap | None:
+        """See `MapsPhotos.photo_map`; None for a matcher without one."""
+        if not isinstance(self._matcher, MapsPhotos):
+            return None
+        with self._source.called():
+            return self._matcher.photo_map(source, target, extractor)
 
     def _checked(self, match: "Match", target: "FeatureMap") -> "Match":
         import numpy as np

@@ -1,15 +1,17 @@
 """The matcher `geometric`: a warp field between the photos, then windows at rising resolution."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.locating import ViewMatch, locate
-from mel_debug.builtin.matchers.geometric.photo_pair import match_pair
+from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, RecentPairs
+from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
 from mel_debug.core.geometry import Point
-from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.stages import FeatureExtractor, PhotoMap
 from mel_debug.core.types import FeatureMap, Match, Measurement, Query, View
 
 ALIGNED_STD_PX = 0.3
@@ -25,6 +27,7 @@ class GeometricMatcher:
     """
 
     plain: SimilarityMatcher
+    pairs: RecentPairs = field(default_factory=RecentPairs, compare=False, repr=False)
 
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
@@ -34,7 +37,7 @@ class GeometricMatcher:
         found: list[list[ViewMatch]] = [[] for _ in queries]
         matched = 0
         for source, views in _by_source(queries).items():
-            pair = match_pair(source, target, extractor)
+            pair = self.pairs.of(source, target, extractor)
             matched = max(matched, pair.first.matched)
             if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
@@ -52,12 +55,39 @@ class GeometricMatcher:
             for query, match in zip(queries, combined, strict=True)
         ]
 
+    def photo_map(
+        self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor
+    ) -> PhotoMap | None:
+        """See `MapsPhotos.photo_map`."""
+        pair = self.pairs.of(source, target, extractor)
+        return None if pair.warp_field is None else PixelMap(pair, pair.warp_field)
+
     def _with_cycle_error(self, query: Query, match: Match, target: FeatureMap) -> Match:
         """Return the match with a cycle error, from whole photos if the windows had none."""
         if match.cycle_error_px is not None:
             return match
         (distance,) = self.plain.cycle_error_px([query], [target.between(match.best)])
         return replace(match, cycle_error_px=distance)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelMap:
+    """The warp field of a pair of photos in pixels; see `PhotoMap`."""
+
+    pair: PhotoPair
+    warp_field: WarpField
+
+    def __call__(self, points: Array) -> Array:
+        """See `PhotoMap`."""
+        places: Array = self.warp_field(points / self.pair.source.cell) * self.pair.target.cell
+        return places
+
+    def std_px(self, points: Array) -> Array:
+        """See `PhotoMap.std_px`; the warp field's own, with its local scale."""
+        at = points / self.pair.source.cell
+        scale = np.sqrt(np.abs(np.linalg.det(self.warp_field.jacobians(at))))
+        std: Array = self.warp_field.std(at) * scale * float(self.pair.target.cell.mean())
+        return std
 
 
 def build() -> GeometricMatcher:

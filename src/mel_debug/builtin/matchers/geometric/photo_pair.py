@@ -1,6 +1,7 @@
 """The warp field between two photos: a first geometry, refined by warping and matching."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -27,6 +28,10 @@ CONVERGED = 0.35
 """Cells; the rounds end when the warp field has moved less than this."""
 
 
+MOST_PAIRS = 2
+"""Pairs that a matcher retains: two photos, both ways."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoPair:
     """The features of two photos and the warp field from source to target, if they share enough.
@@ -43,6 +48,29 @@ class PhotoPair:
     warp_field: WarpField | None
     places: Array
     residuals: Array
+
+
+@dataclass(slots=True, eq=False)
+class RecentPairs:
+    """The last few pairs of photos, so that each further mole of a pair needs no new warp field.
+
+    Feature maps are recognised by their vectors, which must not change, and are not kept alive.
+    """
+
+    _pairs: list[tuple[ReferenceType[Array], ReferenceType[Array], PhotoPair]] = field(
+        default_factory=list
+    )
+
+    def of(self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
+        """See `match_pair`."""
+        for one, other, pair in self._pairs:
+            if one() is source.vectors and other() is target.vectors:
+                return pair
+        pair = match_pair(source, target, extractor)
+        latest = ref(source.vectors), ref(target.vectors), pair
+        self._pairs = [latest, *(each for each in self._pairs if each[0]() is not None)]
+        del self._pairs[MOST_PAIRS:]
+        return pair
 
 
 def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:

@@ -1,0 +1,95 @@
+"""`mel-debug explore`: the page on some photos, in the browser or as one file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mel_debug.cli.options import (
+    config_from,
+    extractor_options,
+    force_option,
+    matcher_options,
+    no_mask_option,
+    photo_or_folder,
+)
+from mel_debug.console.terminal import echo_line
+
+
+@click.command("explore")
+@click.argument("photos", metavar="PHOTO_OR_DIR...", type=photo_or_folder, nargs=-1, required=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port of this machine to serve the page on.  [default: any free port]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, but don't open it.")
+@click.option("--read-only", is_flag=True, help="Show marks, but never change them.")
+@click.option(
+    "--exit-with-page", is_flag=True, help="End a few seconds after the last page was closed."
+)
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write one file that shows the photos without a server or a network, and end.",
+)
+@force_option
+@extractor_options
+@matcher_options
+@no_mask_option
+def command(
+    photos: tuple[Path, ...],
+    *,
+    port: int,
+    no_browser: bool,
+    read_only: bool,
+    exit_with_page: bool,
+    save: Path | None,
+    force: bool,
+    no_mask: bool,
+    **stages: Any,
+) -> None:
+    """Look at photos side by side, find moles in them and review marks, in the browser.
+
+    Serves a page on this machine only and prints its address. Click a mole in the left photo to
+    find it in the right one. Press ? on the page for its keys, and Ctrl-C here to stop.
+
+    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
+    """
+    from mel_debug.files.discovery import find_photos
+    from mel_debug.files.outputs import OutputGuard
+    from mel_debug.page import open_page, save_page
+
+    guard = OutputGuard(photos, force)
+    if save is not None:
+        guard.check_page(save)
+    config = config_from(**with_extractor(stages))
+    found = find_photos(photos)
+    if save is not None:
+        save_page(found, save, settings=config, guard=guard, use_masks=not no_mask)
+        echo_line(f"page: {save}")
+        return
+    open_page(
+        found,
+        settings=config,
+        mode="explore",
+        port=port,
+        browser=not no_browser,
+        read_only=read_only,
+        exit_with_page=exit_with_page,
+        use_masks=not no_mask,
+    )
+
+
+def with_extractor(stages: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of stages with an extractor that needs no download."""
+    if stages["extractor"] or stages["dino_size"] or stages["weights"]:
+        return stages
+    from mel_debug.cli.demo import choose_extractor
+
+    extractor, reason = choose_extractor()
+    echo_line(f"Using {extractor}: {reason}.", err=True)
+    return {**stages, "extractor": extractor}

@@ -1,0 +1,32 @@
+"""What the page shows of a search, as JSON."""
+
+from typing import Any
+
+from mel_debug.api import FoundMole
+from mel_debug.confidence.words import in_words
+
+NO_SPOT = "No spot under your mark"
+
+
+def answer_of(found: FoundMole) -> dict[str, Any]:
+    """The answer of a search: place and radius in pixels of the target, and its words."""
+    sure = found.confidence
+    kind = "absent" if sure.probably_absent else "unsure" if sure.uncertain else "found"
+    return {
+        "uuid": found.uuid,
+        "x": found.x,
+        "y": found.y,
+        "kind": kind,
+        "probability": sure.probability,
+        "absent": sure.absent,
+        "radius": sure.radius_px,
+        "words": in_words(sure),
+        "notes": list(_notes(found)),
+    }
+
+
+def _notes(found: FoundMole) -> list[str]:
+    notes = [] if found.blob.at_mark else [NO_SPOT]
+    if not found.confidence.calibrated:
+        notes.append("the confidence is a rule of thumb: nothing was calibrated for this model")
+    return [*notes, *found.match.notes]

@@ -1,0 +1,175 @@
+"""Features, maps and places for the page, with everything about a photo computed once."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.api import FoundMole, Settings
+from mel_debug.api.settings import config_from
+from mel_debug.core.geometry import PatchGrid, Point
+from mel_debug.core.photo import Photo
+from mel_debug.core.stages import FeatureExtractor, MapsPhotos, PhotoMap
+from mel_debug.core.types import FeatureMap
+from mel_debug.matching.locate import locate
+from mel_debug.page.album import Album
+from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
+
+if TYPE_CHECKING:
+    from mel_debug.confidence.judge import Judge
+    from mel_debug.core.stages import Matcher
+    from mel_debug.matching.features import Features
+
+MOST_MAPS = 4
+"""Photos whose features and painted pixels are retained."""
+
+KNOTS = 32
+"""Intervals of a sampled map along the longer side: the matcher's warp field has 14."""
+
+HALF_BYTE = 127
+"""The length of a unit vector in int8."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampledMap:
+    """A map between two photos at the corners of a grid over the source.
+
+    `places` is (rows + 1, columns + 1, 2) pixels of the target and `std_px` their standard
+    deviations; corner (row, column) is at (column * step_x, row * step_y) in the source.
+    """
+
+    places: NDArray[np.floating]
+    std_px: NDArray[np.floating]
+    step: tuple[float, float]
+
+    @classmethod
+    def of(cls, photo_map: PhotoMap, source: Photo) -> "SampledMap":
+        """Sample a map over the whole source."""
+        size = source.size
+        columns, rows = (
+            max(1, round(KNOTS * side / size.longest)) for side in (size.width, size.height)
+        )
+        step = size.width / columns, size.height / rows
+        across, down = np.meshgrid(np.arange(columns + 1), np.arange(rows + 1))
+        points = np.stack([across * step[0], down * step[1]], axis=-1).reshape(-1, 2)
+        shape = (rows + 1, columns + 1)
+        places, std = photo_map(points), photo_map.std_px(points)
+        return cls(places.reshape(*shape, 2), std.reshape(shape), step)
+
+    def scale_at(self, point: Point) -> float:
+        """Pixels of the target for each pixel of the source, in the cell around a point."""
+        rows, columns = self.std_px.shape
+        row = min(max(int(point.y / self.step[1]), 0), rows - 2)
+        column = min(max(int(point.x / self.step[0]), 0), columns - 2)
+        corner = self.places[row, column]
+        across = (self.places[row, column + 1] - corner) / self.step[0]
+        down = (self.places[row + 1, column] - corner) / self.step[1]
+        return float(np.sqrt(abs(across[0] * down[1] - across[1] * down[0])))
+
+    def as_json(self) -> dict[str, Any]:
+        """Rounded to what a person can see: 1/10 px."""
+        return {
+            "columns": self.std_px.shape[1],
+            "rows": self.std_px.shape[0],
+            "step": list(self.step),
+            "places": np.clip(np.round(self.places.ravel(), 1), -1e6, 1e6).tolist(),
+            "std": np.clip(np.round(self.std_px.ravel(), 1), 0, 1e6).tolist(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFeatures:
+    """The features of a photo as bytes: unit vectors in int8, and which cells are valid."""
+
+    grid: PatchGrid
+    dimensions: int
+    vectors: bytes
+    valid: bytes
+
+    @classmethod
+    def of(cls, features: FeatureMap) -> "PackedFeatures":
+        vectors = features.vectors
+        lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+        packed = np.rint(vectors * (HALF_BYTE / lengths)).astype(np.int8)
+        valid = features.valid.astype(np.uint8)
+        return cls(features.grid, features.dimensions, packed.tobytes(), valid.tobytes())
+
+    @property
+    def head(self) -> tuple[int, int, int]:
+        """Rows, columns and dimensions."""
+        return self.grid.rows, self.grid.columns, self.dimensions
+
+    def as_bytes(self) -> bytes:
+        """Three uint32 (little endian): rows, columns, dimensions; then vectors, then valid."""
+        return np.array(self.head, dtype="<u4").tobytes() + self.vectors + self.valid
+
+
+@dataclass(slots=True, weakref_slot=True)
+class _Maps:
+    """The feature maps of photos by identity; `Features` for `locate`."""
+
+    features: "Features"
+    _maps: "OrderedDict[Photo, FeatureMap]" = field(default_factory=OrderedDict)
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        return self.features.extractor
+
+    def of(self, photo: Photo) -> FeatureMap:
+        """See `Features.of`; the same object while it is retained."""
+        if photo not in self._maps:
+            self._maps[photo] = self.features.of(photo)
+        self._maps.move_to_end(photo)
+        while len(self._maps) > MOST_MAPS:
+            self._maps.popitem(last=False)
+        return self._maps[photo]
+
+
+class PageFinder:
+    """Computes what the page shows of a pair of photos. Only one thread may use it."""
+
+    def __init__(self, run: ResolvedRun, album: Album) -> None:
+        self.run, self._album = run, album
+        self._sampled: dict[tuple[int, int], SampledMap | None] = {}
+
+    @cached_property
+    def _maps(self) -> _Maps:
+        return _Maps(self.run.build_features())
+
+    @cached_property
+    def _matcher(self) -> "Matcher":
+        return self.run.build_matcher()
+
+    @cached_property
+    def _judge(self) -> "Judge":
+        return self.run.judge()
+
+    def features(self, number: int) -> PackedFeatures:
+        """The features of a photo. Raises MelError, for example for a damaged photo."""
+        return PackedFeatures.of(self._maps.of(self._album.photo(number)))
+
+    def sampled_map(self, source: int, target: int) -> SampledMap | None:
+        """The map of a pair; None if the photos share too little, or the matcher makes none."""
+        pair = source, target
+        if pair not in self._sampled:
+            photo, other = self._album.photo(source), self._album.photo(target)
+            here, there = self._maps.of(photo), self._maps.of(other)
+            found = None
+            if isinstance(self._matcher, MapsPhotos):
+                found = self._matcher.photo_map(here, there, self._maps.extractor)
+            self._sampled[pair] = None if found is None else SampledMap.of(found, photo)
+        return self._sampled[pair]
+
+    def find(self, source: int, point: Point, target: int, uuid: str) -> FoundMole:
+        """Find the mole at a point of the source in the target. Raises MelError."""
+        views = [(uuid, [(self._album.photo(source), point)])]
+        located = locate(views, self._album.photo(target), self._maps, self._matcher, self._judge)
+        return FoundMole(located.queries[0], located.target, located.matches[0], self.run)
+
+
+def run_of(settings: RunConfig | Settings) -> ResolvedRun:
+    """The stages of the settings. Raises UsageError for a wrong one."""
+    return resolve(settings if isinstance(settings, RunConfig) else config_from(settings))

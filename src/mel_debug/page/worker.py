@@ -1,0 +1,67 @@
+"""One thread that computes features, maps and places in turn, the most urgent first."""
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Urgency(IntEnum):
+    """What a person waits for comes first."""
+
+    PLACE = 0
+    FEATURES = 1
+    MAP = 2
+
+
+class Superseded(Exception):  # noqa: N818 - not a fault: a newer request took its place
+    """A job was dropped before it began, as the same client asked for something newer."""
+
+
+@dataclass(order=True, slots=True)
+class _Job:
+    urgency: int
+    number: int
+    run: Callable[[], Any] = field(compare=False)
+    future: "Future[Any]" = field(compare=False)
+    client: Hashable = field(compare=False)
+
+
+class Worker:
+    """Runs jobs one at a time in a daemon thread, so that the process can end at any moment."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._latest: dict[Hashable, int] = {}
+        threading.Thread(target=self._work, daemon=True, name="page worker").start()
+
+    def submit(
+        self, urgency: Urgency, run: Callable[[], T], client: Hashable = None
+    ) -> "Future[T]":
+        """Queue a job. Of the jobs of one client only the latest is run; others are Superseded."""
+        number = next(self._numbers)
+        if client is not None:
+            self._latest[client] = number
+        future: Future[T] = Future()
+        self._jobs.put(_Job(urgency, number, run, future, client))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if not job.future.set_running_or_notify_cancel():
+                continue
+            if job.client is not None and self._latest.get(job.client) != job.number:
+                job.future.set_exception(Superseded())
+                continue
+            try:
+                job.future.set_result(job.run())
+            except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
+                job.future.set_exception(error)
