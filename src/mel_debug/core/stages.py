@@ -52,12 +52,40 @@ class Matcher(Protocol):
         """
 
 
+class PhotoWarp(Protocol):
+    """A map from the points of a source photo to those of a target photo, in photo pixels.
+
+    It is defined everywhere, but known only where the photos share skin; `std_px` says where.
+    """
+
+    def points(self, points: "Points") -> "Points":
+        """Map (n, 2) points (x, y) of the source to points of the target."""
+
+    def jacobians(self, points: "Points") -> "Points":
+        """Return (n, 2, 2): change of the target's (x, y), by row, per source pixel, by column."""
+
+    def std_px(self, points: "Points") -> "Points":
+        """Return (n,): the standard deviation of the map at points, in pixels of the source."""
+
+
+class WarpingMatcher(Matcher, Protocol):
+    """A matcher that can also map all points of a photo; implementing this is optional."""
+
+    def warp(
+        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
+    ) -> PhotoWarp | None:
+        """Return the map from source to target; None if the photos share too little."""
+
+
 class Renderer(Protocol):
     """Draws one match."""
 
     def render(self, query: "Query", target: "FeatureMap", match: "Match") -> "Pixels":
         """Return a (height, width, 3) uint8 RGB picture of any size, with `match.best` marked."""
 
+
+if TYPE_CHECKING:
+    Points = NDArray[np.floating]
 
 OptionValue = str | int | float | bool
 

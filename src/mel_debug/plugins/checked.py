@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mel_debug.core.errors import TRACEBACK, MelError, PluginError, is_out_of_memory, kind_and_text
-from mel_debug.core.stages import BuildOptions, FeatureExtractor, Matcher, Renderer, StageSpec
+from mel_debug.core.stages import (
+    BuildOptions,
+    FeatureExtractor,
+    Matcher,
+    PhotoWarp,
+    Renderer,
+    StageSpec,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,6 +212,20 @@ class CheckedMatcher:
                 )
         with self._source.called():  # fields of a wrong type may raise any error
             return [self._checked(match, target) for match in matches]
+
+    @property
+    def warp(self) -> "Callable[..., PhotoWarp | None] | None":
+        """See `WarpingMatcher.warp`; None for a matcher without one."""
+        inner = getattr(self._matcher, "warp", None)
+        if not callable(inner):
+            return None
+
+        def warp(*photos: Any) -> "PhotoWarp | None":
+            with self._source.called():
+                found: PhotoWarp | None = inner(*photos)
+            return found
+
+        return warp
 
     def _checked(self, match: "Match", target: "FeatureMap") -> "Match":
         import numpy as np

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.locating import ViewMatch, locate
 from mel_debug.builtin.matchers.geometric.photo_pair import match_pair
+from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
 from mel_debug.core.geometry import Point
 from mel_debug.core.stages import FeatureExtractor
@@ -52,12 +54,45 @@ class GeometricMatcher:
             for query, match in zip(queries, combined, strict=True)
         ]
 
+    def warp(
+        self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor
+    ) -> "GeometricWarp | None":
+        """See `WarpingMatcher.warp`."""
+        pair = match_pair(source, target, extractor)
+        if pair.warp_field is None:
+            return None
+        return GeometricWarp(pair.warp_field, pair.source.cell, pair.target.cell)
+
     def _with_cycle_error(self, query: Query, match: Match, target: FeatureMap) -> Match:
         """Return the match with a cycle error, from whole photos if the windows had none."""
         if match.cycle_error_px is not None:
             return match
         (distance,) = self.plain.cycle_error_px([query], [target.between(match.best)])
         return replace(match, cycle_error_px=distance)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeometricWarp:
+    """A warp field in photo pixels; see `PhotoWarp`.
+
+    `source_cell` and `target_cell` are (2,): the sizes of their cells in photo pixels.
+    """
+
+    warp_field: WarpField
+    source_cell: Array
+    target_cell: Array
+
+    def points(self, points: Array) -> Array:
+        return self.warp_field(points / self.source_cell) * self.target_cell
+
+    def jacobians(self, points: Array) -> Array:
+        jacobians = self.warp_field.jacobians(points / self.source_cell)
+        scaled: Array = self.target_cell[:, np.newaxis] * jacobians / self.source_cell
+        return scaled
+
+    def std_px(self, points: Array) -> Array:
+        std: Array = self.warp_field.std(points / self.source_cell) * self.source_cell.mean()
+        return std
 
 
 def build() -> GeometricMatcher:
@@ -72,6 +107,11 @@ def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Vie
         for view in query.views:
             views.setdefault(view.features, []).append((number, view))
     return views
+
+
+def _plain(jacobian: Array) -> tuple[tuple[float, float], tuple[float, float]]:
+    (xx, xy), (yx, yy) = jacobian.tolist()
+    return (xx, xy), (yx, yy)
 
 
 def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
@@ -95,6 +135,7 @@ def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
         position_std_px=ALIGNED_STD_PX,
         cycle_error_px=best.cycle_error_px,
         moves_px=best.moves,
+        jacobian=_plain(best.jacobian) if len(answers) == 1 else None,
         support={
             **best.support,
             "views": Measurement(float(len(answers))),
