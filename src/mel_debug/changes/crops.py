@@ -78,6 +78,13 @@ class Crop:
             return 0.0
         return float((self.pixels[inside].max(axis=1) >= BLOWN_OUT).mean())
 
+    def blurred(self, sigma: float) -> "Crop":
+        """This crop with a Gaussian blur, sigma in its pixels."""
+        import cv2
+
+        pixels = np.asarray(cv2.GaussianBlur(self.pixels, (0, 0), sigma))
+        return Crop(self.frame, pixels, self.valid, self.native)
+
     def in_light_of(self, other: "Crop", radius: float) -> "Crop":
         """This crop with its skin in the light of another's; itself where either is unknown."""
         own, wanted = self.light(radius), other.light(radius)

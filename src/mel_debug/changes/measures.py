@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.changes.crops import Crop
-from mel_debug.changes.growth import fitted_scale, half_area, walked_area
+from mel_debug.changes.growth import fitted_scale, half_area, relative_blur, walked_area
 from mel_debug.changes.light import SkinLight
 from mel_debug.changes.segmentation import Outline, outline_of
 from mel_debug.core.types import Mask
@@ -62,6 +62,17 @@ SPREADS: Mapping[str, Spread] = {
     "colour": Spread(0.08, 0.6),
     "border": Spread(0.08, 1.0),
 }
+
+MOST_BLURRED = 0.25
+"""Largest blur to equalise, as sigma in diameters of the mole."""
+
+BLUR_WEIGHT: Mapping[str, float] = {
+    "diameter": 0.2,
+    "elongation": 0.3,
+    "colour": 0.6,
+    "border": 1.0,
+}
+"""Standard deviation that each diameter of equalised blur adds to the log of a ratio."""
 
 DISAGREEMENT = 0.6
 """Weight of the standard deviation of the three readings of growth in that of the diameter."""
@@ -216,11 +227,30 @@ def _eroded(mask: Mask, by: int) -> Mask:
     return shrunk
 
 
-def ratios(first: Measures, other: Measures, radius: float) -> dict[str, Ratio] | str:
-    """The ratios of all measures to those of the first crop; the reason if they can't be compared.
+def compare(first: Crop, other: Crop, radius: float) -> dict[str, Ratio] | str:
+    """The ratios of the measures of one crop to those of the first; the reason if there are none.
 
+    The sharper crop is blurred like the other, because blur alone makes a mole paler and larger.
     Swapping the crops gives the inverse ratios.
     """
+    before, after = measure(first, radius), measure(other, radius)
+    if isinstance(before, str):
+        return f"not measured in the first photo: {before}"
+    if isinstance(after, str):
+        return after
+    blur = relative_blur(before.outline, after.outline, radius)
+    if abs(blur) > MOST_BLURRED * 2 * radius:
+        return "one photo is much more blurred than the other"
+    if blur:
+        again = measure(first.blurred(blur) if blur > 0 else other.blurred(-blur), radius)
+        if isinstance(again, str):
+            return again
+        before, after = (again, after) if blur > 0 else (before, again)
+    return _ratios(before, after, abs(blur) / (2 * radius), radius)
+
+
+def _ratios(first: Measures, other: Measures, blur: float, radius: float) -> dict[str, Ratio] | str:
+    """The ratios of measures; `blur` is what was equalised, in diameters."""
     scale, fit = fitted_scale(first.outline, other.outline, radius)
     if fit < WORST_FIT:
         return "its two crops look too different to compare"
@@ -233,14 +263,14 @@ def ratios(first: Measures, other: Measures, radius: float) -> dict[str, Ratio] 
     )
     own_px = min(first.own_px, other.own_px)
     log = float(readings @ np.array(WEIGHTS))
-    std = float(
-        np.hypot(SPREADS["diameter"].std(own_px), DISAGREEMENT * float(np.std(readings)))
-    )
+    unsure = np.hypot(DISAGREEMENT * float(np.std(readings)), BLUR_WEIGHT["diameter"] * blur)
+    std = float(np.hypot(SPREADS["diameter"].std(own_px), unsure))
     found = {"diameter": _ratio(log, std), "area": _ratio(2 * log, 2 * std)}
     for name in ("elongation", "colour", "border"):
         one, two = first.value(name), other.value(name)
         if min(one, two) > 0:
-            found[name] = _ratio(float(np.log(two / one)), SPREADS[name].std(own_px))
+            std = float(np.hypot(SPREADS[name].std(own_px), BLUR_WEIGHT[name] * blur))
+            found[name] = _ratio(float(np.log(two / one)), std)
     return found
 
 
