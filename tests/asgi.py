@@ -58,7 +58,10 @@ def ask(
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    async def called() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(called())
     start = next(message for message in sent if message["type"] == "http.response.start")
     fields = {name.decode(): value.decode() for name, value in start["headers"]}
     parts = (message["body"] for message in sent if message["type"] == "http.response.body")

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
+from mel_debug.cli.find import find_config
 from mel_debug.cli.options import (
-    config_from,
-    extractor_options,
+    find_options,
     force_option,
-    matcher_options,
     no_mask_option,
+    page_options,
     photo_or_folder,
 )
 from mel_debug.console.terminal import echo_line
@@ -18,15 +18,7 @@ from mel_debug.console.terminal import echo_line
 
 @click.command("explore")
 @click.argument("photos", metavar="PHOTO_OR_DIR...", type=photo_or_folder, nargs=-1, required=True)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    metavar="N",
-    help="Port of this machine to serve the page on.  [default: any free port]",
-)
-@click.option("--no-browser", is_flag=True, help="Print the address, but don't open it.")
-@click.option("--read-only", is_flag=True, help="Show marks, but never change them.")
+@page_options
 @click.option(
     "--exit-with-page", is_flag=True, help="End a few seconds after the last page was closed."
 )
@@ -37,14 +29,13 @@ from mel_debug.console.terminal import echo_line
     help="Write one file that shows the photos without a server or a network, and end.",
 )
 @force_option
-@extractor_options
-@matcher_options
+@find_options
 @no_mask_option
 def command(
     photos: tuple[Path, ...],
     *,
     port: int,
-    no_browser: bool,
+    browser: bool,
     read_only: bool,
     exit_with_page: bool,
     save: Path | None,
@@ -66,7 +57,7 @@ def command(
     guard = OutputGuard(photos, force)
     if save is not None:
         guard.check_page(save)
-    config = config_from(**with_extractor(stages))
+    config = find_config(**stages)
     found = find_photos(photos)
     if save is not None:
         save_page(found, save, settings=config, guard=guard, use_masks=not no_mask)
@@ -77,19 +68,8 @@ def command(
         settings=config,
         mode="explore",
         port=port,
-        browser=not no_browser,
+        browser=browser,
         read_only=read_only,
         exit_with_page=exit_with_page,
         use_masks=not no_mask,
     )
-
-
-def with_extractor(stages: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of stages with an extractor that needs no download."""
-    if stages["extractor"] or stages["dino_size"] or stages["weights"]:
-        return stages
-    from mel_debug.cli.demo import choose_extractor
-
-    extractor, reason = choose_extractor()
-    echo_line(f"Using {extractor}: {reason}.", err=True)
-    return {**stages, "extractor": extractor}

@@ -191,8 +191,10 @@ class Match:
 
     `cycle_error_px` is the distance, in pixels of the source, between the mole and the match of
     `best` back in the source. `moves_px` lists the distance, in pixels of the target, by which each
-    refinement moved the place. `support` holds further evidence by name. `notes` are sentences for
-    the user. Matchers leave `confidence` None; it is added after matching.
+    refinement moved the place. `jacobian` maps the mole's neighbourhood, ((xx, xy), (yx, yy)): the
+    change of the target's (x, y), by row, per source pixel, by column; None if the matcher does not
+    know it, or has several views. `support` holds further evidence by name. `notes` are sentences
+    for the user. Matchers leave `confidence` None; it is added after matching.
     """
 
     uuid: str
@@ -206,6 +208,7 @@ class Match:
     position_std_px: float | None = None
     cycle_error_px: float | None = None
     moves_px: tuple[float, ...] = ()
+    jacobian: tuple[tuple[float, float], tuple[float, float]] | None = None
     support: Mapping[str, Measurement] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None

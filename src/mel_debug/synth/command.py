@@ -21,6 +21,7 @@ GENERATED_ONLY = {
     "difficulty": "--difficulty",
     "hard": "--hard",
     "cases": "--case",
+    "changing": "--changing",
 }
 """Options that --from excludes, by parameter."""
 
@@ -95,6 +96,13 @@ WARPED_ONLY = {name: f"--{name}" for name in ("level", "rotation", "scale", "clo
     multiple=True,
     help=f"Give a part this difficulty, with or without --hard: {', '.join(CASES)}. "
     "Repeat it to give the parts several in turn.",
+)
+@click.option(
+    "--changing",
+    is_flag=True,
+    help="Let half the moles grow, fade, darken or change their shape, and the skin change as skin "
+    "does: freckles, pimples, bites, scratches, hair, tan. PHOTO.truth.json has each mole's size, "
+    "pigment and shape.",
 )
 @click.option(
     "--seed", default=7, show_default=True, help="Seed of the generated person, or of the warps."

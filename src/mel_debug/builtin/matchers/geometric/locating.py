@@ -57,11 +57,12 @@ class ViewMatch:
     """A mole found in the target from one view.
 
     `place` is (2,) pixels of the target, `moves` the distances in target pixels by which each
-    window and the pixel alignment of its last search moved it, from the prior on. `support` is the
-    evidence by name.
+    window and the pixel alignment of its last search moved it, from the prior on. `jacobian` is
+    (2, 2), target pixels by row per source pixel by column. `support` is the evidence by name.
     """
 
     place: Array
+    jacobian: Array
     similarity: float
     cycle_error_px: float | None
     moves: tuple[float, ...]
@@ -198,6 +199,7 @@ def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest
     floor = LEAP_FLOOR * longest
     return ViewMatch(
         found.place,
+        lead.jacobian,
         found.last.similarity,
         found.last.cycle_error_px,
         found.moves,

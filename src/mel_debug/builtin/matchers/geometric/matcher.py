@@ -70,17 +70,23 @@ class GeometricMatcher:
         return replace(match, cycle_error_px=distance)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PixelMap:
     """The warp field of a pair of photos in pixels; see `PhotoMap`."""
 
     pair: PhotoPair
     warp_field: WarpField
 
-    def __call__(self, points: Array) -> Array:
-        """See `PhotoMap`."""
+    def points(self, points: Array) -> Array:
+        """See `PhotoMap.points`."""
         places: Array = self.warp_field(points / self.pair.source.cell) * self.pair.target.cell
         return places
+
+    def jacobians(self, points: Array) -> Array:
+        """See `PhotoMap.jacobians`."""
+        here, there = self.pair.source.cell, self.pair.target.cell
+        jacobians: Array = there[:, np.newaxis] * self.warp_field.jacobians(points / here) / here
+        return jacobians
 
     def std_px(self, points: Array) -> Array:
         """See `PhotoMap.std_px`; the warp field's own, with its local scale."""
@@ -104,6 +110,11 @@ def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Vie
     return views
 
 
+def _plain(jacobian: Array) -> tuple[tuple[float, float], tuple[float, float]]:
+    (xx, xy), (yx, yy) = jacobian.tolist()
+    return (xx, xy), (yx, yy)
+
+
 def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
     """Return the match at the position of the view with the smallest warp field std."""
     if not answers:
@@ -125,6 +136,7 @@ def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
         position_std_px=ALIGNED_STD_PX,
         cycle_error_px=best.cycle_error_px,
         moves_px=best.moves,
+        jacobian=_plain(best.jacobian) if len(answers) == 1 else None,
         support={
             **best.support,
             "views": Measurement(float(len(answers))),
