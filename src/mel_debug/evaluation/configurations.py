@@ -51,12 +51,12 @@ class Configuration:
         Downloads weights that are not on this machine, because their digest is needed. Raises
         MelError if that fails.
         """
-        stages = load_registry().stages
+        registry = load_registry()
         plugins = [
             (registered.plugin.name, registered.plugin.version)
             for registered in (
-                stages["extractors"][self.run.extractor.name],
-                stages["matchers"][self.run.matcher.name],
+                registry.registered("extractors", self.run.extractor.name),
+                registry.registered("matchers", self.run.matcher.name),
             )
         ]
         return repr((self.identity, plugins, self.run.extractor_identity()))

@@ -21,6 +21,7 @@ from mel_debug.core.stages import (
 )
 from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
 from mel_debug.plugins.registry import Registry, load_registry
+from mel_debug.plugins.resolving import split_options
 
 if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
@@ -44,7 +45,8 @@ MOST_THREADS = 1024
 class RunConfig:
     """The settings of a run, unchecked; None is the default of the extractor or the preset.
 
-    The extractor `auto` is the best one whose weights are on this machine.
+    `extractor` is a name, which may carry options of the extractor and its weights, as in
+    `timm:NAME[layer=-3,weights=PATH]`; `auto` is the best one whose weights are on this machine.
     `image_size` and `window` are in scaled pixels, and `overlap` is a share of the window.
     `stage_options` has values or texts by option name, or by `STAGE.NAME`. The defaults of
     `cache_dir` and `cache_bytes` are those of the environment or the platform, and `threads` is
@@ -228,6 +230,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
     """Look up the stages of a run and check all settings. Raises UsageError for a wrong one."""
     max_pixels()  # report a wrong environment variable once, not for each photo
     registry = load_registry()
+    config = _unfolded(config)
     extractor = _extractor(registry, config)
     name = config.preset or extractor.preset
     preset = PLAIN if name is None else registry.preset(name)
@@ -256,6 +259,27 @@ def resolve(config: RunConfig) -> ResolvedRun:
         _build_options(config),
         values,
         _cache(config),
+    )
+
+
+def _unfolded(config: RunConfig) -> RunConfig:
+    """The configuration with the options and weights that the extractor's name carries."""
+    name, options = split_options(config.extractor or "")
+    if not options:
+        return config
+    weights = options.pop("weights", None)
+    if weights is not None and config.weights is not None:
+        raise UsageError(f"{config.extractor} has weights of its own; leave out `weights`")
+    given = dict(config.stage_options or {})
+    for option, value in options.items():
+        if {option, f"extractor.{option}"} & set(given):
+            raise UsageError(f"option {option!r} is given twice, also in {config.extractor}")
+        given[f"extractor.{option}"] = value
+    return replace(
+        config,
+        extractor=name,
+        weights=config.weights if weights is None else Path(weights),
+        stage_options=given,
     )
 
 
