@@ -182,13 +182,14 @@ def _hub() -> dict[str, Any]:
 
 def _cache() -> dict[str, Any]:
     from mel_debug.cache.location import open_artifacts, open_store
+    from mel_debug.cache.store import Kind
 
     store = open_store()
     entries, models = store.entries(), open_artifacts().entries()
     return {
         "folder": str(store.folder),
         "exists": os.path.isdir(store.folder),  # noqa: PTH112
-        "photos": len(entries),
+        "photos": sum(entry.kind == Kind.FEATURES for entry in entries),
         "bytes": sum(entry.size for entry in entries),
         "most_bytes": store.most_bytes,
         "models": len(models),

@@ -15,6 +15,7 @@ from mel_debug.core.stages import (
     OptionValue,
     Preset,
     Renderer,
+    ResultCache,
     StageSpec,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "Preset",
     "Query",
     "Renderer",
+    "ResultCache",
     "Size",
     "StageSpec",
     "UsageError",

@@ -1,15 +1,15 @@
 """The matcher `geometric`: a warp field between the photos, then windows at rising resolution."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.locating import ViewMatch, locate
-from mel_debug.builtin.matchers.geometric.photo_pair import match_pair
+from mel_debug.builtin.matchers.geometric.pair_cache import PairCache
 from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
 from mel_debug.core.geometry import Point
-from mel_debug.core.stages import FeatureExtractor
+from mel_debug.core.stages import FeatureExtractor, ResultCache
 from mel_debug.core.types import FeatureMap, Match, Measurement, Query, View
 
 ALIGNED_STD_PX = 0.3
@@ -25,6 +25,7 @@ class GeometricMatcher:
     """
 
     plain: SimilarityMatcher
+    pairs: PairCache = field(default_factory=PairCache, compare=False, repr=False)
 
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
@@ -34,7 +35,7 @@ class GeometricMatcher:
         found: list[list[ViewMatch]] = [[] for _ in queries]
         matched = 0
         for source, views in _by_source(queries).items():
-            pair = match_pair(source, target, extractor)
+            pair = self.pairs.of(source, target, extractor)
             matched = max(matched, pair.first.matched)
             if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
@@ -43,6 +44,7 @@ class GeometricMatcher:
                 )
                 for (number, _), answer in zip(views, answers, strict=True):
                     found[number].append(answer)
+            self.pairs.store(source, target)
         combined = [
             _combined(match, answers, matched)
             for match, answers in zip(matches, found, strict=True)
@@ -60,9 +62,13 @@ class GeometricMatcher:
         return replace(match, cycle_error_px=distance)
 
 
-def build() -> GeometricMatcher:
-    """Return the matcher with cosine similarity for its scores and as its fallback."""
-    return GeometricMatcher(SimilarityMatcher(cosine, interpolate=True, at_peak=True))
+def build(results: ResultCache | None = None) -> GeometricMatcher:
+    """Return the matcher with cosine similarity for its scores and as its fallback.
+
+    What it finds out about pairs of photos is stored in `results`.
+    """
+    plain = SimilarityMatcher(cosine, interpolate=True, at_peak=True)
+    return GeometricMatcher(plain, PairCache(results))
 
 
 def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, View]]]:
