@@ -175,10 +175,10 @@ def _build_metric(metric: str, options: BuildOptions) -> Matcher:
     return build(metric, options)
 
 
-def _geometric(_options: BuildOptions) -> Matcher:
+def _geometric(options: BuildOptions) -> Matcher:
     from mel_debug.builtin.matchers.geometric.matcher import build
 
-    return build()
+    return build(options.results)
 
 
 def _heatmap(_options: BuildOptions) -> Renderer:

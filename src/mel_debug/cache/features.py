@@ -64,8 +64,8 @@ class CachedFeatures:
             )
             if self.key_of(photo) == key:  # else the photo changed meanwhile
                 self.store.try_write(key, encode(key, stored))
-            return _feature_map(painted, stored)
-        return _feature_map(photo.painted(stored.colour), stored)
+            return _feature_map(painted, stored, key)
+        return _feature_map(photo.painted(stored.colour), stored, key)
 
     def lookup(self, key: str) -> StoredFeatures | None:
         """The features that the cache has for a key; None if it has none or they are damaged."""
@@ -91,10 +91,10 @@ class CachedFeatures:
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
-def _feature_map(painted: Photo, stored: StoredFeatures) -> FeatureMap:
+def _feature_map(painted: Photo, stored: StoredFeatures, key: str | None) -> FeatureMap:
     if stored.grid.photo != painted.size:
         raise MelError(f"{painted.name} changed while it was read; run again")
     if stored.preview is not None:
         painted = painted.with_preview(stored.preview.open)
     vectors = stored.vectors.astype(np.float32, copy=False)
-    return FeatureMap(painted, stored.grid, vectors, stored.valid)
+    return FeatureMap(painted, stored.grid, vectors, stored.valid, key)

@@ -1,8 +1,8 @@
 """Reading the tensors of a checkpoint as numpy arrays, without torch, whose import takes seconds.
 
-torch 1.6 and newer write a ZIP archive: a pickle that lists the tensors, and one file of raw numbers
-for each storage. The unpickler here resolves four names to functions of this module and refuses all
-others, so that no code of a file can run.
+torch 1.6 and newer write a ZIP archive: a pickle that lists the tensors, and one file of raw
+numbers for each storage. The unpickler here resolves four names to functions of this module and
+refuses all others, so that no code of a file can run.
 """
 
 import pickle
