@@ -22,9 +22,9 @@ from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
+    from mel_debug.automark.report import Report
     from mel_debug.automark.runner import Job, TargetResult
     from mel_debug.automark.targets import Problem
-    from mel_debug.files.outputs import OutputGuard
 
 
 @click.command("automark3", cls=ListCommand)
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write an HTML report with a picture of every new mark to DIR.",
+    help="Write an HTML report of all moles, added or not, with crops of the photos to DIR.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print each decision with its reason.")
 @extractor_options
@@ -140,12 +140,19 @@ def command(
         extra_stem,
         dry_run,
     )
-    results = run_job(job, jobs, scheduler, verbose=verbose)
-    print_results(job, results, as_json=as_json, report=report, guard=guard)
+    drawn = None
+    if report is not None:
+        from mel_debug.automark.report import Report
+
+        drawn = Report(report, job.plan, setup, guard)
+    results = run_job(job, jobs, scheduler, report=drawn, verbose=verbose)
+    print_results(job, results, as_json=as_json, report=drawn)
 
 
-def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[TargetResult]":
-    """Run a job; with `verbose` the decisions about a target are printed as they are made."""
+def run_job(
+    job: "Job", jobs: int, scheduler: str | None, *, report: "Report | None", verbose: bool
+) -> "list[TargetResult]":
+    """Run a job; results are drawn, and with `verbose` printed, as they are made."""
     from mel_debug.automark.runner import automark
     from mel_debug.automark.texts import decision_lines
     from mel_debug.jobs.executors import open_executor
@@ -154,6 +161,8 @@ def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "
     with open_executor(jobs, scheduler) as workers:
         for result in automark(job, workers, show_progress):
             results.append(result)
+            if report is not None:
+                report.add(result)
             for line in decision_lines(result) if verbose else ():
                 echo_line(line, err=True)
     place = {target.photo: number for number, target in enumerate(job.plan.targets)}
@@ -161,12 +170,7 @@ def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "
 
 
 def print_results(
-    job: "Job",
-    results: "list[TargetResult]",
-    *,
-    as_json: bool,
-    report: Path | None,
-    guard: "OutputGuard",
+    job: "Job", results: "list[TargetResult]", *, as_json: bool, report: "Report | None"
 ) -> None:
     """Print the results and write the report. Raises MelError if there were problems."""
     from mel_debug.automark import texts
@@ -182,11 +186,8 @@ def print_results(
     for note in notes:
         echo_line(note, err=True)
     if report is not None:
-        from mel_debug.automark.report import write_report
-
-        text = "\n".join([table, *notes, *map(str, problems)])
-        page = write_report(report, results, job.setup, text, show_progress, guard=guard)
-        echo_line(f"open {page} to review the new marks", err=True)
+        page = report.finish("\n".join([table, *notes, *map(str, problems)]))
+        echo_line(f"open {page} to review the moles", err=True)
     for problem in problems:
         echo_line(str(problem), err=True)
     if message := _problem_summary(results, problems):
