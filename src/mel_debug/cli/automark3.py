@@ -1,6 +1,7 @@
 """`mel-debug automark3`: mark the moles of earlier sessions in new ones."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mel_debug.automark.report import Report
     from mel_debug.automark.runner import Job, TargetResult
     from mel_debug.automark.targets import Problem
+    from mel_debug.jobs.workers import Workers
 
 
 @click.command("automark3", cls=ListCommand)
@@ -117,12 +119,11 @@ def command(
     In a mel repository only rotomaps/parts is searched, and references are of the same body part.
     A photo is never its own reference.
     """
-    from mel_debug.automark.decide import Rules
-    from mel_debug.automark.runner import Job
-    from mel_debug.automark.search import Setup
-    from mel_debug.automark.targets import check_stem, make_plan
+    from mel_debug.automark.targets import check_stem
     from mel_debug.files.outputs import OutputGuard
-    from mel_debug.jobs.executors import check_workers
+    from mel_debug.jobs.executors import check_workers, open_executor
+    from mel_debug.jobs.extraction import prepare_worker
+    from mel_debug.plugins.config import resolve
 
     check_workers(jobs, scheduler)
     check_stem(extra_stem)
@@ -131,40 +132,43 @@ def command(
         from mel_debug.automark.report import PICTURE_NAMES
 
         guard.check_folder(report, PICTURE_NAMES)
-    # Missing stages and weights are errors before any photo is read.
-    setup = Setup.of(config_from(**stages), use_masks=not no_mask)
-    job = Job(
-        make_plan(references, targets, extra_stem),
-        setup,
-        Rules(min_confidence, min_consistent, consistency_distance),
-        extra_stem,
-        dry_run,
-    )
+    config = config_from(**stages)
+    resolve(config)  # wrong options are errors before anything starts
     drawn = None
-    if report is not None:
-        from mel_debug.automark.report import Report
+    # Workers import what they need while this process does the same, and plans.
+    with open_executor(jobs, scheduler, partial(prepare_worker, config)) as workers:
+        from mel_debug.automark.decide import Rules
+        from mel_debug.automark.runner import Job
+        from mel_debug.automark.search import Setup
+        from mel_debug.automark.targets import make_plan
 
-        drawn = Report(report, job.plan, setup, guard)
-    results = run_job(job, jobs, scheduler, report=drawn, verbose=verbose)
+        # Missing weights are errors before any photo is read.
+        setup = Setup.of(config, use_masks=not no_mask)
+        plan = make_plan(references, targets, extra_stem)
+        rules = Rules(min_confidence, min_consistent, consistency_distance)
+        job = Job(plan, setup, rules, extra_stem, dry_run)
+        if report is not None:
+            from mel_debug.automark.report import Report
+
+            drawn = Report(report, plan, setup, guard)
+        results = run_job(job, workers, report=drawn, verbose=verbose)
     print_results(job, results, as_json=as_json, report=drawn)
 
 
 def run_job(
-    job: "Job", jobs: int, scheduler: str | None, *, report: "Report | None", verbose: bool
+    job: "Job", workers: "Workers", *, report: "Report | None", verbose: bool
 ) -> "list[TargetResult]":
     """Run a job; results are drawn, and with `verbose` printed, as they are made."""
     from mel_debug.automark.runner import automark
     from mel_debug.automark.texts import decision_lines
-    from mel_debug.jobs.executors import open_executor
 
     results = []
-    with open_executor(jobs, scheduler) as workers:
-        for result in automark(job, workers, show_progress):
-            results.append(result)
-            if report is not None:
-                report.add(result)
-            for line in decision_lines(result) if verbose else ():
-                echo_line(line, err=True)
+    for result in automark(job, workers, show_progress):
+        results.append(result)
+        if report is not None:
+            report.add(result)
+        for line in decision_lines(result) if verbose else ():
+            echo_line(line, err=True)
     place = {target.photo: number for number, target in enumerate(job.plan.targets)}
     return sorted(results, key=lambda result: place[result.target.photo])
 
