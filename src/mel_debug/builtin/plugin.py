@@ -37,6 +37,7 @@ def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
             runtimes=("torch", "openvino"),
             precisions=("f32", "bf16"),
             depends_on=partial(_dinov3_depends_on, size.timm_name),
+            auto_precision=_dinov3_auto_precision,
         )
         for name, size in SIZES.items()
     ]
@@ -127,6 +128,12 @@ def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | 
     # In f32 the runtimes agree; in lower precision each rounds differently.
     rounded = () if options.precision == "f32" else (runtime, _release(runtime))
     return timm_name, _release("timm"), weights, *rounded
+
+
+def _dinov3_auto_precision(options: BuildOptions) -> str:
+    from mel_debug.builtin.extractors.runtime import auto_precision
+
+    return auto_precision(options)
 
 
 def _xfeat(options: BuildOptions) -> FeatureExtractor:
