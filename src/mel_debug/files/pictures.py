@@ -28,7 +28,8 @@ def write_picture(
 ) -> None:
     """Save (height, width, 3) RGB in the format of the suffix, with `PICTURE_MARK` as metadata.
 
-    A lower `quality` of a JPEG also halves the resolution of its colours.
+    A lower `quality` of a JPEG, as that of the many pictures of a page, also halves the resolution
+    of its colours, and such a picture is not synced to disk: that takes longer than drawing it.
     Raises MelError if it can't be saved, and UsageError if the guard protects an existing file.
     """
     from PIL import Image
@@ -41,7 +42,8 @@ def write_picture(
         raise MelError(f"{path}: the picture can't be saved as {kind} ({error})") from error
     if guard is not None:
         guard.check_picture(path)
-    write_atomically(path, encoded.getvalue() + _trailer(kind))
+    sync = quality >= JPEG_QUALITY
+    write_atomically(path, encoded.getvalue() + _trailer(kind), sync=sync)
 
 
 def _options(kind: str, quality: int) -> dict[str, Any]:
