@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -354,3 +355,28 @@ def is_running(pid: int) -> bool:
     if not Path("/proc/self/stat").exists():
         return subprocess.run(["ps", "-p", str(pid)], check=False).returncode == 0
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+def test_processes_are_prepared_before_their_first_call(tmp_path: Path) -> None:
+    """All of them, at once, and whatever preparing raises."""
+    with open_executor(2, prepare=partial(chores.note_and_fail, tmp_path)) as workers:
+        until(lambda: len(list(tmp_path.iterdir())) == 2)
+        outcomes = list(stream(workers, chores.square, range(4)))
+    assert sorted(outcome.result for outcome in outcomes if isinstance(outcome, Done)) == [
+        0, 1, 4, 9,
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_before_the_first_call_is_raised_at_once() -> None:
+    """Planning may take long; there is nothing to clean up in the workers yet."""
+
+    def interrupted() -> None:
+        with default_signals(), open_executor(2):
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("it was only recorded")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,8 +133,7 @@ def command(
     if gallery is not None:
         from mel_debug.evaluation.gallery import write_gallery
 
-        write = partial(write_gallery, threshold=min_confidence, use_masks=use_masks, guard=guard)
-        page = write(gallery, results, tasks, worst, show_progress)
+        page = write_gallery(gallery, results, tasks, worst, show_progress, guard=guard)
         echo_line(f"Worst matches: open {page}", err=True)
     if unmet := violations(requirements, summaries):
         echo_line(f"Error: {'; '.join(unmet)}", err=True)

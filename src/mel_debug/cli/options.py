@@ -76,10 +76,11 @@ model_options = (
     click.option(
         "--precision",
         type=click.Choice(["auto", "f32", "bf16"]),
-        default="auto",
+        default="f32",
         show_default=True,
-        help="Number format of the model: bf16 is faster on hardware that supports it, but less "
-        "exact. auto is f32.",
+        help="Number format of the model. f32 gives the same answers on every processor. bf16 is "
+        "faster on hardware that supports it, but less exact. auto is bf16 where it was measured "
+        "to be faster with features that agree, else f32; use it to explore.",
     ),
     click.option(
         "--threads",

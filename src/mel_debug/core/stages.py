@@ -251,7 +251,9 @@ class StageSpec(Generic[Stage_co]):
     calibrations; the default is the name. `depends_on` returns, without building the extractor,
     what the features depend on besides pixels and options: texts (such as the version of a library)
     and files (weights, by content), or None while that is unknown (such as for weights that are not
-    downloaded yet). Features are cached only for extractors with a `depends_on`.
+    downloaded yet). Features are cached only for extractors with a `depends_on`. `auto_precision`
+    returns the precision that `auto` stands for on this machine, one of `precisions`; it should be
+    chosen only where it was measured to be faster with features that agree. The default is f32.
 
     For matchers and renderers: `reads_pixels=False` promises that the stage never reads full-size
     pixels; it may use feature vectors, valid cells, previews and `Photo.displayed`. The pixels,
@@ -270,6 +272,7 @@ class StageSpec(Generic[Stage_co]):
     precisions: tuple[str, ...] = ("f32",)
     reads_pixels: bool = True
     depends_on: "Callable[[BuildOptions], Sequence[str | Path] | None] | None" = None
+    auto_precision: Callable[[BuildOptions], str] | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip() or " " in self.name:

@@ -67,7 +67,7 @@ class RunConfig:
     weights: Path | None = None
     offline: bool = False
     runtime: str = "auto"
-    precision: str = "auto"
+    precision: str = "f32"
     threads: int | None = None
     cache_dir: Path | None = None
     cache_bytes: int | None = None
@@ -77,15 +77,19 @@ class RunConfig:
     def portable(self) -> "RunConfig":
         """The same configuration for other processes and machines.
 
-        Nothing is left to the environment or the current folder: cache folder and size limit are
-        filled in and paths are absolute. Links in them are not resolved, as they may differ between
-        machines. Raises UsageError if the environment sets a wrong size limit.
+        Nothing is left to the environment, the processor or the current folder: cache folder and
+        size limit are filled in, paths are absolute, and `auto` becomes the precision that it
+        stands for here. Links in paths are not resolved, as they may differ between machines.
+        Raises UsageError if the environment sets a wrong size limit.
         """
         from mel_debug.cache.location import open_store
 
         store = open_store(self.cache_dir, self.cache_bytes)
         return replace(
             self,
+            precision=resolve(self).options.precision
+            if self.precision == "auto"
+            else self.precision,
             cache_dir=store.folder.absolute(),
             cache_bytes=store.most_bytes,
             weights=None if self.weights is None else self.weights.absolute(),
@@ -265,7 +269,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
         config.window,
         DEFAULT_OVERLAP if config.overlap is None else config.overlap,
         config.refine,
-        _build_options(config),
+        _with_precision(_build_options(config), extractor),
         values,
         _cache(config),
     )
@@ -316,7 +320,7 @@ def _cache(config: RunConfig) -> "FileStore | None":
 def _build_options(config: RunConfig) -> BuildOptions:
     """The settings for building stages.
 
-    The precision is f32 unless another is set. Files that stages create, such as compiled models,
+    Files that stages create, such as compiled models,
     are stored with `no_cache` as well, as they contain nothing about photos.
     """
     from mel_debug.cache.location import open_artifacts
@@ -326,10 +330,19 @@ def _build_options(config: RunConfig) -> BuildOptions:
         config.weights,
         config.offline,
         runtime=config.runtime,
-        precision="f32" if config.precision == "auto" else config.precision,
+        precision=config.precision,
         threads=_threads(config.threads),
         artifacts=open_artifacts(config.cache_dir),
     )
+
+
+def _with_precision(options: BuildOptions, extractor: StageSpec[FeatureExtractor]) -> BuildOptions:
+    """The options with the precision that `auto` stands for, as features are cached under it."""
+    if options.precision != "auto":
+        return options
+    exact = replace(options, precision="f32")
+    chosen = "f32" if extractor.auto_precision is None else extractor.auto_precision(exact)
+    return replace(options, precision=chosen)
 
 
 def _threads(threads: int | None) -> int | None:

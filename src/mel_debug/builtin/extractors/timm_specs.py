@@ -71,6 +71,8 @@ def spec_for(
         runtimes=model.runtimes,
         precisions=("f32", "bf16"),
         depends_on=partial(_depends_on, model),
+        # Measured for DINOv3 only.
+        auto_precision=_auto_precision if family == FAMILY else None,
     )
 
 
@@ -111,6 +113,12 @@ def _dinov3(model: Dinov3Model) -> StageSpec[FeatureExtractor]:
     family = None if model.is_convolutional or model.training != WEB else FAMILY
     summary = f"DINOv3 trained on {model.training}, a vector for each {model.strides[-1]} px"
     return spec_for(dinov3_model(model.name), f"{PREFIX}:{model.name}", summary, family)
+
+
+def _auto_precision(options: BuildOptions) -> str:
+    from mel_debug.builtin.extractors.runtime import auto_precision
+
+    return auto_precision(options)
 
 
 def _patch(strides: tuple[int, ...], values: Mapping[str, OptionValue]) -> int:
