@@ -1,4 +1,4 @@
-"""A confidence in words: the one place that decides how sure an answer sounds."""
+"""A confidence in the words of the command line; see also `Confidence.sentence`."""
 
 from mel_debug.core.types import Confidence
 
@@ -13,25 +13,9 @@ def verdict(confidence: Confidence) -> str | None:
     return UNSURE if confidence.uncertain else None
 
 
-SURE_FROM, FAIRLY_SURE_FROM = 0.9, 0.7
-"""Probabilities from which an answer is called quite sure or fairly sure; chosen by hand."""
-
-
 def sentence(confidence: Confidence) -> str:
-    """The answer for people, such as `Found, quite sure (97 %)` or `Not sure (53 %): REASON`.
-
-    Percentages are rounded, but never to 0 or 100.
-    """
-    if confidence.probably_absent:
-        return "Probably not there"
-    share = f"{min(max(round(100 * confidence.probability), 1), 99)} %"
-    if confidence.uncertain:
-        return f"Not sure ({share})" + (f": {confidence.reason}" if confidence.reason else "")
-    if confidence.probability >= SURE_FROM:
-        return f"Found, quite sure ({share})"
-    if confidence.probability >= FAIRLY_SURE_FROM:
-        return f"Found, fairly sure ({share})"
-    return f"Found, more likely than not ({share})"
+    """The answer for people, such as `Found, quite sure (97 %)` or `Not sure (53 %): REASON`."""
+    return confidence.sentence
 
 
 def numbers(confidence: Confidence) -> str:

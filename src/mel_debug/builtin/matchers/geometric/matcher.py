@@ -49,8 +49,8 @@ class GeometricMatcher:
                     found[number].append(answer)
             self.pairs.store(source, target)
         combined = [
-            _combined(match, answers, matched)
-            for match, answers in zip(matches, found, strict=True)
+            _combined(match, answers, len(query.views), matched)
+            for query, match, answers in zip(queries, matches, found, strict=True)
         ]
         return [
             self._with_cycle_error(query, match, target)
@@ -122,11 +122,13 @@ def _plain(jacobian: Array) -> tuple[tuple[float, float], tuple[float, float]]:
     return (xx, xy), (yx, yy)
 
 
-def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
+def _combined(match: Match, answers: list[ViewMatch], views: int, matched: int) -> Match:
     """Return the match at the position of the view with the smallest warp field std."""
     if not answers:
         note = f"the photos share too little for geometry (at most {matched} matches fit one map)"
         return replace(match, notes=(*match.notes, f"{note}: plain similarity instead"))
+    # Of several views only the first is drawn, and of that there may be no answer.
+    jacobian = answers[0].jacobian if len(answers) == views else None
     best = min(answers, key=lambda answer: answer.support["warp_std_px"].value)
     places = np.array([answer.place for answer in answers])
     apart = float(np.median(np.hypot(*(places - best.place).T)))
@@ -143,10 +145,11 @@ def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
         position_std_px=ALIGNED_STD_PX,
         cycle_error_px=best.cycle_error_px,
         moves_px=best.moves,
-        jacobian=_plain(best.jacobian) if len(answers) == 1 else None,
         support={
             **best.support,
             "views": Measurement(float(len(answers))),
             "views_apart_px": Measurement(apart, "px"),
         },
+        likelihood=best.likelihood.on_grid(match.grid),
+        jacobian=None if jacobian is None else _plain(jacobian),
     )
