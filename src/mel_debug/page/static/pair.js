@@ -66,6 +66,8 @@ export class Pair {
     if (before !== left) shown.push(this.left.show(left));
     if (after !== right) shown.push(this.right.show(right));
     const isCurrent = () => this.left.photo === left && this.right.photo === right;
+    const panes = element("panes");
+    panes.setAttribute("aria-busy", "true");
     this.listeners.status("Preparing the heatmap …");
     await Promise.all(shown);
     try {
@@ -78,6 +80,7 @@ export class Pair {
       if (!isCurrent()) return;
       if (map) this.map = map;
       this.listeners.status(map ? "" : "These photos share too little to link their views.");
+      panes.setAttribute("aria-busy", "false");
       this.#follow(true);
       this.listeners.hover();
     } catch (error) {
