@@ -107,7 +107,7 @@ class Page {
       ["left-view", left],
       ["right-view", right],
     ])) {
-      element(id).setAttribute("aria-label", `Photo ${photo.name}`);
+      element(id).setAttribute("aria-label", `Photo ${photo.label}`);
     }
     if (changed) {
       this.forget();
@@ -253,8 +253,8 @@ class Page {
       return item;
     });
     element("notes").replaceChildren(...items);
-    element("crop-left-name").textContent = this.left?.name ?? "";
-    element("crop-right-name").textContent = this.right?.name ?? "";
+    element("crop-left-name").textContent = this.left?.label ?? "";
+    element("crop-right-name").textContent = this.right?.label ?? "";
   }
 
   // ---------------------------------------------------------------- changing marks
@@ -420,10 +420,10 @@ class Page {
       .map(({ photo, mark }) => {
         const name = mark.uuid.slice(0, SHORT);
         const number = mark.confidence === null ? "" : `${Math.round(100 * mark.confidence)} %`;
-        const label = `Mole ${name} in ${photo.name}, ${number || "confidence unknown"}, ${mark.outcome}`;
+        const label = `Mole ${name} in ${photo.label}, ${number || "confidence unknown"}, ${mark.outcome}`;
         const choose = () => this.choose(photo, mark);
         const key = keyOf(photo, mark);
-        return { key, outcome: mark.outcome, name, number, where: photo.name, label, choose };
+        return { key, outcome: mark.outcome, name, number, where: photo.label, label, choose };
       });
   }
 
@@ -508,7 +508,7 @@ class Page {
     this.compare.draw();
     button("blink").setAttribute("aria-pressed", String(on));
     const photo = on ? this.left : this.right;
-    element("crop-right-name").textContent = photo?.name ?? "";
+    element("crop-right-name").textContent = photo?.label ?? "";
   }
 
   /** @param {KeyboardEvent} event */
@@ -659,7 +659,7 @@ function fillChoices(photos) {
       const group = document.createElement("optgroup");
       group.label = session;
       for (const photo of photos.filter((each) => each.session === session)) {
-        group.append(new Option(photo.name, String(photo.number)));
+        group.append(new Option(photo.label, String(photo.number)));
       }
       select(id).append(group);
     }

@@ -5,7 +5,8 @@ import { PhotoMap } from "./geometry.js";
 
 /**
  * @typedef {import("./geometry.js").Point} Point
- * @typedef {{ number: number, name: string, session: string, width: number, height: number }} Photo
+ * @typedef {{ number: number, name: string, session: string, label: string, width: number,
+ *   height: number }} Photo
  * @typedef {{ photos: Photo[], mode: string, readOnly: boolean, model: string, token?: string,
  *   }} Album
  * @typedef {{ x: number, y: number, width: number, height: number }} Rectangle
