@@ -56,6 +56,7 @@ def diagnose() -> dict[str, Any]:
         "plugins": lambda: _plugins(registry()),
         "weights": lambda: _weights(registry()),
         "hub": _hub,
+        "settings": _settings,
         "cache": _cache,
         "folders": _folders,
         "environment": _environment,
@@ -180,11 +181,27 @@ def _hub() -> dict[str, Any]:
     }
 
 
+def _settings() -> dict[str, str]:
+    """The value of each setting, and where it comes from."""
+    from mel_debug.plugins.settings_file import NAMES, load_settings, settings_files
+
+    found = load_settings()
+    values = {
+        name: f"{found[name].value} ({found[name].origin})" if name in found else "default"
+        for name in NAMES
+    }
+    files = [f"{path}{'' if path.exists() else ' (not there)'}" for path in settings_files()]
+    return {**values, "files": ", ".join(files)}
+
+
 def _cache() -> dict[str, Any]:
     from mel_debug.cache.location import open_artifacts, open_store
+    from mel_debug.plugins.settings_file import load_settings
 
-    store = open_store()
-    entries, models = store.entries(), open_artifacts().entries()
+    setting = load_settings().get("cache")
+    folder = None if setting is None else Path(setting.value)
+    store = open_store(folder)
+    entries, models = store.entries(), open_artifacts(folder).entries()
     return {
         "folder": str(store.folder),
         "exists": os.path.isdir(store.folder),  # noqa: PTH112

@@ -101,7 +101,7 @@ def render_heatmap(
     target = FeatureMap(photo, grid, scores[..., np.newaxis], valid)
     best = grid.centre_of(Cell(row, column))
     match = Match("mole", grid, scores, valid, best, float(scores[row, column]))
-    picture = Heatmap().render(Query("mole", (View(target, best),)), target, match)
+    picture = Heatmap(whole_cross=True).render(Query("mole", (View(target, best),)), target, match)
     return np.ascontiguousarray(picture[..., ::-1])
 
 

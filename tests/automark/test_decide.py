@@ -117,6 +117,24 @@ def test_right_and_absent_stay_exclusive_over_references(shares: list[tuple[floa
     assert 0 <= decision.absent <= 1 - decision.confidence + 1e-9
 
 
+def test_a_rejected_place_is_not_offered_again() -> None:
+    """For the mole that it was rejected for; another mole may be there, or it may be elsewhere."""
+    reference, result = answer(*SURE)
+    wrong = Mole("m0", Point(there("m0").x + 20, there("m0").y), is_canonical=False)
+    target = Target(Path("target.jpg"), (), (reference,), (wrong,))
+    decisions = {each.uuid: each for each in decide(target, [(reference, result)], Rules())}
+    assert decisions["m0"].outcome is Outcome.UNCERTAIN
+    assert decisions["m0"].reason == "a person has rejected this place before"
+    assert decisions["m1"].outcome is Outcome.ADDED
+    for moved in (
+        replace(wrong, point=Point(there("m0").x + 40, there("m0").y)),  # 1 % of 4000 px
+        replace(wrong, uuid="m1"),
+    ):
+        elsewhere = replace(target, rejected=(moved,))
+        decisions = {each.uuid: each for each in decide(elsewhere, [(reference, result)], Rules())}
+        assert decisions["m0"].outcome is Outcome.ADDED
+
+
 def test_the_place_of_an_existing_mark_is_never_assigned() -> None:
     """Nor a place that counts as the same."""
     nearby = Point(there("m7").x + 3, there("m7").y)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mel_debug.files.exact_json import DuplicateKeyError, array_of, elements, laid_out, text_of
+from mel_debug.files.exact_json import (
+    DuplicateKeyError,
+    array_of,
+    elements,
+    laid_out,
+    text_of,
+    with_values,
+)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 numbers = st.from_regex(
@@ -117,3 +124,18 @@ def test_a_key_that_occurs_twice_in_one_object_is_found_at_any_depth(text: str) 
     assert len(list(elements(text))) == 1
     with pytest.raises(DuplicateKeyError):
         list(elements(text, unique_keys=True))
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=4), spelled()), unique_by=lambda pair: pair[0], max_size=4),
+    st.text(max_size=4),
+)
+def test_replacing_a_value_keeps_the_spelling_of_all_others(
+    pairs: list[tuple[str, str]], key: str
+) -> None:
+    text = f"{{{','.join(f'{json.dumps(name)}:{value}' for name, value in pairs)}}}"
+    others = f"{{{','.join(f'{json.dumps(n)}:{v}' for n, v in pairs if n != key)}}}"
+    assert with_values(text, {key: None}) == laid_out(None, others)
+    changed = with_values(text, {key: 1})
+    assert json.loads(changed)[key] == 1
+    assert with_values(changed, {key: None}) == laid_out(None, others)

@@ -154,7 +154,18 @@ class _Evidence:
         }
         marks = PointIndex([mole.point for mole in target.marks], same_place_px(results))
         checked = {
-            uuid: _allowed(places[uuid], inferred[uuid], target, marks, rules) for uuid in uuids
+            uuid: _allowed(
+                places[uuid],
+                inferred[uuid],
+                target,
+                marks,
+                rules,
+                _Rejected(
+                    tuple(mole.point for mole in target.rejected if mole.uuid == uuid),
+                    WITHIN * longest,
+                ),
+            )
+            for uuid in uuids
         }
         return cls(
             [reference.photo for reference, _ in results],
@@ -235,12 +246,28 @@ def _inferred(
     return {each.uuid: each for each in inferred}
 
 
+@dataclass(frozen=True, slots=True)
+class _Rejected:
+    """The places of one mole that a person has rejected.
+
+    A place within `same_px` of one of them is the same answer: were the one right, so would be the
+    other.
+    """
+
+    places: tuple[Point, ...]
+    same_px: float
+
+    def includes(self, place: Point) -> bool:
+        return any(each.distance_to(place) <= self.same_px for each in self.places)
+
+
 def _allowed(
     places: Sequence[PooledPlace],
     inferred: Sequence[InferredMole | None],
     target: Target,
     marks: PointIndex,
     rules: Rules,
+    rejected: "_Rejected",
 ) -> tuple[list[PooledPlace], str]:
     """The places that satisfy the rules, and the reason why the best one does not, if so."""
     allowed, fault = [], ""
@@ -250,7 +277,9 @@ def _allowed(
             (mole for mole in near if mole.point.distance_to(each.place) <= marks.distance), None
         )
         agreeing = _agreeing(each, inferred)
-        if holder is not None:
+        if rejected.includes(each.place):
+            reason = "a person has rejected this place before"
+        elif holder is not None:
             reason = f"its place is marked as {holder.uuid}"
         elif agreeing < rules.min_consistent:
             reason = f"{agreeing} other moles agree, but {rules.min_consistent} are required"

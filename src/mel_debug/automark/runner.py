@@ -20,22 +20,28 @@ from mel_debug.automark.search import (
     search_pair,
 )
 from mel_debug.automark.targets import Plan, Problem, Reference, Target
-from mel_debug.files.append_marks import AppendResult, NewMark, append_marks, check_appendable
+from mel_debug.files.append_marks import AppendResult, NewMark, check_appendable
 from mel_debug.jobs.extraction import ExtractionTask, extract_on_workers
 from mel_debug.jobs.results import Done, Failed, reason_of
 from mel_debug.jobs.stream import Progress, stream
 from mel_debug.jobs.workers import Workers
+from mel_debug.marking.changing import append_found
+from mel_debug.marking.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A plan with the settings of the run; `stem` is that of the moles files to write."""
+    """A plan with the settings of the run; `stem` is that of the moles files to write.
+
+    What is written is logged in `log`, so that it can be undone.
+    """
 
     plan: Plan
     setup: Setup
     rules: Rules
     stem: str | None = None
     dry_run: bool = False
+    log: Run = field(default_factory=lambda: Run("automark3"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,8 @@ def _finished(job: Job, search: _Search) -> TargetResult:
     ]
     if new and not job.dry_run:
         try:
-            added = append_marks(target.photo, new, job.stem, apart_px=same_place_px(results))
+            apart = same_place_px(results)
+            added = append_found(job.log, target.photo, new, job.stem, apart_px=apart)
             decisions = _as_written(decisions, added)
         except Exception as error:  # noqa: BLE001 - one bad target must not stop the others
             problem = Problem(target.photo, reason_of(error))

@@ -13,6 +13,7 @@ from mel_debug.files.beside import real_path
 from mel_debug.files.discovery import PHOTOS_OF_A_REPOSITORY, find_photos
 from mel_debug.files.marks import (
     ABSENT,
+    REJECTED,
     has_marks,
     read_moles,
     read_moles_if_any,
@@ -47,11 +48,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A photo to be marked, its existing marks, and the references to search with."""
+    """A photo to be marked, its existing marks, and the references to search with.
+
+    `rejected` are guesses that a person has rejected; they are not made again.
+    """
 
     photo: Path
     marks: tuple[Mole, ...]
     references: tuple[Reference, ...] = ()
+    rejected: tuple[Mole, ...] = ()
 
     @property
     def marked(self) -> frozenset[str]:
@@ -97,8 +102,9 @@ def check_stem(stem: str | None) -> None:
         raise UsageError(
             f"{stem!r} cannot be a stem, because it becomes part of a file name, PHOTO.STEM.json"
         )
-    if stem.casefold() == ABSENT:  # a file system may ignore case
-        raise UsageError(f"PHOTO.{ABSENT}.json is reserved for absent moles; try another stem")
+    for reserved, purpose in ((ABSENT, "absent moles"), (REJECTED, "rejected marks")):
+        if stem.casefold() == reserved:  # a file system may ignore case
+            raise UsageError(f"PHOTO.{reserved}.json is reserved for {purpose}; try another stem")
 
 
 def make_plan(references: Sequence[Path], targets: Sequence[Path], stem: str | None = None) -> Plan:
@@ -107,8 +113,8 @@ def make_plan(references: Sequence[Path], targets: Sequence[Path], stem: str | N
     References given by name are used for all targets. Those in folders need marks, and in a mel
     repository a target uses only those of its own body part, if there are any. No photo is its own
     reference. With a `stem` the existing marks of targets are those of `PHOTO.STEM.json` only, so
-    that the result can be compared with `PHOTO.json`. Raises MelError if there is no reference, and
-    UsageError for a stem that cannot be used.
+    that the result can be compared with `PHOTO.json`, and rejected marks play no part. Raises
+    MelError if there is no reference, and UsageError for a stem that cannot be used.
     """
     check_stem(stem)
     problems: list[Problem] = []
@@ -120,7 +126,8 @@ def make_plan(references: Sequence[Path], targets: Sequence[Path], stem: str | N
     for photo in find_photos(targets):
         try:
             marks = tuple(read_moles_if_any(photo, stem))
-            found.append(Target(photo, marks, _references_of(photo, known)))
+            rejected = tuple(read_moles_if_any(photo, REJECTED)) if stem is None else ()
+            found.append(Target(photo, marks, _references_of(photo, known), rejected))
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
             problems.append(Problem(photo, text_of(error)))
     return Plan(tuple(found), tuple(problems))

@@ -8,7 +8,7 @@ from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.same_mole import SameMole
 from mel_debug.automark.targets import Problem
 from mel_debug.core.escape import escaped
-from mel_debug.core.tables import aligned
+from mel_debug.core.tables import aligned, csv_text
 
 COLUMNS = (
     Outcome.ADDED,
@@ -86,6 +86,24 @@ def as_json(results: Sequence[TargetResult], problems: Sequence[Problem]) -> dic
             {"photo": str(problem.photo), "reason": problem.reason} for problem in problems
         ],
     }
+
+
+CSV_COLUMNS = (
+    *("target", "uuid", "outcome", "reason", "x", "y", "confidence", "absent", "agreeing"),
+    *("expected_off_px", "spot_at_mark", "references"),
+)
+
+
+def as_csv(results: Sequence[TargetResult]) -> str:
+    """One line for each decision, with the values of `as_json`."""
+    return csv_text(
+        CSV_COLUMNS,
+        [
+            {"target": str(result.target.photo), **_row(decision)}
+            for result in results
+            for decision in result.decisions
+        ],
+    )
 
 
 def _row(decision: Decision) -> dict[str, Any]:

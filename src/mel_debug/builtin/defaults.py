@@ -4,6 +4,9 @@ from typing import Final
 
 DINOV3_SIZE: Final = "base"
 
+AUTO: Final = "auto"
+"""Stands for the best extractor whose weights are on this machine."""
+
 PACKAGED_EXTRACTOR: Final = "xfeat"
 """An extractor whose weights install with a package."""
 
@@ -12,6 +15,9 @@ PLAIN_MATCHER: Final = "cosine"
 
 FAST_PRESET: Final = "fast"
 """The preset that is cheap enough to draw one heatmap for each mole."""
+
+ACCURATE_PRESET: Final = "accurate"
+"""The preset of a search for one mole by a person, who waits for one answer."""
 
 RENDERER: Final = "heatmap"
 

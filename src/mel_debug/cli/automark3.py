@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
+    check_one_format,
     config_from,
+    csv_option,
     extractor_options,
     force_option,
     json_option,
@@ -18,6 +20,7 @@ from mel_debug.cli.options import (
     photo_or_folder,
     worker_options,
 )
+from mel_debug.cli.undo import say_number
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line, show_progress
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from mel_debug.automark.targets import Problem
     from mel_debug.files.outputs import OutputGuard
 
+Format = Literal["json", "csv", "text"]
 T = TypeVar("T")
 
 
@@ -91,6 +95,7 @@ T = TypeVar("T")
 @worker_options
 @force_option
 @json_option
+@csv_option
 def command(
     references: tuple[Path, ...],
     targets: tuple[Path, ...],
@@ -107,6 +112,7 @@ def command(
     scheduler: str | None,
     force: bool,
     as_json: bool,
+    as_csv: bool,
     **stages: Any,
 ) -> None:
     """Find the canonical moles of the references in the targets, and mark them there.
@@ -125,7 +131,9 @@ def command(
     from mel_debug.automark.targets import check_stem, make_plan
     from mel_debug.files.outputs import OutputGuard
     from mel_debug.jobs.executors import check_workers
+    from mel_debug.marking.runs import check_log
 
+    check_one_format(as_json=as_json, as_csv=as_csv)
     check_workers(jobs, scheduler)
     check_stem(extra_stem)
     guard = OutputGuard((*references, *targets), force)
@@ -133,6 +141,8 @@ def command(
         from mel_debug.automark.report import PICTURE_NAMES
 
         guard.check_folder(report, PICTURE_NAMES)
+    if not dry_run:
+        check_log()
     # Missing stages and weights are errors before any photo is read.
     setup = Setup.of(config_from(**stages), use_masks=not no_mask)
     job = Job(
@@ -143,7 +153,8 @@ def command(
         dry_run,
     )
     results = run_job(job, jobs, scheduler, verbose=verbose)
-    print_results(job, results, as_json=as_json, report=report, guard=guard)
+    kind: Format = "json" if as_json else "csv" if as_csv else "text"
+    print_results(job, results, kind=kind, report=report, guard=guard)
 
 
 def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[TargetResult]":
@@ -171,7 +182,7 @@ def print_results(
     job: "Job",
     results: "list[TargetResult]",
     *,
-    as_json: bool,
+    kind: Format,
     report: Path | None,
     guard: "OutputGuard",
 ) -> None:
@@ -182,9 +193,15 @@ def print_results(
     table = texts.summary_table(results)
     found = [*job.plan.problems, *(problem for result in results for problem in result.problems)]
     problems = list({str(problem): problem for problem in found}.values())
-    click.echo(json.dumps(texts.as_json(results, problems)) if as_json else table)
+    output = {
+        "json": lambda: json.dumps(texts.as_json(results, problems)),
+        "csv": lambda: texts.as_csv(results),
+        "text": lambda: table,
+    }
+    click.echo(output[kind]())
     if job.dry_run:
         click.echo("dry run: no marks were written", err=True)
+    say_number(job.log)
     notes = [str(pair) for pair in texts.same_moles(results)]
     for note in notes:
         echo_line(note, err=True)

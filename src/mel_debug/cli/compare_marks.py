@@ -1,12 +1,13 @@
 """`mel-debug compare-marks`: guessed marks compared with true ones."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mel_debug.cli.options import json_option, photo_or_folder
+from mel_debug.cli.options import check_one_format, csv_option, json_option, photo_or_folder
 from mel_debug.cli.problems import Problems
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.core.escape import escaped
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     "automark3 had as references. Repeatable.",
 )
 @json_option
+@csv_option
 def command(
     places: tuple[Path, ...],
     *,
@@ -49,6 +51,7 @@ def command(
     error_distance: float,
     references: tuple[Path, ...],
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Compare guessed marks with the true ones.
 
@@ -59,6 +62,7 @@ def command(
     """
     from mel_debug.evaluation.compare import Comparison, compare
 
+    check_one_format(as_json=as_json, as_csv=as_csv)
     guessed, marked = guessed_photos(places, extra_stem), marked_photos(references)
     compared, problems = [], Problems(len({*guessed, *marked}))
     findable = canonical_in(marked, problems) if references else None
@@ -66,7 +70,8 @@ def command(
         with problems.of(photo):
             compared.append(compare(photo, extra_stem, error_distance, findable))
     comparison = Comparison(tuple(compared))
-    click.echo(json.dumps(comparison.as_json()) if as_json else as_text(comparison))
+    text = comparison.as_csv if as_csv else partial(as_text, comparison)
+    click.echo(json.dumps(comparison.as_json()) if as_json else text())
     problems.finish()
 
 

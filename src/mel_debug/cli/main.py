@@ -40,10 +40,16 @@ COMMANDS = {
     "doctor": "mel_debug.cli.doctor",
     "evaluate": "mel_debug.cli.evaluate",
     "explore": "mel_debug.cli.explore",
+    "find": "mel_debug.cli.find",
+    "mark": "mel_debug.cli.mark",
     "moles": "mel_debug.cli.moles",
     "new-plugin": "mel_debug.cli.new_plugin",
     "plugins": "mel_debug.cli.plugins",
     "precalc": "mel_debug.cli.precalc",
+    "review": "mel_debug.cli.review",
+    "runs": "mel_debug.cli.runs",
+    "undo": "mel_debug.cli.undo",
+    "unmark": "mel_debug.cli.unmark",
 }
 """Modules by command name. Each defines `command` and imports nothing heavy at module level."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.options import json_option, photo_file
+from mel_debug.cli.options import json_option, photo_or_folder
 from mel_debug.cli.problems import Problems
 
 if TYPE_CHECKING:
@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 
 @click.command("moles")
-@click.argument("photos", metavar="PHOTO...", type=photo_file, nargs=-1, required=True)
+@click.argument("places", metavar="PHOTO_OR_DIR...", type=photo_or_folder, nargs=-1, required=True)
 @json_option
-def command(photos: tuple[Path, ...], *, as_json: bool) -> None:
+def command(places: tuple[Path, ...], *, as_json: bool) -> None:
     """List the moles marked in photos.
 
     Each line has the mole's uuid, its position in pixels, and whether the uuid is canonical or
-    guessed.
+    guessed. Folders are searched recursively for photos with marks.
     """
-    from mel_debug.files.discovery import each_once
-    from mel_debug.files.marks import read_moles
+    from mel_debug.files.beside import real_path
+    from mel_debug.files.discovery import find_photos
+    from mel_debug.files.marks import has_marks, read_moles
 
-    photos = tuple(each_once(photos))
+    named = {real_path(place) for place in places if not place.is_dir()}
+    photos = [
+        photo for photo in find_photos(places) if real_path(photo) in named or has_marks(photo)
+    ]
     rows, problems = [], Problems(len(photos))
     for photo in photos:
         with problems.of(photo):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mel_debug.cli.completion import installed
+from mel_debug.cli.places import PixelType
+from mel_debug.cli.preferences import cache_setting, with_settings
 from mel_debug.console.numbers import FiniteRange
 
 if TYPE_CHECKING:
@@ -24,8 +26,13 @@ photo_or_folder = click.Path(exists=True, path_type=Path)
 cache_dir_option = click.option(
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=cache_setting,
     metavar="DIR",
     help="Cache features in DIR.  [default: MEL_DEBUG_CACHE, else the platform's cache folder]",
+)
+
+no_cache_option = click.option(
+    "--no-cache", is_flag=True, help="Neither read nor write the feature cache."
 )
 
 stage_option = click.option(
@@ -82,6 +89,23 @@ model_options = (
     ),
 )
 
+_FIND_EXTRACTOR = (
+    click.option(
+        "--extractor",
+        metavar="NAME",
+        shell_complete=installed("extractors"),
+        help="Feature extractor; `mel-debug plugins` lists them.  [default: auto: DINOv3 if its "
+        "weights are on this machine, else XFeat]",
+    ),
+    click.option(
+        "--preset",
+        metavar="NAME",
+        shell_complete=installed("presets"),
+        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
+        "[default: accurate]",
+    ),
+)
+
 _EXTRACTOR = (
     click.option(
         "--dino-size",
@@ -118,7 +142,7 @@ _EXTRACTOR = (
     ),
     *model_options,
     cache_dir_option,
-    click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache."),
+    no_cache_option,
 )
 
 _MATCHER = (
@@ -182,6 +206,12 @@ def extractor_options(command: Command) -> Command:
     return _with(_EXTRACTOR, command)
 
 
+def find_options(command: Command) -> Command:
+    """Add the options of `find` for the model; pass their values to `find_config`."""
+    cache = (cache_dir_option, no_cache_option)
+    return _with((*_FIND_EXTRACTOR, *model_options, *cache), command)
+
+
 def matcher_options(command: Command) -> Command:
     """Add the options that select and configure a matcher."""
     return _with(_MATCHER, command)
@@ -205,9 +235,13 @@ def config_from(
     views: str | None,
     **others: Any,
 ) -> "RunConfig":
-    """Return the RunConfig of the options that `extractor_options` and `matcher_options` add."""
+    """Return the RunConfig of the options that `extractor_options` and `matcher_options` add.
+
+    What they leave open is filled in from the settings.
+    """
     from mel_debug.plugins.config import RunConfig
 
+    others = with_settings(others)
     given = dict(stage_options)
     if pool is not None:
         given["pool"] = str(pool)
@@ -216,7 +250,51 @@ def config_from(
     return RunConfig(stage_options=given, **others)
 
 
+def at_option(*, required: bool = False) -> Callable[[Command], Command]:
+    """The option for a place in a photo."""
+    return click.option(
+        "--at",
+        type=PixelType(),
+        required=required,
+        metavar="X,Y",
+        help="The mole's pixel in the photo as shown, counted from the left and from the top.",
+    )
+
+
+_PAGE = (
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=0,
+        metavar="N",
+        help="Port of the page on this computer.  [default: any free port]",
+    ),
+    click.option(
+        "--browser/--no-browser",
+        default=True,
+        help="Open the page in the browser, or only print its address.",
+    ),
+    click.option("--read-only", is_flag=True, help="Let the page change no marks."),
+)
+
+
+def page_options(command: Command) -> Command:
+    """Add the options of commands that open the page."""
+    return _with(_PAGE, command)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
+
+
+def check_one_format(*, as_json: bool, as_csv: bool) -> None:
+    """Raise UsageError if both formats are asked for."""
+    from mel_debug.core.errors import UsageError
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other; use one of them")
+
+
 no_mask_option = click.option("--no-mask", is_flag=True, help="Ignore mask files (PHOTO.mask.png).")
 
 force_option = click.option(

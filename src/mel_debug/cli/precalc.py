@@ -16,6 +16,7 @@ from mel_debug.cli.options import (
     stage_option,
     worker_options,
 )
+from mel_debug.cli.preferences import with_settings
 from mel_debug.console.terminal import echo_line
 
 T = TypeVar("T")
@@ -48,7 +49,8 @@ def command(
     from mel_debug.plugins.config import RunConfig
 
     # No matcher is used; this one has few requirements.
-    config = RunConfig(matcher=PLAIN_MATCHER, stage_options=dict(stage_options), **stages)
+    values = with_settings(stages)
+    config = RunConfig(matcher=PLAIN_MATCHER, stage_options=dict(stage_options), **values)
     result = precalculate(
         config, places, show_rate, use_masks=not no_mask, jobs=jobs, scheduler=scheduler
     )

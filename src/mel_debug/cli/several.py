@@ -8,6 +8,7 @@ import click
 
 from mel_debug.cli.completion import installed
 from mel_debug.cli.options import model_options, stage_option
+from mel_debug.cli.preferences import with_settings
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
@@ -64,6 +65,8 @@ _SEVERAL = (
 )
 
 
+_COMBINED = ("extractors", "matchers", "presets", "image_sizes")
+
 _STATE = (
     click.option(
         "--restart",
@@ -95,22 +98,18 @@ def several_options(command: Command) -> Command:
 
 
 def configurations_from(
-    *,
-    extractors: tuple[str, ...],
-    matchers: tuple[str, ...],
-    presets: tuple[str, ...],
-    image_sizes: tuple[int, ...],
-    stage_options: tuple[tuple[str, str], ...],
-    **others: Any,
+    *, stage_options: tuple[tuple[str, str], ...], **stages: Any
 ) -> "list[Configuration]":
     """Return every combination of the given stages and image sizes. Raises UsageError.
 
-    The feature cache is not used, because the time of feature extraction is measured.
+    What is left open is filled in from the settings. The feature cache is not used, because the
+    time of feature extraction is measured.
     """
     from mel_debug.evaluation.configurations import product_of
     from mel_debug.plugins.config import RunConfig
 
-    config = RunConfig(stage_options=dict(stage_options), no_cache=True, **others)
+    values = with_settings(stages)
+    several = {name: values.pop(name) for name in _COMBINED}
     return product_of(
-        config, extractors=extractors, matchers=matchers, presets=presets, image_sizes=image_sizes
+        RunConfig(stage_options=dict(stage_options), no_cache=True, **values), **several
     )

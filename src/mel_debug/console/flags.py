@@ -4,6 +4,7 @@ import re
 
 SETTINGS = frozenset(
     (
+        "accept_above",
         "cache_dir",
         "candidates",
         "device",
@@ -23,6 +24,7 @@ SETTINGS = frozenset(
         "port",
         "precision",
         "preset",
+        "reject_below",
         "renderer",
         "report",
         "restart",

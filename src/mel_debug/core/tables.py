@@ -1,6 +1,7 @@
-"""Rows of text, aligned in columns for a terminal."""
+"""Rows of values: aligned in columns for a terminal, or as CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -9,3 +10,25 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     ]
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """CSV with a header line, and without a line end after the last row.
+
+    None is an empty cell, a truth value is `true` or `false`, and the items of a list are joined
+    with `; `. A row lacks no column, but may have others, which are left out.
+    """
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+    return out.getvalue().removesuffix("\n")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "; ".join(map(str, value)) if isinstance(value, list) else value

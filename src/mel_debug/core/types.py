@@ -28,6 +28,9 @@ __all__ = [
     "View",
 ]
 
+SURE_FROM, FAIRLY_SURE_FROM = 0.9, 0.7
+"""Probabilities from which an answer is called quite sure or fairly sure; chosen by hand."""
+
 Vectors = NDArray[np.float32]
 """One feature vector for each cell, (rows, columns, dimensions)."""
 
@@ -162,6 +165,23 @@ class Confidence:
             return False
         return self.uncertain and self.absent > 0.5
 
+    @property
+    def sentence(self) -> str:
+        """The answer for people, such as `Found, quite sure (97 %)` or `Not sure (53 %): REASON`.
+
+        Percentages are rounded, but never to 0 or 100.
+        """
+        if self.probably_absent:
+            return "Probably not there"
+        share = f"{min(max(round(100 * self.probability), 1), 99)} %"
+        if self.uncertain:
+            return f"Not sure ({share})" + (f": {self.reason}" if self.reason else "")
+        if self.probability >= SURE_FROM:
+            return f"Found, quite sure ({share})"
+        if self.probability >= FAIRLY_SURE_FROM:
+            return f"Found, fairly sure ({share})"
+        return f"Found, more likely than not ({share})"
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -193,6 +213,12 @@ class Match:
     `best` back in the source. `moves_px` lists the distance, in pixels of the target, by which each
     refinement moved the place. `support` holds further evidence by name. `notes` are sentences for
     the user. Matchers leave `confidence` None; it is added after matching.
+
+    A matcher whose place does not follow from `scores` alone, such as one that uses geometry, sets
+    `likelihood`: (rows, columns) float32 from 0 to 1 over the target's grid, relative to the most
+    likely place. Pictures then show that instead of `scores`. A matcher that knows how the photos
+    lie sets `jacobian`, (2, 2): at the mole, pixels of the target by row for each pixel of the
+    first source by column. Pictures then show both photos at the same turn and size.
     """
 
     uuid: str
@@ -209,9 +235,15 @@ class Match:
     support: Mapping[str, Measurement] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
+    likelihood: NDArray[np.float32] | None = None
+    jacobian: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         cells = (self.grid.rows, self.grid.columns)
+        if self.likelihood is not None and self.likelihood.shape != cells:
+            raise ValueError(
+                f"match of {self.uuid}: the likelihood is {self.likelihood.shape}, the grid {cells}"
+            )
         if self.scores.shape != cells or self.valid.shape != cells:
             raise ValueError(
                 f"match of {self.uuid}: scores are {self.scores.shape}, the grid {cells}"

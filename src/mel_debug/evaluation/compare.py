@@ -10,6 +10,7 @@ import numpy as np
 
 from mel_debug.core.errors import MelError
 from mel_debug.core.mole import Mole
+from mel_debug.core.tables import csv_text
 from mel_debug.evaluation import metrics
 from mel_debug.files.marks import marks_path, read_entries, read_moles
 
@@ -174,6 +175,28 @@ class Comparison:
                 for photo in self.photos
             ],
         }
+
+    def as_csv(self) -> str:
+        """Return one line for each guess and for each true mole that is missing."""
+        rows: list[dict[str, Any]] = []
+        for photo in self.photos:
+            name = str(photo.photo)
+            rows += [
+                {
+                    "photo": name,
+                    "uuid": guess.uuid,
+                    "kind": guess.kind,
+                    "error_px": guess.error_px,
+                    "confidence": guess.confidence,
+                }
+                for guess in photo.guesses
+            ]
+            nothing = {"error_px": None, "confidence": None}
+            rows += [
+                {"photo": name, "uuid": uuid, "kind": "missing", **nothing}
+                for uuid in photo.missing
+            ]
+        return csv_text(("photo", "uuid", "kind", "error_px", "confidence"), rows)
 
 
 def compare(

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from mel_debug.builtin.renderers.pair import Pair, above, beside, close_up
+from mel_debug.builtin.renderers.drawing import draw_crop_crosshair
+from mel_debug.builtin.renderers.pair import Pair, above, crop, upright
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.judge import Judge
 from mel_debug.core.geometry import Point
@@ -88,8 +89,10 @@ def _drawn(searcher: Searcher, judge: Judge, answer: Answer, point: Point) -> Pi
     picture = Pair().render(located.queries[0], located.target, located.matches[0])
     if answer.truth is None:
         return picture
-    truth = close_up(located.target.photo, Point(*answer.truth), TRUTH)
-    return above(picture, beside(truth[:, :0], truth))
+    photo = located.target.photo
+    truth = crop(photo, Point(*answer.truth), upright(photo))
+    draw_crop_crosshair(truth, Point(truth.shape[1] / 2, truth.shape[0] / 2), TRUTH)
+    return above(picture, truth)
 
 
 def _caption(configuration: Configuration, answer: Answer) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mel_debug.builtin.defaults import PLAIN_MATCHER, RENDERER, dinov3_name
+from mel_debug.builtin.defaults import AUTO, PLAIN_MATCHER, RENDERER, dinov3_name
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
@@ -44,6 +44,7 @@ MOST_THREADS = 1024
 class RunConfig:
     """The settings of a run, unchecked; None is the default of the extractor or the preset.
 
+    The extractor `auto` is the best one whose weights are on this machine.
     `image_size` and `window` are in scaled pixels, and `overlap` is a share of the window.
     `stage_options` has values or texts by option name, or by `STAGE.NAME`. The defaults of
     `cache_dir` and `cache_bytes` are those of the environment or the platform, and `threads` is
@@ -261,7 +262,14 @@ def resolve(config: RunConfig) -> ResolvedRun:
 def _extractor(registry: Registry, config: RunConfig) -> StageSpec[FeatureExtractor]:
     if config.extractor and config.dino_size:
         raise UsageError("`dino_size` and `extractor` exclude each other; give only one")
-    return registry.extractor(config.extractor or dinov3_name(config.dino_size))
+    name = config.extractor or dinov3_name(config.dino_size)
+    if name != AUTO:
+        return registry.extractor(name)
+    from mel_debug.builtin.choosing import choose_extractor
+
+    if config.weights is not None:
+        raise UsageError("`weights` belong to one extractor; give `extractor` as well")
+    return registry.extractor(choose_extractor()[0])
 
 
 def _cache(config: RunConfig) -> "FileStore | None":

@@ -10,9 +10,16 @@ RESERVED_COMMANDS = frozenset(
         "dino3-map",
         "doctor",
         "evaluate",
+        "explore",
+        "find",
+        "mark",
         "moles",
         "new-plugin",
         "plugins",
         "precalc",
+        "review",
+        "runs",
+        "undo",
+        "unmark",
     )
 )

@@ -1,4 +1,4 @@
-"""Crosses and rings drawn on pictures with OpenCV, which clips them at the border."""
+"""Crosses, rings and signs drawn on pictures with OpenCV, which clips them at the border."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,25 @@ from mel_debug.core.types import Colour, Match, Pixels
 
 GREEN = (0, 255, 0)
 AMBER = (255, 176, 0)
-ARM = 15
-"""Length of a cross's arm in picture pixels; like the other sizes here, chosen by hand."""
+BLUE = (120, 200, 255)
+"""Colour of a mole that is probably not there: unlike skin, heat and both crosses."""
+ARM, HOLE = 20, 6
+"""Picture pixels from the centre of a cross to the ends of its arms, and to where they begin; like
+the other sizes here, chosen by hand."""
 HALF_THICKNESS = 1
 """Picture pixels to each side of a bar's middle line: bars are three pixels wide."""
-WHOLE = ((-ARM, ARM),)
-"""Start and end of a cross's bars in picture pixels from its centre, both included."""
-DASHES = ((-ARM, -8), (-3, 3), (8, ARM))
-"""Start and end of the dashes of a dashed cross: 7 or 8 pixels long, with gaps of 4."""
-OUTER = ((-2 * ARM, -7), (7, 2 * ARM))
-"""Start and end of the bars of a crosshair, which leaves its centre free."""
+WHOLE = ((-15, 15),)
+"""Start and end of a whole cross's bars in picture pixels from its centre, both included."""
+ARMS = ((-ARM, -HOLE), (HOLE, ARM))
+"""The same of a cross that leaves its centre free, so that the mole stays visible."""
+DASHES = ((-ARM, -15), (-11, -HOLE), (HOLE, 11), (15, ARM))
+"""The same of a dashed cross: dashes of 6 pixels with gaps of 3."""
+OUTER = ((-30, -7), (7, 30))
+"""The same of a crosshair on a mark."""
+AROUND = ((-84, -52), (52, 84))
+"""The same of a crosshair in a crop, where a mole is large."""
+SIGN_RADIUS = 16
+"""Radius in picture pixels of the sign for a mole that is probably not there."""
 RING_THICKNESS, LEAST_RING = 2, 2.0
 """Picture pixels; a smaller ring would look like a dot."""
 FRACTION_BITS = 4
@@ -35,20 +44,44 @@ def is_uncertain(match: Match) -> bool:
     return match.confidence is not None and match.confidence.uncertain
 
 
+def is_absent(match: Match) -> bool:
+    """Return whether a match is drawn as a mole that is probably not there."""
+    return match.confidence is not None and match.confidence.probably_absent
+
+
 def draw_match(picture: Pixels, match: Match, centre: Point) -> None:
     """Draw a match at `centre` of a picture: a green cross, or if uncertain a dashed amber one.
 
-    The radius is not drawn: in a picture of the whole photo it is smaller than the cross.
+    A mole that is probably not there is a blue circle with a bar. The radius is not drawn: in a
+    picture of the whole photo it is smaller than the cross.
     """
-    if is_uncertain(match):
+    if is_absent(match):
+        draw_absent(picture, centre)
+    elif is_uncertain(match):
         draw_dashed_cross(picture, centre, AMBER)
     else:
         draw_cross(picture, centre, GREEN)
 
 
-def draw_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
-    """Draw an upright cross on the pixel that contains `centre`."""
+def draw_whole_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
+    """Draw an upright cross on the pixel that contains `centre`, and cover that."""
     _draw_bars(picture, centre, WHOLE, colour)
+
+
+def draw_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
+    """Draw an upright cross around the pixel that contains `centre`, which stays free."""
+    _draw_bars(picture, centre, ARMS, colour)
+
+
+def draw_absent(picture: Pixels, centre: Point, radius: float = SIGN_RADIUS) -> None:
+    """Draw a blue circle with a bar across: where the mole would be, were it there."""
+    draw_ring(picture, centre, radius, BLUE)
+    reach = radius * 0.5**0.5
+    start, end = (
+        (round((centre.x + side * reach) - 0.5), round((centre.y - side * reach) - 0.5))
+        for side in (-1, 1)
+    )
+    cv2.line(picture, start, end, BLUE, RING_THICKNESS, cv2.LINE_AA)
 
 
 def draw_dashed_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
@@ -57,8 +90,13 @@ def draw_dashed_cross(picture: Pixels, centre: Point, colour: Colour) -> None:
 
 
 def draw_crosshair(picture: Pixels, centre: Point, colour: Colour) -> None:
-    """Draw a cross that leaves its centre free, so that the mole stays visible."""
+    """Draw a large cross that leaves its centre free, so that the mole stays visible."""
     _draw_bars(picture, centre, OUTER, colour)
+
+
+def draw_crop_crosshair(picture: Pixels, centre: Point, colour: Colour) -> None:
+    """Draw a cross on a crop that leaves a large centre free."""
+    _draw_bars(picture, centre, AROUND, colour)
 
 
 def draw_ring(picture: Pixels, centre: Point, radius: float, colour: Colour) -> None:

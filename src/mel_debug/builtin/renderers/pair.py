@@ -1,68 +1,154 @@
-"""The renderer `pair`: the marked source beside the heatmap of the target, with close-ups.
+"""The renderer `pair`: the mole and the match from close up, side by side, above small overviews.
 
-The close-up of an uncertain match has a ring of its radius, unless the mole is probably absent.
+If the matcher knows how the photos lie, both crops show the same area at the same size and turn.
 """
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from mel_debug.builtin.renderers.captions import caption, draw_scale_bar, photo_name
 from mel_debug.builtin.renderers.drawing import (
     AMBER,
     GREEN,
     colour_of,
+    draw_absent,
+    draw_crop_crosshair,
     draw_crosshair,
+    draw_match,
     draw_ring,
+    is_absent,
+    is_uncertain,
 )
-from mel_debug.builtin.renderers.heatmap import Heatmap
+from mel_debug.builtin.renderers.heatmap import heat_of, heated_by
 from mel_debug.core.geometry import Point, Size
-from mel_debug.core.scaling import resized
-from mel_debug.core.types import Colour, FeatureMap, Match, Photo, Pixels, Query
+from mel_debug.core.scaling import fitted
+from mel_debug.core.types import FeatureMap, Match, Photo, Pixels, Query, View
 
 GAP = 8
 """White pixels between pictures."""
 
-INSET_SHARE = 1 / 16
-"""Side of a close-up as a share of its photo's longer side: a mole and its neighbourhood."""
+CROP_SHARE = 1 / 16
+"""Side of a crop as a share of its photo's longer side: a mole and its neighbourhood."""
 
-INSET_SIDE = 448
-"""Picture pixels of a close-up's side."""
+CROP_SIDE = 640
+"""Picture pixels of a crop's side."""
+
+OVERVIEW_SIDE = 320
+"""Longer side of an overview in picture pixels."""
 
 BEYOND = (0, 0, 0)
-"""RGB of close-up pixels outside the photo: black."""
+"""RGB of pixels of a crop outside the photo: black."""
+
+MOST_SHRINK = 4
+"""A crop that would be shrunk more than this by the matcher's map is drawn without it."""
+
+Matrix = NDArray[np.floating]
 
 
 class Pair:
-    """Draws the mole in the source and the match in the target side by side."""
+    """Draws the mole in the source and the match in the target; draws the first view."""
 
     def render(self, query: Query, target: FeatureMap, match: Match) -> Pixels:
-        """Return both scaled photos, each above a close-up; draws the first view."""
+        """Return the picture, (height, 2 * `CROP_SIDE` + `GAP`, 3) RGB."""
         view = query.views[0]
-        source = view.features.photo.scaled(view.features.grid.scaled).copy()
-        draw_crosshair(source, view.features.grid.to_scaled(view.point), GREEN)
-        found = Heatmap().render(query, target, match)
-        close_source = close_up(view.features.photo, view.point)
-        close_target = close_up(target.photo, match.best, colour_of(match))
-        sure = match.confidence
-        if sure is not None and sure.uncertain and not sure.probably_absent:
-            middle = Point(INSET_SIDE / 2, INSET_SIDE / 2)
-            zoom = INSET_SIDE / side_of(target.photo)
-            draw_ring(close_target, middle, sure.radius_px * zoom, AMBER)
-        return beside(above(source, close_source), above(found, close_target))
+        source = view.features.photo
+        here, there = _steps(source, target.photo, match)
+        before, after = crop(source, view.point, here), crop(target.photo, match.best, there)
+        middle = Point(CROP_SIDE / 2, CROP_SIDE / 2)
+        draw_crop_crosshair(before, middle, GREEN)
+        _draw_found(after, match, middle, 1 / float(there[0, 0]))
+        for picture, step in ((before, here), (after, there)):
+            draw_scale_bar(picture, float(abs(np.linalg.det(step)) ** -0.5))
+        name = f"{photo_name(source.name)}   mole {query.uuid[:8]}"
+        words = "" if match.confidence is None else match.confidence.sentence
+        return beside(
+            _column(name, before, "", _marked_overview(view)),
+            _column(photo_name(target.photo.name), after, words, _heated_overview(target, match)),
+        )
 
 
-def side_of(photo: Photo) -> int:
-    """Return the side of a close-up in photo pixels."""
-    return max(16, round(photo.size.longest * INSET_SHARE))
+def crop(photo: Photo, centre: Point, step: Matrix) -> Pixels:
+    """A square around a point of a photo, (`CROP_SIDE`, `CROP_SIDE`, 3) RGB.
+
+    `step` is (2, 2): pixels of the photo by row for each picture pixel by column.
+    """
+    corners = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]]) * (CROP_SIDE / 2) @ step.T
+    reach = int(np.ceil(np.abs(corners).max())) + 2
+    left, top = int(centre.x) - reach, int(centre.y) - reach
+    window = photo.crop(left, top, Size(2 * reach + 1, 2 * reach + 1), BEYOND).pixels
+    shrink = float(np.linalg.svd(step, compute_uv=False)[0])
+    if shrink > 1:  # else single pixels would be picked
+        window = cv2.GaussianBlur(window, (0, 0), 0.5 * shrink)
+    start = np.array([centre.x - left, centre.y - top]) - step @ np.full(2, CROP_SIDE / 2)
+    # Half a pixel: OpenCV's points are centres of pixels.
+    offset = start + step @ np.full(2, 0.5) - 0.5
+    return np.asarray(
+        cv2.warpAffine(
+            window,
+            np.column_stack([step, offset]),
+            (CROP_SIDE, CROP_SIDE),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=BEYOND,
+        )
+    )
 
 
-def close_up(photo: Photo, point: Point, colour: Colour = GREEN) -> Pixels:
-    """Return a square around a point, (`INSET_SIDE`, `INSET_SIDE`, 3), with a crosshair on it."""
-    side = side_of(photo)
-    left, top = round(point.x - side / 2), round(point.y - side / 2)
-    window = photo.crop(left, top, Size(side, side), BEYOND)
-    picture = resized(window.pixels, Size(INSET_SIDE, INSET_SIDE)).copy()
-    zoom = INSET_SIDE / side
-    draw_crosshair(picture, Point((point.x - left) * zoom, (point.y - top) * zoom), colour)
+def crop_side(photo: Photo) -> int:
+    """The side of a crop in photo pixels."""
+    return max(16, round(photo.size.longest * CROP_SHARE))
+
+
+def upright(photo: Photo) -> Matrix:
+    """The step of a crop that shows the photo as it is."""
+    return np.eye(2) * (crop_side(photo) / CROP_SIDE)
+
+
+def _steps(source: Photo, target: Photo, match: Match) -> tuple[Matrix, Matrix]:
+    """The steps of both crops: the same area, if the matcher knows how the photos lie."""
+    there = upright(target)
+    if match.jacobian is None or abs(np.linalg.det(match.jacobian)) < 1e-6:
+        return upright(source), there
+    here = np.linalg.inv(match.jacobian) @ there
+    sizes = np.linalg.svd(here, compute_uv=False) / float(upright(source)[0, 0])
+    is_usable = sizes[0] < MOST_SHRINK and sizes[-1] > 1 / MOST_SHRINK
+    return (here if is_usable else upright(source)), there
+
+
+def _draw_found(picture: Pixels, match: Match, middle: Point, zoom: float) -> None:
+    """Draw what was found on its crop."""
+    if is_absent(match):
+        draw_absent(picture, middle, CROP_SIDE / 8)
+        return
+    draw_crop_crosshair(picture, middle, colour_of(match))
+    if is_uncertain(match) and match.confidence is not None:
+        draw_ring(picture, middle, match.confidence.radius_px * zoom, AMBER)
+
+
+def _marked_overview(view: View) -> Pixels:
+    photo = view.features.photo
+    size = fitted(photo.size, OVERVIEW_SIDE)
+    picture = photo.displayed(size).copy()
+    draw_crosshair(picture, _scaled(view.point, photo, size), GREEN)
     return picture
+
+
+def _heated_overview(target: FeatureMap, match: Match) -> Pixels:
+    size = fitted(target.photo.size, OVERVIEW_SIDE)
+    heat = cv2.resize(heat_of(match), (size.width, size.height), interpolation=cv2.INTER_AREA)
+    picture = heated_by(target.photo.displayed(size), heat)
+    draw_match(picture, match, _scaled(match.best, target.photo, size))
+    return picture
+
+
+def _scaled(point: Point, photo: Photo, size: Size) -> Point:
+    return Point(point.x * size.width / photo.size.width, point.y * size.height / photo.size.height)
+
+
+def _column(title: str, picture: Pixels, words: str, overview: Pixels) -> Pixels:
+    """A crop with its title above, the answer and an overview below."""
+    return above(caption(title, CROP_SIDE), picture, caption(words, CROP_SIDE), overview, gap=0)
 
 
 def beside(left: Pixels, right: Pixels) -> Pixels:
@@ -73,11 +159,14 @@ def beside(left: Pixels, right: Pixels) -> Pixels:
     return picture
 
 
-def above(upper: Pixels, lower: Pixels) -> Pixels:
-    """Return two pictures one above the other, left-aligned on white."""
-    picture = _white(len(upper) + GAP + len(lower), max(upper.shape[1], lower.shape[1]))
-    picture[: len(upper), : upper.shape[1]] = upper
-    picture[len(upper) + GAP :, : lower.shape[1]] = lower
+def above(*pictures: Pixels, gap: int = GAP) -> Pixels:
+    """Return pictures one above the other, left-aligned on white."""
+    height = sum(len(each) for each in pictures) + gap * (len(pictures) - 1)
+    picture = _white(height, max(each.shape[1] for each in pictures))
+    top = 0
+    for each in pictures:
+        picture[top : top + len(each), : each.shape[1]] = each
+        top += len(each) + gap
     return picture
 
 

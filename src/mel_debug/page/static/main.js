@@ -129,9 +129,10 @@ class Page {
   drawLayers() {
     const { pair } = this;
     const shown = input("show-marks").checked;
-    const cross = pair.cross;
-    const std = cross ? pair.map.std(cross) : 0;
     const inReview = this.mode === "review";
+    const atQuery = !inReview && pair.cross !== null && pair.cross === this.query?.point;
+    const cross = atQuery ? null : pair.cross;
+    const std = cross ? pair.map.std(cross) : 0;
     const chosen = inReview ? (this.chosen?.mark ?? null) : null;
     const nothing = { chosen: null, moved: null, cross: null, std: 0, query: null, answer: null };
     if (pair.left.photo) {
@@ -232,7 +233,7 @@ class Page {
     const answer = this.answer;
     const target = answer ? { photo: this.right, point: { x: answer.x, y: answer.y } } : null;
     const radius = answer && answer.kind !== "absent" ? answer.radius : 0;
-    const matrix = this.pair.matrixAt(point);
+    const matrix = answer?.matrix ?? this.pair.matrixAt(point);
     void this.compare.show({ photo: this.left, point }, target, matrix, radius);
   }
 
@@ -481,11 +482,21 @@ class Page {
 
   // ---------------------------------------------------------------- controls
 
+  /** The mark of the mole that was searched, where the right photo has one already. */
+  get markedAlready() {
+    const uuid = this.query?.uuid;
+    return this.marksOf(this.right).some(
+      (mark) => mark.uuid === uuid && mark.outcome !== "rejected",
+    );
+  }
+
   enable() {
     const chosen = this.chosen !== null;
     for (const id of ["accept", "reject", "unsure", "move"]) button(id).disabled = !chosen;
     const answer = this.answer;
-    button("save").disabled = !answer || answer.kind === "absent" || this.album.readOnly;
+    const already = this.right !== null && this.markedAlready;
+    button("save").disabled = !answer || answer.kind === "absent" || this.album.readOnly || already;
+    button("save").title = already ? "This mole is marked in the right photo already." : "";
     const undo = button("undo");
     undo.disabled = !this.marks.undo;
     undo.title = this.marks.undo ? `Undo: ${this.marks.undo}` : "";

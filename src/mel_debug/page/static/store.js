@@ -11,7 +11,8 @@ import { PhotoMap } from "./geometry.js";
  *   }} Album
  * @typedef {{ x: number, y: number, width: number, height: number }} Rectangle
  * @typedef {{ uuid: string, x: number, y: number, kind: "found" | "unsure" | "absent" | "led",
- *   probability: number | null, radius: number, words: string, notes: string[] }} Answer
+ *   probability: number | null, radius: number, words: string, notes: string[],
+ *   matrix?: import("./geometry.js").Matrix | null }} Answer
  * @typedef {{ uuid: string, x: number, y: number, outcome: "accepted" | "open" | "unsure" |
  *   "rejected", confidence: number | null }} Mark
  * @typedef {{ photos: Record<string, { marks: Mark[], error?: string }>, undo: string | null

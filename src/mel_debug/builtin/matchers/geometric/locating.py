@@ -13,6 +13,7 @@ from mel_debug.builtin.matchers.geometric.anchors import (
     trusted,
 )
 from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.skin_blobs import choose_blobs
 from mel_debug.builtin.matchers.geometric.spot_search import NEARBY, Found, Prior, SpotSearch
@@ -58,7 +59,8 @@ class ViewMatch:
 
     `place` is (2,) pixels of the target, `moves` the distances in target pixels by which each
     window and the pixel alignment of its last search moved it, from the prior on. `support` is the
-    evidence by name.
+    evidence by name. `likelihood` is that of the widest window of the last search, and `jacobian`
+    its (2, 2) target pixels by row per source pixel by column.
     """
 
     place: Array
@@ -66,6 +68,8 @@ class ViewMatch:
     cycle_error_px: float | None
     moves: tuple[float, ...]
     support: Mapping[str, Measurement]
+    likelihood: Likelihood
+    jacobian: Array
 
 
 def locate(
@@ -214,4 +218,6 @@ def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest
             "anchor_offset_px": Measurement(away, "px"),
             "leap": Measurement(away / (floor + std + (0 if lead.anchors else residual))),
         },
+        found.first.likelihood,
+        found.prior.jacobian,
     )

@@ -47,8 +47,8 @@ class GeometricMatcher:
                 for (number, _), answer in zip(views, answers, strict=True):
                     found[number].append(answer)
         combined = [
-            _combined(match, answers, matched)
-            for match, answers in zip(matches, found, strict=True)
+            _combined(match, answers, len(query.views), matched)
+            for query, match, answers in zip(queries, matches, found, strict=True)
         ]
         return [
             self._with_cycle_error(query, match, target)
@@ -104,11 +104,13 @@ def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Vie
     return views
 
 
-def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
+def _combined(match: Match, answers: list[ViewMatch], views: int, matched: int) -> Match:
     """Return the match at the position of the view with the smallest warp field std."""
     if not answers:
         note = f"the photos share too little for geometry (at most {matched} matches fit one map)"
         return replace(match, notes=(*match.notes, f"{note}: plain similarity instead"))
+    # Of several views only the first is drawn, and of that there may be no answer.
+    jacobian = answers[0].jacobian if len(answers) == views else None
     best = min(answers, key=lambda answer: answer.support["warp_std_px"].value)
     places = np.array([answer.place for answer in answers])
     apart = float(np.median(np.hypot(*(places - best.place).T)))
@@ -130,4 +132,6 @@ def _combined(match: Match, answers: list[ViewMatch], matched: int) -> Match:
             "views": Measurement(float(len(answers))),
             "views_apart_px": Measurement(apart, "px"),
         },
+        likelihood=best.likelihood.on_grid(match.grid),
+        jacobian=jacobian,
     )

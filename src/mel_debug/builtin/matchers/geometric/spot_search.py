@@ -63,14 +63,15 @@ class Found:
     """A spot found in the target.
 
     `place` is (2,) pixels of the target, and `correlation` that of the aligned pixels. `track` are
-    the places before it: the prior's and those of each window. `last` is the match of the last
-    window.
+    the places before it: the prior's and those of each window. `first` and `last` are the matches
+    of the first window, which is the widest, and of the last.
     """
 
     prior: Prior
     place: Array
     correlation: float
     track: tuple[Array, ...]
+    first: WindowMatch
     last: WindowMatch
 
     @property
@@ -148,12 +149,14 @@ class SpotSearch:
         radii: Sequence[int] = RADII,
     ) -> list[Found]:
         tracks = [[window.target] for window in windows]
-        matches: dict[int, WindowMatch] = {}
+        first: dict[int, WindowMatch] = {}
+        last: dict[int, WindowMatch] = {}
         active = list(range(len(windows)))
         while active:
             batch = match_windows(*self.photos, [windows[i] for i in active], self.extractor)
             for i, window_match in zip(active, batch, strict=True):
-                matches[i] = window_match
+                first.setdefault(i, window_match)
+                last[i] = window_match
                 tracks[i].append(window_match.target)
             active = [i for i in active if windows[i].zoom < last_zoom]
             for i in active:
@@ -163,7 +166,7 @@ class SpotSearch:
             for window, track in zip(windows, tracks, strict=True)
         ]
         return [
-            Found(prior, *aligned[i], tuple(tracks[i]), matches[i])
+            Found(prior, *aligned[i], tuple(tracks[i]), first[i], last[i])
             for i, prior in enumerate(priors)
         ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
 from mel_debug.builtin.matchers.geometric.warping import sample_window, valid_in_window
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import Cell
@@ -66,13 +67,15 @@ class WindowMatch:
     `target` is (2,) photo pixels of the target. `margin` is the score there minus that of the best
     rival; both include the prior with `rival_sigma`, so that it is below 0 if only a narrow prior
     speaks against the rival. `cycle_error_px` is in pixels of the source; None if the
-    position is too close to the window's edge for a search back.
+    position is too close to the window's edge for a search back. `likelihood` is that of all
+    searched cells.
     """
 
     target: Array
     similarity: float
     margin: float
     cycle_error_px: float | None
+    likelihood: Likelihood
 
 
 def match_windows(
@@ -131,7 +134,8 @@ def _match_window(
     away = np.arange(-reach, reach + 1) * cell
     prior = (away[:, np.newaxis] ** 2 + away**2) / (2 * window.sigma**2)
     shown = np.where(inside, similarities, MASKED_SIMILARITY)
-    row, column = divmod(int((shown - PRIOR_WEIGHT * prior).argmax()), shown.shape[1])
+    posterior = shown - PRIOR_WEIGHT * prior
+    row, column = divmod(int(posterior.argmax()), shown.shape[1])
     peak = peak_at(similarities, np.ones(similarities.shape, dtype=bool), Cell(row, column))
     shift = (np.array([peak[1], peak[0]]) - reach) * cell
     # A narrow prior decides between rivals, but does not make the place any more distinct.
@@ -150,6 +154,11 @@ def _match_window(
         margin=float(score[row, column] - rivals.max()),
         cycle_error_px=_cycle_error_px(
             source, target, Cell(TEMPLATE + row, TEMPLATE + column), cell
+        ),
+        likelihood=Likelihood(
+            np.where(inside, np.exp((posterior - posterior.max()) / PRIOR_WEIGHT), 0),
+            window.target,
+            window.jacobian * cell,
         ),
     )
 

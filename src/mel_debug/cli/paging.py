@@ -1,0 +1,23 @@
+"""Opening the page from a command."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from mel_debug.plugins.config import RunConfig
+
+
+def show_page(
+    photos: Sequence[Path],
+    settings: "RunConfig | Mapping[str, Any]",
+    mode: Literal["find", "review", "explore"],
+    **options: Any,
+) -> None:
+    """Serve the page until Ctrl-C; `options` are those of `mel_debug.page.open_page`.
+
+    Raises MelError without the extra `page`.
+    """
+    from mel_debug.page import open_page
+
+    open_page(photos, settings=settings, mode=mode, **options)
