@@ -88,7 +88,12 @@ def test_of_the_searches_of_one_page_only_the_latest_waits() -> None:
 def test_a_place_is_searched_before_maps_and_features_that_wait() -> None:
     worker, begun, may_end = Worker(), threading.Event(), threading.Event()
     order: list[str] = []
-    worker.submit(Urgency.PLACE, lambda: (begun.set(), may_end.wait(10)))
+
+    def long() -> None:
+        begun.set()
+        may_end.wait(10)
+
+    worker.submit(Urgency.PLACE, long)
     assert begun.wait(10)
     for urgency in (Urgency.MAP, Urgency.FEATURES, Urgency.PLACE):
         last = worker.submit(urgency, lambda name=urgency.name: order.append(name))  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """Features, maps and places for the page, with everything about a photo computed once."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.api import FoundMole, Settings
+from mel_debug.api import FoundMole
 from mel_debug.api.settings import config_from
 from mel_debug.core.geometry import PatchGrid, Point
 from mel_debug.core.photo import Photo
@@ -170,6 +171,6 @@ class PageFinder:
         return FoundMole(located.queries[0], located.target, located.matches[0], self.run)
 
 
-def run_of(settings: RunConfig | Settings) -> ResolvedRun:
+def run_of(settings: RunConfig | Mapping[str, Any]) -> ResolvedRun:
     """The stages of the settings. Raises UsageError for a wrong one."""
     return resolve(settings if isinstance(settings, RunConfig) else config_from(settings))
