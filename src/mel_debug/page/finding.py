@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mel_debug.core.stages import Matcher
     from mel_debug.matching.features import Features
 
-MOST_MAPS = 4
-"""Photos whose features and painted pixels are retained."""
+MOST_MAPS = 2
+"""Photos whose features and painted pixels are retained: those of a pair."""
 
 KNOTS = 32
 """Intervals of a sampled map along the longer side: the matcher's warp field has 14."""

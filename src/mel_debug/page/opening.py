@@ -45,8 +45,10 @@ def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
     `settings` are those of a `Finder`: a config, or `Settings` by name. `mode` is what the page
     shows first. `port` 0 is any free port. Prints the address on standard output, and opens it in
     the browser if `browser`. With `read_only` no marks are changed. With `exit_with_page` it also
-    ends after the last page was closed. Raises UsageError for a wrong setting, a missing photo or a port in use, MelError
-    without the extra `page`, and Terminated after SIGTERM.
+    ends after the last page was closed.
+
+    Raises UsageError for a wrong setting, a missing photo or a port in use, MelError without the
+    extra `page`, and Terminated after SIGTERM.
     """
     check_installed()
     from mel_debug.page.guard import Guard

@@ -50,6 +50,7 @@ def demo(made: Demo, page: Page) -> Demo:
     Path(f"{made.photos[1]}.rejected.json").unlink(missing_ok=True)
     show_marks(page, 1, 0)
     page.locator("#mode-find").click()
+    page.mouse.move(2, 2)
     page.keyboard.press("0")
     page.evaluate("melDebug.pair.left.fit(); melDebug.pair.right.fit()")
     return made

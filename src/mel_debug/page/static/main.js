@@ -541,6 +541,7 @@ class Page {
     const size = Math.max(1, CROSS_STEP_PX / viewer.view.zoom) * times;
     const from = this.pair.cross ?? { x: viewer.view.cx, y: viewer.view.cy };
     const to = { x: from.x + x * size, y: from.y + y * size };
+    this.pair.byKey = true;
     if (viewer.contains(to)) this.pair.setCross(to);
     return true;
   }

@@ -26,6 +26,8 @@ export class Pair {
     this.linked = true;
     /** @type {Point | null} The point of the left photo under the pointer or the keyboard's cross. */
     this.cross = null;
+    /** Whether the cross was moved by keys, so that a resting pointer does not take it away. */
+    this.byKey = false;
     /** @type {Map<number, Promise<Features>>} */
     this.loading = new Map();
     /** @type {Map<string, Promise<PhotoMap | null>>} */
@@ -126,6 +128,8 @@ export class Pair {
 
   /** @param {Point | null} point */
   #hover(point) {
+    if (!point && this.byKey) return;
+    this.byKey = false;
     this.setCross(point && this.left.contains(point) ? point : null);
   }
 
