@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,10 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+async def _ran(work: Awaitable[None]) -> None:
+    await work
 
 
 def ask(
@@ -58,10 +63,9 @@ def ask(
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    async def called() -> None:
-        await app(scope, receive, send)
-
-    asyncio.run(called())
+    # In a thread of its own: while Playwright is in use, this thread has a running loop.
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(lambda: asyncio.run(_ran(app(scope, receive, send)))).result()
     start = next(message for message in sent if message["type"] == "http.response.start")
     fields = {name.decode(): value.decode() for name, value in start["headers"]}
     parts = (message["body"] for message in sent if message["type"] == "http.response.body")

@@ -59,13 +59,15 @@ class Server:
 
 
 @contextmanager
-def served(*arguments: str | Path, env: dict[str, str] | None = None) -> Iterator[Server]:
-    """`mel-debug explore` in a process of its own, which has ended after the block."""
+def served(
+    *arguments: str | Path, command: str = "explore", env: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """A command that serves the page, in a process of its own that has ended after the block."""
     clean = {name: value for name, value in os.environ.items() if name not in settings()}
-    command = [sys.executable, "-m", "mel_debug", "explore", *map(str, arguments), "--no-browser"]
+    given = [sys.executable, "-m", "mel_debug", command, *map(str, arguments), "--no-browser"]
     with default_signals():
         process = subprocess.Popen(
-            command,
+            given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,19 +1,24 @@
 """`mel-debug explore`: the page on some photos, in the browser or as one file."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.find import find_config
+from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO
 from mel_debug.cli.options import (
-    find_options,
+    config_from,
+    extractor_options,
     force_option,
+    matcher_options,
     no_mask_option,
     page_options,
     photo_or_folder,
 )
 from mel_debug.console.terminal import echo_line
+
+if TYPE_CHECKING:
+    from mel_debug.plugins.config import RunConfig
 
 
 @click.command("explore")
@@ -29,7 +34,8 @@ from mel_debug.console.terminal import echo_line
     help="Write one file that shows the photos without a server or a network, and end.",
 )
 @force_option
-@find_options
+@extractor_options
+@matcher_options
 @no_mask_option
 def command(
     photos: tuple[Path, ...],
@@ -57,7 +63,7 @@ def command(
     guard = OutputGuard(photos, force)
     if save is not None:
         guard.check_page(save)
-    config = find_config(**stages)
+    config = page_config(**stages)
     found = find_photos(photos)
     if save is not None:
         save_page(found, save, settings=config, guard=guard, use_masks=not no_mask)
@@ -73,3 +79,19 @@ def command(
         exit_with_page=exit_with_page,
         use_masks=not no_mask,
     )
+
+
+def page_config(**stages: Any) -> "RunConfig":
+    """Return the configuration of the options, with a model that needs no download."""
+    from dataclasses import replace
+
+    from mel_debug.builtin.choosing import choose_extractor
+
+    config = config_from(**stages)
+    if config.extractor in (None, AUTO) and not (config.dino_size or config.weights):
+        extractor, reason = choose_extractor()
+        echo_line(f"Using {extractor}: {reason}.", err=True)
+        config = replace(config, extractor=extractor)
+    if config.preset or config.matcher:
+        return config
+    return replace(config, preset=ACCURATE_PRESET)

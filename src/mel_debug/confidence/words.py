@@ -23,19 +23,3 @@ def numbers(confidence: Confidence) -> str:
     if confidence.probably_absent:
         return f"absent {confidence.absent:.2f}   confidence {confidence.probability:.2f}"
     return f"confidence {confidence.probability:.2f}   ±{confidence.radius_px:.0f} px if right"
-
-
-QUITE_SURE = 0.9
-"""Probability from which an answer is called quite sure; chosen by hand."""
-
-
-def in_words(confidence: Confidence) -> str:
-    """The answer as a sentence for people, such as `Found, quite sure (97 %)`."""
-    if confidence.probably_absent:
-        return "Probably not there"
-    percent = f"({100 * confidence.probability:.0f} %)"
-    if not confidence.uncertain:
-        degree = "quite" if confidence.probability >= QUITE_SURE else "fairly"
-        return f"Found, {degree} sure {percent}"
-    reason = "" if confidence.reason is None else f": {confidence.reason}"
-    return f"Not sure {percent}{reason}"

@@ -17,8 +17,8 @@ from mel_debug.core.scaling import resized
 from mel_debug.core.types import Pixels
 from mel_debug.files.photos import read_photo
 
-MOST_PIXELS = 80_000_000
-"""Pixels of decoded photos that are retained: three of 25 megapixels; the last two always are."""
+MOST_PIXELS = 60_000_000
+"""Pixels of decoded photos that are retained: two of 25 megapixels; the last two always are."""
 
 TILE = 512
 """Side of a tile in its own pixels."""

@@ -3,14 +3,17 @@
 from typing import Any
 
 from mel_debug.api import FoundMole
-from mel_debug.confidence.words import in_words
+from mel_debug.confidence.words import sentence
 
 NO_SPOT = "No spot under your mark"
 
 
 def answer_of(found: FoundMole) -> dict[str, Any]:
-    """The answer of a search: place and radius in pixels of the target, and its words."""
-    sure = found.confidence
+    """The answer of a search: place and radius in pixels of the target, and its words.
+
+    `matrix` is pixels of the target for each pixel of the source, row by row; None if unknown.
+    """
+    sure, jacobian = found.confidence, found.match.jacobian
     kind = "absent" if sure.probably_absent else "unsure" if sure.uncertain else "found"
     return {
         "uuid": found.uuid,
@@ -20,7 +23,8 @@ def answer_of(found: FoundMole) -> dict[str, Any]:
         "probability": sure.probability,
         "absent": sure.absent,
         "radius": sure.radius_px,
-        "words": in_words(sure),
+        "words": sentence(sure),
+        "matrix": None if jacobian is None else [float(part) for part in jacobian.ravel()],
         "notes": list(_notes(found)),
     }
 

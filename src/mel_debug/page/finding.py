@@ -1,6 +1,7 @@
 """Features, maps and places for the page, with everything about a photo computed once."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.api import FoundMole, Settings
+from mel_debug.api import FoundMole
 from mel_debug.api.settings import config_from
 from mel_debug.core.geometry import PatchGrid, Point
 from mel_debug.core.photo import Photo
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from mel_debug.core.stages import Matcher
     from mel_debug.matching.features import Features
 
-MOST_MAPS = 4
-"""Photos whose features and painted pixels are retained."""
+MOST_MAPS = 2
+"""Photos whose features and painted pixels are retained: those of a pair."""
 
 KNOTS = 32
 """Intervals of a sampled map along the longer side: the matcher's warp field has 14."""
@@ -170,6 +171,6 @@ class PageFinder:
         return FoundMole(located.queries[0], located.target, located.matches[0], self.run)
 
 
-def run_of(settings: RunConfig | Settings) -> ResolvedRun:
+def run_of(settings: RunConfig | Mapping[str, Any]) -> ResolvedRun:
     """The stages of the settings. Raises UsageError for a wrong one."""
     return resolve(settings if isinstance(settings, RunConfig) else config_from(settings))

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,6 @@ from mel_debug.core.errors import MelError, Terminated, UsageError
 if TYPE_CHECKING:
     import uvicorn
 
-    from mel_debug.api import Settings
     from mel_debug.files.outputs import OutputGuard
     from mel_debug.page.routes import Routes
     from mel_debug.plugins.config import RunConfig
@@ -33,7 +32,7 @@ LAST_SECONDS = 2
 def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
     photos: Sequence[Path],
     *,
-    settings: "RunConfig | Settings",
+    settings: "RunConfig | Mapping[str, Any]",
     mode: Mode,
     port: int = 0,
     browser: bool = True,
@@ -43,11 +42,13 @@ def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
 ) -> None:
     """Serve the page with these photos on 127.0.0.1 until Ctrl-C.
 
-    `settings` are those of a `Finder`. `mode` is what the page shows first. `port` 0 is any free
-    port. Prints the address on standard output, and opens it in the browser if `browser`. With
-    `read_only` no marks are changed. With `exit_with_page` it also ends after the last page was
-    closed. Raises UsageError for a wrong setting, a missing photo or a port in use, MelError
-    without the extra `page`, and Terminated after SIGTERM.
+    `settings` are those of a `Finder`: a config, or `Settings` by name. `mode` is what the page
+    shows first. `port` 0 is any free port. Prints the address on standard output, and opens it in
+    the browser if `browser`. With `read_only` no marks are changed. With `exit_with_page` it also
+    ends after the last page was closed.
+
+    Raises UsageError for a wrong setting, a missing photo or a port in use, MelError without the
+    extra `page`, and Terminated after SIGTERM.
     """
     check_installed()
     from mel_debug.page.guard import Guard
@@ -64,7 +65,7 @@ def save_page(
     photos: Sequence[Path],
     output: Path,
     *,
-    settings: "RunConfig | Settings",
+    settings: "RunConfig | Mapping[str, Any]",
     guard: "OutputGuard",
     use_masks: bool = True,
 ) -> None:
@@ -85,7 +86,7 @@ def check_installed() -> None:
 
 def _routes(
     photos: Sequence[Path],
-    settings: "RunConfig | Settings",
+    settings: "RunConfig | Mapping[str, Any]",
     mode: Mode,
     *,
     read_only: bool,

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
@@ -25,7 +25,6 @@ from mel_debug.page.marking import Marking
 from mel_debug.page.summary import album_json
 
 if TYPE_CHECKING:
-    from mel_debug.api import Settings
     from mel_debug.plugins.config import RunConfig
 
 MODULES = (
@@ -54,7 +53,7 @@ def save_page(
     photos: Sequence[Path],
     output: Path,
     *,
-    settings: "RunConfig | Settings",
+    settings: "RunConfig | Mapping[str, Any]",
     guard: OutputGuard,
     use_masks: bool = True,
 ) -> None:

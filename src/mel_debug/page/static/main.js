@@ -107,7 +107,7 @@ class Page {
       ["left-view", left],
       ["right-view", right],
     ])) {
-      element(id).setAttribute("aria-label", `Photo ${photo.name}`);
+      element(id).setAttribute("aria-label", `Photo ${photo.label}`);
     }
     if (changed) {
       this.forget();
@@ -129,9 +129,10 @@ class Page {
   drawLayers() {
     const { pair } = this;
     const shown = input("show-marks").checked;
-    const cross = pair.cross;
-    const std = cross ? pair.map.std(cross) : 0;
     const inReview = this.mode === "review";
+    const atQuery = !inReview && pair.cross !== null && pair.cross === this.query?.point;
+    const cross = atQuery ? null : pair.cross;
+    const std = cross ? pair.map.std(cross) : 0;
     const chosen = inReview ? (this.chosen?.mark ?? null) : null;
     const nothing = { chosen: null, moved: null, cross: null, std: 0, query: null, answer: null };
     if (pair.left.photo) {
@@ -232,7 +233,7 @@ class Page {
     const answer = this.answer;
     const target = answer ? { photo: this.right, point: { x: answer.x, y: answer.y } } : null;
     const radius = answer && answer.kind !== "absent" ? answer.radius : 0;
-    const matrix = this.pair.matrixAt(point);
+    const matrix = answer?.matrix ?? this.pair.matrixAt(point);
     void this.compare.show({ photo: this.left, point }, target, matrix, radius);
   }
 
@@ -253,8 +254,8 @@ class Page {
       return item;
     });
     element("notes").replaceChildren(...items);
-    element("crop-left-name").textContent = this.left?.name ?? "";
-    element("crop-right-name").textContent = this.right?.name ?? "";
+    element("crop-left-name").textContent = this.left?.label ?? "";
+    element("crop-right-name").textContent = this.right?.label ?? "";
   }
 
   // ---------------------------------------------------------------- changing marks
@@ -420,10 +421,10 @@ class Page {
       .map(({ photo, mark }) => {
         const name = mark.uuid.slice(0, SHORT);
         const number = mark.confidence === null ? "" : `${Math.round(100 * mark.confidence)} %`;
-        const label = `Mole ${name} in ${photo.name}, ${number || "confidence unknown"}, ${mark.outcome}`;
+        const label = `Mole ${name} in ${photo.label}, ${number || "confidence unknown"}, ${mark.outcome}`;
         const choose = () => this.choose(photo, mark);
         const key = keyOf(photo, mark);
-        return { key, outcome: mark.outcome, name, number, where: photo.name, label, choose };
+        return { key, outcome: mark.outcome, name, number, where: photo.label, label, choose };
       });
   }
 
@@ -481,11 +482,21 @@ class Page {
 
   // ---------------------------------------------------------------- controls
 
+  /** The mark of the mole that was searched, where the right photo has one already. */
+  get markedAlready() {
+    const uuid = this.query?.uuid;
+    return this.marksOf(this.right).some(
+      (mark) => mark.uuid === uuid && mark.outcome !== "rejected",
+    );
+  }
+
   enable() {
     const chosen = this.chosen !== null;
     for (const id of ["accept", "reject", "unsure", "move"]) button(id).disabled = !chosen;
     const answer = this.answer;
-    button("save").disabled = !answer || answer.kind === "absent" || this.album.readOnly;
+    const already = this.right !== null && this.markedAlready;
+    button("save").disabled = !answer || answer.kind === "absent" || this.album.readOnly || already;
+    button("save").title = already ? "This mole is marked in the right photo already." : "";
     const undo = button("undo");
     undo.disabled = !this.marks.undo;
     undo.title = this.marks.undo ? `Undo: ${this.marks.undo}` : "";
@@ -508,7 +519,7 @@ class Page {
     this.compare.draw();
     button("blink").setAttribute("aria-pressed", String(on));
     const photo = on ? this.left : this.right;
-    element("crop-right-name").textContent = photo?.name ?? "";
+    element("crop-right-name").textContent = photo?.label ?? "";
   }
 
   /** @param {KeyboardEvent} event */
@@ -530,6 +541,7 @@ class Page {
     const size = Math.max(1, CROSS_STEP_PX / viewer.view.zoom) * times;
     const from = this.pair.cross ?? { x: viewer.view.cx, y: viewer.view.cy };
     const to = { x: from.x + x * size, y: from.y + y * size };
+    this.pair.byKey = true;
     if (viewer.contains(to)) this.pair.setCross(to);
     return true;
   }
@@ -659,7 +671,7 @@ function fillChoices(photos) {
       const group = document.createElement("optgroup");
       group.label = session;
       for (const photo of photos.filter((each) => each.session === session)) {
-        group.append(new Option(photo.name, String(photo.number)));
+        group.append(new Option(photo.label, String(photo.number)));
       }
       select(id).append(group);
     }

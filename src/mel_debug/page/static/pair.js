@@ -26,6 +26,8 @@ export class Pair {
     this.linked = true;
     /** @type {Point | null} The point of the left photo under the pointer or the keyboard's cross. */
     this.cross = null;
+    /** Whether the cross was moved by keys, so that a resting pointer does not take it away. */
+    this.byKey = false;
     /** @type {Map<number, Promise<Features>>} */
     this.loading = new Map();
     /** @type {Map<string, Promise<PhotoMap | null>>} */
@@ -66,6 +68,8 @@ export class Pair {
     if (before !== left) shown.push(this.left.show(left));
     if (after !== right) shown.push(this.right.show(right));
     const isCurrent = () => this.left.photo === left && this.right.photo === right;
+    const panes = element("panes");
+    panes.setAttribute("aria-busy", "true");
     this.listeners.status("Preparing the heatmap …");
     await Promise.all(shown);
     try {
@@ -78,6 +82,7 @@ export class Pair {
       if (!isCurrent()) return;
       if (map) this.map = map;
       this.listeners.status(map ? "" : "These photos share too little to link their views.");
+      panes.setAttribute("aria-busy", "false");
       this.#follow(true);
       this.listeners.hover();
     } catch (error) {
@@ -123,6 +128,8 @@ export class Pair {
 
   /** @param {Point | null} point */
   #hover(point) {
+    if (!point && this.byKey) return;
+    this.byKey = false;
     this.setCross(point && this.left.contains(point) ? point : null);
   }
 

@@ -5,12 +5,14 @@ import { PhotoMap } from "./geometry.js";
 
 /**
  * @typedef {import("./geometry.js").Point} Point
- * @typedef {{ number: number, name: string, session: string, width: number, height: number }} Photo
+ * @typedef {{ number: number, name: string, session: string, label: string, width: number,
+ *   height: number }} Photo
  * @typedef {{ photos: Photo[], mode: string, readOnly: boolean, model: string, token?: string,
  *   }} Album
  * @typedef {{ x: number, y: number, width: number, height: number }} Rectangle
  * @typedef {{ uuid: string, x: number, y: number, kind: "found" | "unsure" | "absent" | "led",
- *   probability: number | null, radius: number, words: string, notes: string[] }} Answer
+ *   probability: number | null, radius: number, words: string, notes: string[],
+ *   matrix?: import("./geometry.js").Matrix | null }} Answer
  * @typedef {{ uuid: string, x: number, y: number, outcome: "accepted" | "open" | "unsure" |
  *   "rejected", confidence: number | null }} Mark
  * @typedef {{ photos: Record<string, { marks: Mark[], error?: string }>, undo: string | null

@@ -238,6 +238,7 @@ export class Viewer {
     /** @type {Map<number, Point>} */
     const down = new Map();
     let [moved, dragging] = [0, false];
+    let hovered = { x: -1, y: -1 };
     /** @param {PointerEvent | WheelEvent} event */
     const place = (event) => {
       const box = root.getBoundingClientRect();
@@ -253,7 +254,9 @@ export class Viewer {
       const now = place(event);
       const before = down.get(event.pointerId);
       if (!before) {
-        listeners.hover(this.toPhoto(now));
+        // Browsers repeat the last move after a change of layout: nobody moved the pointer.
+        if (now.x !== hovered.x || now.y !== hovered.y) listeners.hover(this.toPhoto(now));
+        hovered = now;
         return;
       }
       down.set(event.pointerId, now);

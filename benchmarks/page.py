@@ -1,0 +1,167 @@
+"""Speed of the page in a real Chromium, on two photos with a marked mole in the first.
+
+    python benchmarks/page.py BEFORE AFTER [--extractor xfeat] [--more PHOTO ...]
+
+Prints a table: seconds from the command to a page that can be used, with an empty cache and with
+cached features; milliseconds from hover to heatmap; seconds of the first click and of later ones;
+memory of the server; size of a saved page. `--more` adds photos, for the memory of many. The photos
+are copied to a temporary folder, so no mark of yours changes.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+HOVERS, CLICKS = 60, 12
+PATIENCE_MS = 300_000
+
+# Pixels of the left view over which the pointer moves.
+LEFT, TOP, STEP = 0.3, 0.25, 0.006
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", nargs=2, type=Path, metavar="PHOTO")
+    parser.add_argument("--more", nargs="*", type=Path, default=[], metavar="PHOTO")
+    parser.add_argument("--extractor", default="xfeat")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        photos = [
+            copied(photo, folder / str(n)) for n, photo in enumerate(given.photos + given.more)
+        ]
+        command = [sys.executable, "-m", "mel_debug", "explore", *map(str, photos)]
+        command += ["--extractor", given.extractor, "--cache-dir", str(folder / "cache")]
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        path = (
+            os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+        )
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        rows = [*measured(browser, command, "features not cached", first=True)]
+        rows += measured(browser, command, "features cached", first=False)
+        saved = folder / "page.html"
+        start = time.perf_counter()
+        subprocess.run([*command[:4], *map(str, photos[:2]), *command[4 + len(photos) :], "--save",
+                        str(saved)], check=True, capture_output=True)  # fmt: skip
+        rows.append(("saved page of the first two photos", f"{saved.stat().st_size / 1e6:.1f} MB"))
+        rows.append(("  time to save it", f"{time.perf_counter() - start:.1f} s"))
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        print(f"{label:{width}}  {value}")
+
+
+def copied(photo: Path, folder: Path) -> Path:
+    """The photo with its mask and marks, copied to a folder."""
+    folder.mkdir()
+    for path in photo.parent.glob(f"{photo.name}*"):
+        shutil.copy(path, folder)
+    return folder / photo.name
+
+
+@contextmanager
+def server(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running server, and its link."""
+    with subprocess.Popen(
+        [*command, "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def measured(
+    browser: Browser, command: list[str], label: str, *, first: bool
+) -> Iterator[tuple[str, str]]:
+    """Rows of one run of the server."""
+    start = time.perf_counter()
+    with server(command) as (process, link):
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(link)
+        page.wait_for_url("**/")
+        wait_until(page, "melDebug.pair.left.preview && melDebug.pair.right.preview")
+        seen = time.perf_counter() - start
+        wait_until(page, "melDebug.pair.features")
+        usable = time.perf_counter() - start
+        yield f"both photos shown, {label}", f"{seen:.2f} s"
+        yield f"page usable (heatmaps live), {label}", f"{usable:.2f} s"
+        seconds = clicks(page)
+        yield f"first click, {label}", f"{seconds[0]:.2f} s"
+        expect(page.locator("#panes")).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
+        yield "views linked after", f"{time.perf_counter() - start:.2f} s"
+        if first:
+            later = statistics.median(seconds[1:])
+            yield f"later clicks, median of {len(seconds) - 1}", f"{later:.2f} s"
+            yield from hovers(page)
+            photos = page.evaluate("melDebug.album.photos.length")
+            for number in range(2, photos):
+                page.locator("#right-photo").select_option(str(number))
+                expect(page.locator("#panes")).to_have_attribute(
+                    "aria-busy", "false", timeout=PATIENCE_MS
+                )
+            yield f"memory of the server, {photos} photos", f"{memory(process.pid):.0f} MB (peak)"
+        page.context.close()
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Poll, as the page's policy allows no function that is made of a text."""
+    while not page.evaluate(f"!!(window.melDebug && {condition})"):
+        time.sleep(0.01)
+
+
+def clicks(page: Page) -> list[float]:
+    """Seconds from each click to its answer: the marked moles, then places beside them."""
+    seconds = []
+    for number in range(CLICKS):
+        page.evaluate("melDebug.answer = null")
+        asked = (
+            "(() => { const marks = melDebug.marksOf(melDebug.left);"
+            f" const mark = marks[{number} % marks.length];"
+            f" const off = 40 * Math.floor({number} / marks.length);"
+            " void melDebug.find({x: mark.x + off, y: mark.y + off}, null); })()"
+        )
+        start = time.perf_counter()
+        page.evaluate(asked)
+        wait_until(page, "melDebug.answer")
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def hovers(page: Page) -> Iterator[tuple[str, str]]:
+    """Milliseconds that the page computes and draws for each heatmap."""
+    box = page.locator("#left-view").bounding_box()
+    assert box is not None
+    page.evaluate("melDebug.pair.timings.length = 0")
+    for number in range(HOVERS):
+        share = STEP * number
+        page.mouse.move(
+            box["x"] + box["width"] * (LEFT + share), box["y"] + box["height"] * (TOP + share)
+        )
+        page.wait_for_timeout(30)
+    times = sorted(page.evaluate("melDebug.pair.timings"))
+    yield "hover to heatmap, median", f"{statistics.median(times):.1f} ms"
+    yield "hover to heatmap, 95 %", f"{times[int(0.95 * len(times))]:.1f} ms"
+
+
+def memory(process: int) -> float:
+    """The largest resident memory of a process so far in megabytes, on Linux."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    peak = next(line for line in lines if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1000
+
+
+if __name__ == "__main__":
+    main()

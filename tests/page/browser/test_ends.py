@@ -1,0 +1,43 @@
+"""Laws of the page in a browser whose server ends, or that ends its server."""
+
+import re
+import signal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browsers import opened, served
+from extras import needs_xfeat
+from pagework import (
+    SMALL,
+    Demo,
+    click,
+    words,
+)
+
+pytestmark = [pytest.mark.slow, needs_xfeat]
+
+
+def test_a_server_killed_between_click_and_answer_is_noticed(browser: Browser, demo: Demo) -> None:
+    before = demo.marks(0).read_bytes()
+    with served(*demo.photos, *SMALL) as server:
+        page = opened(browser, server.link)
+        expect(page.locator("#left-view .mark")).not_to_have_count(0)
+        click(page, demo.mark)
+        expect(words(page)).to_have_text("Searching …")
+        server.process.send_signal(signal.SIGKILL)
+        expect(page.locator("#notice")).to_have_text(re.compile("not running any more"))
+        expect(page.locator("#save")).to_be_disabled()
+        page.context.close()
+    assert demo.marks(0).read_bytes() == before
+    assert not demo.marks(1).exists()
+
+
+def test_a_server_can_end_with_its_page(browser: Browser, made: Demo) -> None:
+    with served(*made.photos, *SMALL, "--exit-with-page") as server:
+        page = opened(browser, server.link)
+        page.reload()
+        page.wait_for_timeout(1500)
+        assert server.process.poll() is None
+        page.context.close()
+        assert server.process.wait(30) == 0
