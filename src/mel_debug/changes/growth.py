@@ -63,8 +63,9 @@ def relative_blur(first: Outline, other: Outline, radius: float) -> float:
     def fit(sigma: float) -> float:
         here = cv2.GaussianBlur(a, (0, 0), sigma) if sigma > 0 else a
         there = cv2.GaussianBlur(b, (0, 0), -sigma) if sigma < 0 else b
-        return sum(_one_way(*pair, radius / 2, BLUR_SIZES)[1] for pair in
-                   ((here, there), (there, here)))
+        return sum(
+            _one_way(*pair, radius / 2, BLUR_SIZES)[1] for pair in ((here, there), (there, here))
+        )
 
     plain = fit(0.0)
     best, most = 0.0, plain + LEAST_GAIN
@@ -111,7 +112,7 @@ def _one_way(first: Image, other: Image, radius: float, sizes: Array) -> tuple[f
 
 
 def _centroid(grey: Image, radius: float) -> Array:
-    """The centre of a mole's darkness, (x, y), in pixels from the crop's top left pixel's centre."""
+    """The centre of a mole's darkness, (x, y), in pixels; (0, 0) is the first pixel's centre."""
     side = len(grey)
     axis = np.arange(side) + 0.5 - side / 2
     near = np.hypot(axis[:, np.newaxis], axis) < 1.5 * radius
@@ -120,13 +121,18 @@ def _centroid(grey: Image, radius: float) -> Array:
     if total <= 0:
         return np.full(2, side / 2 - 0.5)
     rows, columns = np.arange(side), np.arange(side)
-    return np.array([(weight * columns).sum(), (weight * rows[:, np.newaxis]).sum()]) / total
+    centre: Array = (
+        np.array([(weight * columns).sum(), (weight * rows[:, np.newaxis]).sum()]) / total
+    )
+    return centre
 
 
 def _correlation(first: Image, second: Image, weight: Image) -> float:
     share = weight / weight.sum()
     a, b = first - (share * first).sum(), second - (share * second).sum()
-    return float((share * a * b).sum() / np.sqrt((share * a**2).sum() * (share * b**2).sum() + 1e-12))
+    return float(
+        (share * a * b).sum() / np.sqrt((share * a**2).sum() * (share * b**2).sum() + 1e-12)
+    )
 
 
 def _near(outline: Outline, radius: float) -> Array:

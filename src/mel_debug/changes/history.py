@@ -136,12 +136,8 @@ def follow(
         try:
             moments.append(follower.moment(each))
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
-            moments.append(
-                Moment(each.photo, each.date, Status.FAILED, problem=text_of(error))
-            )
-    return History(
-        uuid, first.photo, follower.diameter, follower.measured, tuple(moments)
-    )
+            moments.append(Moment(each.photo, each.date, Status.FAILED, problem=text_of(error)))
+    return History(uuid, first.photo, follower.diameter, follower.measured, tuple(moments))
 
 
 class _Follower:
@@ -205,7 +201,11 @@ class _Follower:
         sure, local = match.confidence, match.jacobian
         if local is None:
             return self._seen(
-                dated, Status.MARKED, mark, IDENTITY, note="not aligned: the photos share too little"
+                dated,
+                Status.MARKED,
+                mark,
+                IDENTITY,
+                note="not aligned: the photos share too little",
             )
         scale = float(abs(np.linalg.det(np.array(local))) ** 0.5)
         near = mark.distance_to(match.best) <= SAME_SPOT * self.diameter * scale

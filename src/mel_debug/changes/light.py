@@ -68,13 +68,13 @@ def skin_light(pixels: Pixels, skin: Mask) -> SkinLight | None:
     x, y = _axes(len(pixels))
     terms = np.stack([np.ones(int(skin.sum())), x[skin], y[skin]], axis=1)
     logs = np.log(to_linear(pixels)[skin] + FLOOR)
-    kept = np.ones(len(logs), dtype=bool)
+    kept: Mask = np.ones(len(logs), dtype=bool)
     for _ in range(ROUNDS):
         planes = np.linalg.lstsq(terms[kept], logs[kept], rcond=None)[0]
         errors = logs - terms @ planes
         # A normal distribution's standard deviation is 1.4826 times the median absolute deviation.
         noise = 1.4826 * np.median(np.abs(errors[kept]), axis=0) + 1e-3
-        near = (np.abs(errors) < OUTLIER * noise).all(axis=1)
+        near = np.asarray((np.abs(errors) < OUTLIER * noise).all(axis=1))
         if near.sum() < LEAST_SKIN / 2:
             break
         kept = near
@@ -91,7 +91,7 @@ def in_light_of(pixels: Pixels, light: SkinLight, wanted: SkinLight) -> Pixels:
 
 
 def _axes(side: int) -> tuple[Array, Array]:
-    """x and y of a crop's pixels from its middle, -1 to 1 at its edges."""
+    """X and y of a crop's pixels from its middle, -1 to 1 at its edges."""
     axis = (np.arange(side) + 0.5) / side * 2 - 1
     x, y = np.meshgrid(axis, axis)
     return x, y

@@ -198,7 +198,7 @@ SKIN_LIGHT = 0.35
 
 
 def _display(linear: Array) -> Array:
-    """sRGB from 0 to 1, rounded to no grey level."""
+    """SRGB from 0 to 1, rounded to no grey level."""
     light = np.clip(linear, 0, 1)
     curve: Array = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return curve

@@ -15,7 +15,7 @@ from mel_debug.core.types import Mask, Photo, Pixels
 Array = NDArray[np.float64]
 
 STEP = 16
-"""Pixels between the points at which the map is computed; it is smooth, and interpolated between."""
+"""Pixels between the points at which the map is computed; it is interpolated between."""
 
 FARTHEST = 1e5
 """Coordinates beyond this are outside any photo, also where a map has a horizon."""
@@ -205,7 +205,9 @@ class Overlay:
         """The share of the response that like-sized spots nearby have in the other photo."""
         table = self._table
         same = (np.abs(table[:, 2] - spot.level) <= 1) & (table[:, 4] > AGREES / 2 * table[:, 3])
-        same &= (table[:, 3] > STRONG) & (np.hypot(table[:, 0] - spot.x, table[:, 1] - spot.y) > 0.5)
+        same &= (table[:, 3] > STRONG) & (
+            np.hypot(table[:, 0] - spot.x, table[:, 1] - spot.y) > 0.5
+        )
         if same.sum() < 3:
             return 1.0
         away = np.hypot(table[same, 0] - spot.x, table[same, 1] - spot.y)

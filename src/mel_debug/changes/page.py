@@ -12,7 +12,9 @@ from mel_debug.core.escape import escaped
 from mel_debug.core.types import Pixels
 from mel_debug.files.marker import PAGE_MARK
 
-SMALL_PRINT = "It shows and measures; it does not judge moles. If one worries you, show it to a doctor."
+SMALL_PRINT = (
+    "It shows and measures; it does not judge moles. If one worries you, show it to a doctor."
+)
 
 QUALITY = 90
 """JPEG quality of crops; 20 kB at 320 pixels."""
@@ -94,7 +96,7 @@ def _entry(entry: Entry, *, several: bool) -> str:
     button = '<button type="button" class="show" hidden>Compare</button>' if several else ""
     figures = "".join(map(_figure, entry.pictures))
     return (
-        f'<section class="entry"><h2>{_shown(entry.heading)}</h2><p>{_shown(entry.text)}</p>'
+        f'<section class="entry"><h3>{_shown(entry.heading)}</h3><p>{_shown(entry.text)}</p>'
         f'{button}<div class="strip">{figures}</div></section>'
     )
 

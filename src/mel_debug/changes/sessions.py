@@ -59,9 +59,7 @@ def compare_sessions(
         try:
             own = marks_of(target) if use_target_marks else {}
             marks = marks_of(reference)
-            found.append(
-                compare_pair(reference, target, marks, own, comparer, rules or Rules())
-            )
+            found.append(compare_pair(reference, target, marks, own, comparer, rules or Rules()))
         except Exception as error:  # noqa: BLE001 - one bad photo must not stop the others
             problems[target] = text_of(error)
     if problems and not found:
@@ -97,10 +95,10 @@ def _merged_spots(found: Sequence[PairChanges]) -> list[Place]:
                     break
             else:
                 groups.append([spot])
-    merged = []
-    for target, groups in by_target.items():
-        for group in groups:
-            # A reference that shows the spot does not list it.
-            if len(group) == compared[target]:
-                merged.append(min(group, key=lambda spot: _SURE_ORDER.index(spot.kind)))
-    return merged
+    # A reference that shows the spot does not list it.
+    return [
+        min(group, key=lambda spot: _SURE_ORDER.index(spot.kind))
+        for target, groups in by_target.items()
+        for group in groups
+        if len(group) == compared[target]
+    ]

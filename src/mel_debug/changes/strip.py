@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mel_debug.changes.page import Picture
-from mel_debug.core.scaling import resized
 from mel_debug.core.geometry import Size
+from mel_debug.core.scaling import resized
 from mel_debug.core.types import Pixels
 
 TILE, GAP, TEXT = 240, 8, 15

@@ -62,7 +62,7 @@ def _taken(photo: Path) -> date | None:
             texts = [exif.get_ifd(_EXIF_IFD).get(_TAKEN), exif.get(_CHANGED)]
     for text in texts:
         with suppress(ValueError):
-            day = datetime.strptime(str(text)[:10], "%Y:%m:%d").date()  # noqa: DTZ007 - local time
+            day = datetime.strptime(str(text)[:10], "%Y:%m:%d").date()
             if day.year > 1900:
                 return day
     return None

@@ -15,7 +15,9 @@ _UNCHANGED = 0.5  # share of moles that do not change
 _SHAPES = 12
 
 
-def changing(rng: np.random.Generator, body: Body, shots: tuple[Shot, ...]) -> tuple[Body, tuple[Shot, ...]]:
+def changing(
+    rng: np.random.Generator, body: Body, shots: tuple[Shot, ...]
+) -> tuple[Body, tuple[Shot, ...]]:
     """Return a body whose moles and skin change between sessions, and shots with other hair.
 
     Half the moles change: they grow, fade, darken or change their shape, a little more in each
@@ -75,7 +77,9 @@ def skin_spots(body: Body, session: int) -> Spots:
     factor = np.exp(day.freckles * rng.standard_normal(len(spots.melanin)))
     spots = replace(spots, melanin=spots.melanin * factor, blood=spots.blood * factor)
     for kind in ("pimples", "bites", "scratches"):
-        spots = joined(spots, _passing(np.random.default_rng([day.seed, len(kind)]), body, day, kind))
+        spots = joined(
+            spots, _passing(np.random.default_rng([day.seed, len(kind)]), body, day, kind)
+        )
     return spots
 
 

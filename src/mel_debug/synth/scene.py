@@ -64,7 +64,9 @@ class Mole:
             raise ValueError("growth is a factor on the diameter and should be above 0")
         for factors in (self.shade, self.stretch):
             if factors and (len(factors) != len(self.present) or min(factors) <= 0):
-                raise ValueError("shade and stretch need a factor above 0 for each session, or none")
+                raise ValueError(
+                    "shade and stretch need a factor above 0 for each session, or none"
+                )
 
     def diameter_in(self, session: int) -> float:
         """Return the diameter in millimetres in a session."""
