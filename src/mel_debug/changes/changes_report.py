@@ -134,8 +134,8 @@ def page(changes: Changes, comparer: Comparer) -> str:
             heading = f"{heading}; the first {MOST_SHOWN} with pictures"
         sections.append(Section(heading, entries))
     intro = (
-        f"Two sessions compared: {counts(changes)}. The least sure come first. Hold B to flip between "
-        "the two photos in place, N and P go to the next and the previous place."
+        f"Two sessions compared: {counts(changes)}. The least sure come first. Hold B to flip "
+        "between the two photos in place; N and P go to the next and the previous place."
     )
     return page_html("Changes between two sessions", intro, sections, _table(changes))
 

@@ -69,7 +69,7 @@
     for (const button of document.querySelectorAll("button.show")) {
       button.setAttribute("aria-current", String(button.closest(".entry") === entry));
     }
-    const heading = entry.querySelector("h2");
+    const heading = entry.querySelector("h3");
     at("chosen").textContent = heading ? heading.textContent : "";
     draw();
   }

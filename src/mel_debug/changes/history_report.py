@@ -161,8 +161,8 @@ def page(history: History, *, raw: bool = False) -> str:
     light = "as photographed" if raw else "in the light of the first photo"
     entry = Entry(
         f"Mole {history.uuid[:8]}",
-        f"{len(history.moments)} photos, aligned to the first that marks it, {light}. A dashed edge "
-        "means that the place is not sure. Measures are ratios to the first photo; in brackets, "
+        f"{len(history.moments)} photos, aligned to the first that marks it, {light}. A dashed "
+        "edge means that the place is not sure. Measures are ratios to the first photo; in brackets, "
         "their 95 % intervals.",
         pictures(history, raw=raw),
     )

@@ -68,7 +68,7 @@ def skin_light(pixels: Pixels, skin: Mask) -> SkinLight | None:
     x, y = _axes(len(pixels))
     terms = np.stack([np.ones(int(skin.sum())), x[skin], y[skin]], axis=1)
     logs = np.log(to_linear(pixels)[skin] + FLOOR)
-    kept = np.ones(len(logs), dtype=bool)
+    kept: Mask = np.ones(len(logs), dtype=bool)
     for _ in range(ROUNDS):
         planes = np.linalg.lstsq(terms[kept], logs[kept], rcond=None)[0]
         errors = logs - terms @ planes

@@ -15,7 +15,7 @@ from mel_debug.core.types import Mask, Photo, Pixels
 Array = NDArray[np.float64]
 
 STEP = 16
-"""Pixels between the points at which the map is computed; it is smooth, and interpolated between."""
+"""Pixels between the points at which the map is computed; it is interpolated between."""
 
 FARTHEST = 1e5
 """Coordinates beyond this are outside any photo, also where a map has a horizon."""

@@ -96,7 +96,7 @@ def _entry(entry: Entry, *, several: bool) -> str:
     button = '<button type="button" class="show" hidden>Compare</button>' if several else ""
     figures = "".join(map(_figure, entry.pictures))
     return (
-        f'<section class="entry"><h2>{_shown(entry.heading)}</h2><p>{_shown(entry.text)}</p>'
+        f'<section class="entry"><h3>{_shown(entry.heading)}</h3><p>{_shown(entry.text)}</p>'
         f'{button}<div class="strip">{figures}</div></section>'
     )
 

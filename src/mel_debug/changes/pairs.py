@@ -23,7 +23,7 @@ GONE_SHARE = 0.6
 """Largest share of a mole's response that a photo without it shows there."""
 
 LEAST_MEASURED = 5
-"""Moles from which their median ratio is taken out as the error of the map's scale."""
+"""Moles from which on their usual ratio is taken out as the error of the map's scale."""
 
 SURPRISING = 3.0
 """Standard deviations from which a measure other than the diameter counts as changed.
@@ -232,7 +232,7 @@ def _is_near(point: Point, diameter: float, others: Iterable[Point]) -> bool:
 
 
 def _without_scale_error(moles: list[Place]) -> list[Place]:
-    """The moles with ratios over the median of all, and those that changed as such.
+    """The moles with ratios over the usual one, and those that changed as such.
 
     What all moles share is an error of the map's scale, or of the light.
     """
@@ -240,9 +240,7 @@ def _without_scale_error(moles: list[Place]) -> list[Place]:
     for mole in moles:
         for name, ratio in mole.ratios.items() if isinstance(mole.ratios, dict) else ():
             values.setdefault(name, []).append(ratio.value)
-    factors = {
-        name: float(np.median(some)) for name, some in values.items() if len(some) >= LEAST_MEASURED
-    }
+    factors = {name: usual(some) for name, some in values.items() if len(some) >= LEAST_MEASURED}
     found = []
     for mole in moles:
         if not isinstance(mole.ratios, dict):
@@ -253,6 +251,17 @@ def _without_scale_error(moles: list[Place]) -> list[Place]:
         kind = Kind.CHANGED if reason else mole.kind
         found.append(replace(mole, ratios=ratios, kind=kind, reason=reason))
     return found
+
+
+def usual(ratios: Sequence[float]) -> float:
+    """The middle of the narrowest interval that holds half the ratios, in the logarithm.
+
+    Unlike the median it is not moved by moles that all change in one direction.
+    """
+    logs = np.sort(np.log(ratios))
+    half = len(logs) // 2 + 1
+    start = int(np.argmin(logs[half - 1 :] - logs[: len(logs) - half + 1]))
+    return float(np.exp(logs[start : start + half].mean()))
 
 
 def changed_measures(ratios: Mapping[str, Ratio]) -> list[str]:

@@ -95,10 +95,10 @@ def _merged_spots(found: Sequence[PairChanges]) -> list[Place]:
                     break
             else:
                 groups.append([spot])
-    merged = []
-    for target, groups in by_target.items():
-        for group in groups:
-            # A reference that shows the spot does not list it.
-            if len(group) == compared[target]:
-                merged.append(min(group, key=lambda spot: _SURE_ORDER.index(spot.kind)))
-    return merged
+    # A reference that shows the spot does not list it.
+    return [
+        min(group, key=lambda spot: _SURE_ORDER.index(spot.kind))
+        for target, groups in by_target.items()
+        for group in groups
+        if len(group) == compared[target]
+    ]

@@ -17,7 +17,7 @@ GROWTH = 1.3
 SMALLEST_PX = 3.0
 """Least diameter that is tried, in pixels of the photo."""
 
-LARGEST = 0.06
+LARGEST = 0.2
 """Largest diameter that is tried, as a share of the longer side."""
 
 USUAL = 0.006

@@ -1,12 +1,11 @@
 """`mel-debug changes`: what is gone, new or changed between two sessions."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.history import check_page, comparer_of, csv_text, new_file, write_html
+from mel_debug.cli.history import check_page, comparer_of, new_file, print_as, write_html
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
     config_from,
@@ -109,13 +108,7 @@ def command(
         check_appendable(target)
     comparer = comparer_of(config_from(**stages), use_masks=not no_mask)
     found = compare_sessions(pairs, comparer, Rules(min_size), tick=show_progress)
-    if as_json:
-        click.echo(json.dumps(changes_report.as_json(found)))
-    elif as_csv:
-        click.echo(csv_text(changes_report.rows(found)))
-    else:
-        for line in changes_report.lines(found):
-            echo_line(line)
+    print_as(changes_report, found, as_json=as_json, as_csv=as_csv)
     if page is not None:
         write_html(page, changes_report.page(found, comparer))
     if mark_new:

@@ -88,13 +88,7 @@ def command(
     full, dated = photos_of_mole(uuid, places)
     comparer = comparer_of(config_from(**stages), use_masks=not no_mask)
     history = follow(full, dated, comparer, show_progress)
-    if as_json:
-        click.echo(json.dumps(history_report.as_json(history)))
-    elif as_csv:
-        click.echo(csv_text(history_report.rows(history)))
-    else:
-        for line in history_report.lines(history):
-            echo_line(line)
+    print_as(history_report, history, as_json=as_json, as_csv=as_csv)
     if strip is not None:
         from mel_debug.changes.strip import draw_strip
 
@@ -107,6 +101,20 @@ def command(
         echo_line(f"{moment.photo}: {moment.problem}", err=True)
     if failed:
         raise MelError(f"{len(failed)} of {len(history.moments)} photos were not compared")
+
+
+def print_as(report: Any, found: Any, *, as_json: bool, as_csv: bool) -> None:
+    """Print what was found as JSON, as comma-separated values or as lines of text.
+
+    `report` is the module with `as_json`, `rows` and `lines` of it.
+    """
+    if as_json:
+        click.echo(json.dumps(report.as_json(found)))
+    elif as_csv:
+        click.echo(csv_text(report.rows(found)))
+    else:
+        for line in report.lines(found):
+            echo_line(line)
 
 
 def comparer_of(config: "RunConfig", *, use_masks: bool) -> "Comparer":
