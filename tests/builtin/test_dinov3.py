@@ -12,9 +12,9 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from mel_debug.builtin.extractors.timm_models import load_model
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
 from mel_debug.builtin.extractors.hub import find_weights
+from mel_debug.builtin.extractors.timm_models import load_model
 from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions, FeatureExtractor
 from mel_debug.core.types import Pixels, Vectors
