@@ -207,7 +207,7 @@ def test_a_model_for_one_size_is_refused_before_weights_are_loaded(name: str) ->
 def test_a_name_without_a_tag_is_that_of_its_default_weights() -> None:
     """One model has one name, so that its features are cached once."""
     spec = load_registry().extractor("timm:vit_small_patch14_dinov2")
-    assert spec == load_registry().extractor(DINOV2)
+    assert spec.name == load_registry().extractor(DINOV2).name
     assert spec.image_size == 896
 
 
@@ -216,7 +216,7 @@ def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
     spec = load_registry().extractor(DINOV2)
     with pytest.raises(WeightsError, match=r"no weights for vit_small_patch14_dinov2\.lvd142m"):
         spec.create(BuildOptions("cpu", offline=True))
-    with pytest.raises(WeightsError, match="is a folder without model.safetensors"):
+    with pytest.raises(WeightsError, match=r"is a folder without model\.safetensors"):
         spec.create(BuildOptions("cpu", tmp_path, offline=True))
 
 
