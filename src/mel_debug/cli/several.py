@@ -1,4 +1,4 @@
-"""Options that take several extractors, matchers, presets and image sizes, to compare them."""
+"""Options that take several extractors, matchers, options and image sizes, to compare them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mel_debug.cli.completion import installed
-from mel_debug.cli.options import model_options, stage_option
+from mel_debug.cli.options import model_options
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
@@ -23,8 +23,8 @@ _SEVERAL = (
         multiple=True,
         metavar="NAME",
         shell_complete=installed("extractors"),
-        help="Feature extractor; `mel-debug plugins` lists them. Repeatable.  "
-        "[default: dinov3-base]",
+        help="Feature extractor; `mel-debug plugins` lists them. Options and weights may follow in "
+        "brackets, as in timm:NAME[layer=-3,weights=PATH]. Repeatable.  [default: dinov3-base]",
     ),
     click.option(
         "--image-size",
@@ -53,6 +53,14 @@ _SEVERAL = (
         shell_complete=installed("matchers"),
         help="Matcher; `mel-debug plugins` lists them. Repeatable.  [default: the preset's]",
     ),
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Compare the configurations of this TOML file: a [[run]] table for each, in which a "
+        "list of values stands for as many configurations.",
+    ),
     *model_options,
     click.option(
         "--refine",
@@ -60,7 +68,15 @@ _SEVERAL = (
         help="Search again at native resolution around the mole and the match: slower, but more "
         "exact.",
     ),
-    stage_option,
+    click.option(
+        "-o",
+        "stage_options",
+        type=(str, str),
+        multiple=True,
+        metavar="NAME VALUE",
+        help="Set an option of the extractor or matcher; `mel-debug plugins` lists them. "
+        "Repeatable; an option that is given several times is compared at each of its values.",
+    ),
 )
 
 
@@ -101,16 +117,32 @@ def configurations_from(
     presets: tuple[str, ...],
     image_sizes: tuple[int, ...],
     stage_options: tuple[tuple[str, str], ...],
+    config_file: Path | None = None,
     **others: Any,
 ) -> "list[Configuration]":
-    """Return every combination of the given stages and image sizes. Raises UsageError.
+    """Return every combination of the given stages, options and image sizes, or those of a file.
 
-    The feature cache is not used, because the time of feature extraction is measured.
+    The feature cache is not used, because the time of feature extraction is measured. Raises
+    UsageError.
     """
-    from mel_debug.evaluation.configurations import product_of
+    from mel_debug.core.errors import UsageError
+    from mel_debug.evaluation.config_file import runs_of
+    from mel_debug.evaluation.configurations import grid_of, product_of, unique
     from mel_debug.plugins.config import RunConfig
 
-    config = RunConfig(stage_options=dict(stage_options), no_cache=True, **others)
+    config = RunConfig(no_cache=True, **others)
+    if config_file is not None:
+        if extractors or matchers or presets or image_sizes or stage_options:
+            raise UsageError(
+                "`config` has the extractors, matchers, presets, image sizes and options; "
+                "leave out those of the command"
+            )
+        return unique(runs_of(config_file, config))
     return product_of(
-        config, extractors=extractors, matchers=matchers, presets=presets, image_sizes=image_sizes
+        config,
+        extractors=extractors,
+        matchers=matchers,
+        presets=presets,
+        image_sizes=image_sizes,
+        options=grid_of(stage_options),
     )
