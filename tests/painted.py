@@ -1,6 +1,7 @@
 """Painted skin with moles of known size, and maps between photos that are known exactly."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,11 +55,11 @@ class Shifted:
     y: float = 0.0
     std: float = 0.5
 
-    def points(self, points: Array) -> Array:
+    def points(self, points: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(points + np.array([self.x, self.y]))
 
-    def jacobians(self, points: Array) -> Array:
+    def jacobians(self, points: NDArray[Any]) -> NDArray[Any]:
         return np.broadcast_to(np.eye(2), (len(points), 2, 2)).copy()
 
-    def std_px(self, points: Array) -> Array:
+    def std_px(self, points: NDArray[Any]) -> NDArray[Any]:
         return np.full(len(points), self.std)

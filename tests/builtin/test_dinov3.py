@@ -168,7 +168,8 @@ def test_every_size_is_a_model_of_timm(size: str) -> None:
         model = timm.create_model(offered.timm_name, pretrained=False, num_classes=0)
     assert model.num_features == offered.dimensions
     assert model.patch_embed.patch_size == (PATCH, PATCH)
-    assert load_registry().extractor(f"dinov3-{size}").patch == PATCH
+    spec = load_registry().extractor(f"dinov3-{size}")
+    assert spec.patch_for(spec.values({})) == PATCH
 
 
 class Malicious:

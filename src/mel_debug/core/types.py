@@ -220,7 +220,8 @@ class Match:
     `likelihood`: (rows, columns) float32 from 0 to 1 over the target's grid, relative to the most
     likely place. Pictures then show that instead of `scores`. A matcher that knows how the photos
     lie sets `jacobian`, ((xx, xy), (yx, yy)): at the mole, the change of the target's (x, y), by
-    row, per pixel of the first source, by column. Pictures then show both photos at the same turn and size.
+    row, per pixel of the first source, by column. Pictures then show both photos at the same turn
+    and size.
     """
 
     uuid: str

@@ -113,8 +113,8 @@ def mismatch_reason(
     example = min(state)
     if layout_of(state) is None and model in MODELS:
         return (
-            f"{path} contains the weights of another model, in a layout that is not known "
-            f"({len(state)} tensors such as {example[:60]!r}), not of {model}"
+            f"{path} contains the weights of another model ({len(state)} tensors such as "
+            f"{example[:60]!r}), in a layout that is not known, not of {model}"
         )
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return (

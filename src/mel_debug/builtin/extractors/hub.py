@@ -60,11 +60,12 @@ def cached_weights(name: str, published: Published | None = None) -> Path | None
     if snapshot is not None and os.path.isfile(snapshot / published.file):  # noqa: PTH113
         return snapshot / published.file
     snapshot = _snapshot(MODELS[name].repository) if name in MODELS else None
-    if snapshot is not None:
-        try:
-            files_of(snapshot)
-        except (WeightsError, OSError):  # a download that was stopped
-            return None
+    if snapshot is None or not os.path.isdir(snapshot):  # noqa: PTH112 - never raises
+        return None
+    try:
+        files_of(snapshot)
+    except (WeightsError, OSError):  # a download that was stopped
+        return None
     return snapshot
 
 
