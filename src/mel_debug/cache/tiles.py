@@ -126,7 +126,7 @@ def _encoded(tile: Region) -> dict[str, NDArray[Any]]:
     planes[0] -= planes[1]
     planes[2] -= planes[1]
     planes[:, :, 1:] -= planes[:, :, :-1].copy()
-    content = {
+    content: dict[str, NDArray[Any]] = {
         "size": np.array(planes.shape[1:], dtype=np.int64),
         "planes": _deflated(planes.tobytes()),
     }
