@@ -3,14 +3,15 @@
 import functools
 import hashlib
 import json
-from collections import OrderedDict
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from weakref import ReferenceType, ref
 
 from mel_debug.builtin.matchers.geometric.pair_encoding import FORMAT, decode, encode
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, match_pair
 from mel_debug.core.stages import FeatureExtractor, ResultCache
-from mel_debug.core.types import FeatureMap
+from mel_debug.core.types import FeatureMap, Vectors
 
 MOST_PAIRS = 64
 """Pairs in memory, of about a megabyte each."""
@@ -19,45 +20,64 @@ RELEASES = ("numpy", "opencv-python-headless", "opencv-python", "scipy")
 """Packages whose releases may change a pair."""
 
 
-class PairCache:
-    """The pairs of photos by the keys of their feature maps; one without a key is not retained.
+@dataclass(slots=True)
+class Recent:
+    """A pair in memory, with the key and the vectors of its photos, which are not kept alive.
 
-    `results` is None if nothing may be stored.
+    `stored` is the number of its blobs on the disk, -1 if it is not there.
     """
+
+    pair: PhotoPair
+    key: str | None
+    vectors: tuple[ReferenceType[Vectors], ReferenceType[Vectors]]
+    stored: int = -1
+
+    def is_of(self, key: str | None, source: FeatureMap, target: FeatureMap) -> bool:
+        """Whether this is the pair of two photos: those of the same key, or the same vectors."""
+        if key is not None:
+            return self.key == key
+        one, other = self.vectors
+        return one() is source.vectors and other() is target.vectors
+
+
+class PairCache:
+    """The pairs of photos that were matched last, and those in `results`, if anything is stored."""
 
     def __init__(self, results: ResultCache | None = None) -> None:
         self._results = results
-        self._pairs: OrderedDict[str, tuple[PhotoPair, int]] = OrderedDict()
+        self._recent: list[Recent] = []
 
     def of(self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
         """The pair of two photos, from memory, from the disk, or matched now."""
-        key = _key(source, target)
-        if key is None:
-            return match_pair(source, target, extractor)
-        if key not in self._pairs:
-            stored = None if self._results is None else self._results.find(key)
-            pair = None if stored is None else decode(stored)
-            is_new = pair is None
+        known = self._known(source, target)
+        if known is None:
+            key = _key(source, target)
+            pair = self._read(key)
+            stored = -1 if pair is None else len(pair.blobs)
             if pair is None:
                 for features in (target, source):  # decoded while the first matches are found
                     features.photo.prefetch()
                 pair = match_pair(source, target, extractor)
-            # As many blobs as are on the disk; fewer than none if the pair is not there.
-            self._pairs[key] = pair, -1 if is_new else len(pair.blobs)
-            if len(self._pairs) > MOST_PAIRS:
-                self._pairs.popitem(last=False)
-        self._pairs.move_to_end(key)
-        return self._pairs[key][0]
+            known = Recent(pair, key, (ref(source.vectors), ref(target.vectors)), stored)
+        self._recent = [known, *(each for each in self._recent if each is not known)][:MOST_PAIRS]
+        return known.pair
 
     def store(self, source: FeatureMap, target: FeatureMap) -> None:
         """Store the pair of two photos if it is new, or more of its blobs are known than before."""
-        key = _key(source, target)
-        if self._results is None or key is None or key not in self._pairs:
+        known = self._known(source, target)
+        if self._results is None or known is None or known.key is None:
             return
-        pair, stored = self._pairs[key]
-        if len(pair.blobs) > stored:
-            self._results.store(key, encode(pair))
-            self._pairs[key] = pair, len(pair.blobs)
+        if len(known.pair.blobs) > known.stored:
+            self._results.store(known.key, encode(known.pair))
+            known.stored = len(known.pair.blobs)
+
+    def _known(self, source: FeatureMap, target: FeatureMap) -> Recent | None:
+        key = _key(source, target)
+        return next((each for each in self._recent if each.is_of(key, source, target)), None)
+
+    def _read(self, key: str | None) -> PhotoPair | None:
+        stored = None if key is None or self._results is None else self._results.find(key)
+        return None if stored is None else decode(stored)
 
 
 def _key(source: FeatureMap, target: FeatureMap) -> str | None:
