@@ -28,13 +28,15 @@ MARKS = 100
 
 
 def sessions(folder: Path, rounds: int) -> None:
-    """Time `automark3` over four references and four targets, with one job and with two.
+    """Time `automark3` over four references and four targets, which are four pairs.
 
     XFeat, `accurate`. Cold has an empty cache; warm has all that earlier runs keep.
     """
     references, targets = _generated(folder / "session")
     base = python("-m", "mel_debug", "automark3", "--extractor", "xfeat", "--dry-run")
-    base += ["--reference", *map(str, references), "--target", *map(str, targets)]
+    # Folders, as photos given by name are references of every part.
+    for option, photos in (("--reference", references), ("--target", targets)):
+        base += [option, *(str(photo.parent) for photo in photos)]
     base += ["--extra-stem", "auto"]  # the targets' true marks are not read
     peaks: dict[str, float] = {}
 

@@ -109,7 +109,7 @@ def _card(
         signs.append([Sign("ring", "truth")])
     crops.append(whole(target))
     names.append(f"both in {short_name(Path(answer.target))}" if truth else "the whole target")
-    overview = [Sign("ring", "good", whole_place(target, place), 8.0)]
+    overview = [Sign("ring", found[0].colour, whole_place(target, place), 8.0)]
     if truth is not None:
         overview.append(Sign("ring", "truth", whole_place(target, truth), 12.0))
     signs.append(overview)
