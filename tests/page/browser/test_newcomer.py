@@ -55,9 +55,7 @@ def place_of(photo: Path) -> Point:
 def find_and_save(browser: Browser, photos: list[Path], mole: Point) -> None:
     with served(*photos, command="find") as server:
         page: Page = opened(browser, server.link)
-        expect(page.locator("#panes")).to_have_attribute(
-            "aria-busy", "false", timeout=2 * PATIENCE_MS
-        )
+        expect(page.locator("#panes")).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
         click(page, mole)
         expect(words(page)).to_have_text(re.compile("^Found"), timeout=PATIENCE_MS)
         page.keyboard.press("s")
