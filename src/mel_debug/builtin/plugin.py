@@ -47,6 +47,7 @@ def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
         patch=8,
         image_size=XFEAT_IMAGE_SIZE,
         preset="accurate",
+        runtimes=("torch", "openvino", "opencv"),
         depends_on=_xfeat_depends_on,
     )
     return [*dinov3, xfeat]
@@ -134,9 +135,16 @@ def _xfeat(options: BuildOptions) -> FeatureExtractor:
         from mel_debug.builtin.extractors.weight_files import check_weights
 
         check_weights(options.weights)
-    from mel_debug.builtin.extractors.xfeat import build
+    from mel_debug.builtin.extractors.runtime import garbage_collection_paused, needs_torch
 
-    return build(options)
+    if not needs_torch(options):
+        from mel_debug.builtin.extractors import xfeat_engines
+
+        return xfeat_engines.build(options, options.runtime)
+    with garbage_collection_paused():
+        from mel_debug.builtin.extractors import xfeat
+
+        return xfeat.build(options)
 
 
 def _xfeat_depends_on(options: BuildOptions) -> Sequence[str | Path]:
@@ -187,10 +195,10 @@ def _build_metric(metric: str, options: BuildOptions) -> Matcher:
     return build(metric, options)
 
 
-def _geometric(_options: BuildOptions) -> Matcher:
+def _geometric(options: BuildOptions) -> Matcher:
     from mel_debug.builtin.matchers.geometric.matcher import build
 
-    return build()
+    return build(options.results)
 
 
 def _heatmap(_options: BuildOptions) -> Renderer:

@@ -85,7 +85,7 @@ def encode(key: str, features: StoredFeatures) -> bytes:
     if features.preview is not None:
         content["preview_jpeg"] = features.preview.jpeg
         content["preview_mask"] = features.preview.mask
-    return bytes(save({**content, CHECKSUM: np.array([_checksum(content)], dtype=np.uint32)}))
+    return bytes(save({**content, CHECKSUM: np.array([checksum(content)], dtype=np.uint32)}))
 
 
 def decode(key: str, data: bytes) -> StoredFeatures | None:
@@ -95,7 +95,7 @@ def decode(key: str, data: bytes) -> StoredFeatures | None:
 
     try:
         content: Content = load(data)
-        if content.pop(CHECKSUM).tolist() != [_checksum(content)]:
+        if content.pop(CHECKSUM).tolist() != [checksum(content)]:
             return None
         vectors, valid = content["vectors"], content["valid"]
         width, height, patch = map(int, content["photo_width_height_patch"])
@@ -116,7 +116,7 @@ def decode(key: str, data: bytes) -> StoredFeatures | None:
     return StoredFeatures(grid, vectors, valid, (red, green, blue), preview) if is_ours else None
 
 
-def _checksum(content: Content) -> int:
+def checksum(content: Content) -> int:
     """The CRC-32 of all arrays; safetensors itself only detects a wrong length."""
     total = 0
     for name in sorted(content):

@@ -10,6 +10,7 @@ import numpy as np
 from mel_debug.cache.encoding import StoredFeatures, decode, encode
 from mel_debug.cache.lazy_extractor import LazyExtractor
 from mel_debug.cache.store import FileStore
+from mel_debug.cache.tiles import LEAST_PIXELS, StoredTiles
 from mel_debug.core.errors import MelError
 from mel_debug.core.types import FeatureMap, Photo
 from mel_debug.matching.features import PhotoFeatures
@@ -64,8 +65,12 @@ class CachedFeatures:
             )
             if self.key_of(photo) == key:  # else the photo changed meanwhile
                 self.store.try_write(key, encode(key, stored))
-            return _feature_map(painted, stored)
-        return _feature_map(photo.painted(stored.colour), stored)
+            return _feature_map(painted, stored, key)
+        painted = photo.painted(stored.colour)
+        tiles = None
+        if key is not None and photo.size.width * photo.size.height >= LEAST_PIXELS:
+            tiles = StoredTiles(self.store, key, photo.size)
+        return _feature_map(painted, stored, key, tiles)
 
     def lookup(self, key: str) -> StoredFeatures | None:
         """The features that the cache has for a key; None if it has none or they are damaged."""
@@ -91,10 +96,12 @@ class CachedFeatures:
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
-def _feature_map(painted: Photo, stored: StoredFeatures) -> FeatureMap:
+def _feature_map(
+    painted: Photo, stored: StoredFeatures, key: str | None, tiles: StoredTiles | None = None
+) -> FeatureMap:
     if stored.grid.photo != painted.size:
         raise MelError(f"{painted.name} changed while it was read; run again")
     if stored.preview is not None:
-        painted = painted.with_preview(stored.preview.open)
+        painted = painted.with_preview(stored.preview.open, tiles)
     vectors = stored.vectors.astype(np.float32, copy=False)
-    return FeatureMap(painted, stored.grid, vectors, stored.valid)
+    return FeatureMap(painted, stored.grid, vectors, stored.valid, key)

@@ -13,7 +13,9 @@ from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
 from mel_debug.core.types import Colour, Vectors
 
-NOT_IN_IDENTITY = {"device", "weights", "offline", "values", "runtime", "threads", "artifacts"}
+NOT_IN_IDENTITY = {
+    *("device", "weights", "offline", "values", "runtime", "threads", "artifacts", "results"),
+}
 """Build options that do not change vectors, or that the identity contains in another form.
 
 Options added to `BuildOptions` in future are part of the identity unless they are listed here.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mel_debug.cache.artifacts import ArtifactStore
 from mel_debug.cache.digests import Digests
-from mel_debug.cache.store import FileStore
+from mel_debug.cache.store import FileStore, Kind
 from mel_debug.core.errors import UsageError, warn
 from mel_debug.files.user_dirs import cache_folder, graph_folder
 
@@ -78,7 +78,7 @@ def warn_if_too_small(store: FileStore, photos: int) -> None:
     """
     if photos < MANY_PHOTOS:
         return
-    newest = store.entries()[-1:]
+    newest = [entry for entry in store.entries() if entry.kind == Kind.FEATURES][-1:]
     size = newest[0].size if newest else store.most_bytes + 1  # it was too large to be stored
     if size * photos > store.most_bytes:
         warn(

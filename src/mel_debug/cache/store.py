@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from stat import S_ISREG
 
@@ -14,10 +15,23 @@ from mel_debug.files.atomic import write_atomically
 from mel_debug.files.hidden_names import is_part_name
 from mel_debug.files.regular import open_regular
 
-SUFFIX = ".safetensors"
-OWN_NAME = re.compile(rf"[0-9a-f]{{64}}\{SUFFIX}")
+
+class Kind(StrEnum):
+    """What a file of the cache holds: its suffix. All are in the safetensors format."""
+
+    FEATURES = ".safetensors"
+    """The features of one photo, with its preview."""
+
+    PAIR = ".pair"
+    """What a matcher has found out about a pair of photos."""
+
+    TILE = ".tile"
+    """A square of a photo in full resolution."""
+
+
+OWN_NAME = re.compile(rf"[0-9a-f]{{64}}({'|'.join(map(re.escape, Kind))})")
 OWN_FOLDER = re.compile(r"[0-9a-f]{2}")
-OLD_PART = re.compile(rf"\.[0-9a-f]{{64}}\{SUFFIX}\..*\.part")
+OLD_PART = re.compile(rf"\.[0-9a-f]{{64}}{re.escape(Kind.FEATURES)}\..*\.part")
 """The names of incomplete files in earlier versions."""
 
 ABANDONED_SECONDS = 3600.0
@@ -49,6 +63,11 @@ class Entry:
     size: int
     used: float
 
+    @property
+    def kind(self) -> Kind:
+        """What the file holds."""
+        return Kind(self.path.suffix)
+
 
 class FileStore:
     """Files of bytes by key, each complete or absent, together at most about `most_bytes`.
@@ -65,9 +84,9 @@ class FileStore:
         self._unmeasured = most_bytes
         self._has_warned = False
 
-    def path_of(self, key: str) -> Path:
+    def path_of(self, key: str, kind: Kind = Kind.FEATURES) -> Path:
         """The path of a key's file, which may not exist; a key is 64 hexadecimal digits."""
-        return self._features / key[:2] / f"{key}{SUFFIX}"
+        return self._features / key[:2] / f"{key}{kind}"
 
     @property
     def _features(self) -> Path:
@@ -77,9 +96,9 @@ class FileStore:
         """Whether a key has a file; its content is not checked."""
         return os.path.isfile(self.path_of(key))  # noqa: PTH113 - False if it can't be accessed
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, kind: Kind = Kind.FEATURES) -> bytes | None:
         """The bytes of a key, which count as used now; None if they are missing or unreadable."""
-        path = self.path_of(key)
+        path = self.path_of(key, kind)
         try:
             data = path.read_bytes()
         except OSError:
@@ -88,14 +107,14 @@ class FileStore:
             os.utime(path)
         return data
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, kind: Kind = Kind.FEATURES) -> None:
         """Store the bytes of a key, and prune. Raises MelError if they cannot be written.
 
         Bytes beyond the limit of the whole cache are not stored.
         """
         if len(data) > self.most_bytes:
             return
-        path = self.path_of(key)
+        path = self.path_of(key, kind)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,10 +127,10 @@ class FileStore:
         write_atomically(path, data)
         self._prune_if_full(len(data))
 
-    def try_write(self, key: str, data: bytes) -> None:
+    def try_write(self, key: str, data: bytes, kind: Kind = Kind.FEATURES) -> None:
         """As `write`, but a cache that cannot be written causes only one warning per process."""
         try:
-            self.write(key, data)
+            self.write(key, data, kind)
         except MelError as error:
             if not self._has_warned:
                 warn(f"features are not cached: {error}")

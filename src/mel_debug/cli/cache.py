@@ -2,22 +2,28 @@
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mel_debug.cli.options import cache_dir_option, json_option
 from mel_debug.console.terminal import echo_line
 
+if TYPE_CHECKING:
+    from mel_debug.cache.store import Entry
+
 
 @click.group("cache")
 def command() -> None:
     """Show, prune or clear the feature cache.
 
-    The cache stores the features of photos, and models converted for OpenVINO. Features are found
-    by the content of the photo and its mask, the extractor, its weights and its options. Beyond
-    MEL_DEBUG_CACHE_SIZE (10 GB unless set) the least recently used photos are removed. Removed
-    entries are computed again when they are needed.
+    The cache stores the features of photos, what the accurate search finds out about pairs of
+    photos, and models converted for OpenVINO. Features are found by the content of the photo and
+    its mask, the extractor, its weights and its options. Beyond MEL_DEBUG_CACHE_SIZE (10 GB unless
+    set) what was not used for the longest time is removed. Removed entries are computed again when
+    they are needed.
     """
 
 
@@ -27,6 +33,7 @@ def command() -> None:
 def info(cache_dir: Path | None, *, as_json: bool) -> None:
     """Show the folder, the contents and the size of the cache."""
     from mel_debug.cache.location import open_artifacts, open_store, size_text
+    from mel_debug.cache.store import Kind
 
     store = open_store(cache_dir)
     entries = store.entries()
@@ -34,10 +41,13 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
     models = open_artifacts(cache_dir).entries()
     model_bytes = sum(model.size for model in models)
     oldest = entries[0].used if entries else None
+    counts = Counter(entry.kind for entry in entries)
     if as_json:
         report = {
             "folder": str(store.folder),
-            "photos": len(entries),
+            "photos": counts[Kind.FEATURES],
+            "pairs": counts[Kind.PAIR],
+            "tiles": counts[Kind.TILE],
             "bytes": used,
             "most_bytes": store.most_bytes,
             "oldest_use": oldest,
@@ -47,7 +57,9 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
         click.echo(json.dumps(report))
         return
     echo_line(f"folder      {store.folder}")
-    click.echo(f"photos      {len(entries)}")
+    click.echo(f"photos      {counts[Kind.FEATURES]}")
+    if counts[Kind.PAIR]:
+        click.echo(f"pairs       {counts[Kind.PAIR]}")
     click.echo(f"size        {size_text(used)} of at most {size_text(store.most_bytes)}")
     if models:
         click.echo(f"models      {_models(len(models))}, {size_text(model_bytes)} more")
@@ -68,7 +80,7 @@ def clear(cache_dir: Path | None) -> None:
     store = open_store(cache_dir)
     Digests(store.folder).clear()
     models = open_artifacts(cache_dir).clear()
-    _report(store.folder, [entry.size for entry in store.clear()])
+    _report(store.folder, store.clear())
     if models:
         size = sum(model.size for model in models)
         click.echo(f"removed {size_text(size)} of {_models(len(models))}")
@@ -90,15 +102,24 @@ def prune(max_size: str | None, cache_dir: Path | None) -> None:
 
     store = open_store(cache_dir)
     most = store.most_bytes if max_size is None else parse_size(max_size)
-    _report(store.folder, [entry.size for entry in store.prune(most)])
+    _report(store.folder, store.prune(most))
 
 
-def _report(folder: Path, removed: list[int]) -> None:
+def _report(folder: Path, removed: "list[Entry]") -> None:
     from mel_debug.cache.location import size_text
+    from mel_debug.cache.store import Kind
 
-    photos = "1 photo" if len(removed) == 1 else f"{len(removed)} photos"
-    echo_line(f"removed {size_text(sum(removed))} of {photos} from {folder}")
+    counts = Counter(entry.kind for entry in removed)
+    what = _number(counts[Kind.FEATURES], "photo")
+    if counts[Kind.PAIR]:
+        what += f" and {_number(counts[Kind.PAIR], 'pair')}"
+    size = sum(entry.size for entry in removed)
+    echo_line(f"removed {size_text(size)} of {what} from {folder}")
 
 
 def _models(number: int) -> str:
-    return "1 converted model" if number == 1 else f"{number} converted models"
+    return _number(number, "converted model")
+
+
+def _number(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -67,11 +67,11 @@ model_options = (
     ),
     click.option(
         "--runtime",
-        type=click.Choice(["auto", "torch", "openvino"]),
+        type=click.Choice(["auto", "torch", "openvino", "opencv"]),
         default="auto",
         show_default=True,
-        help="Library that runs the model; auto selects openvino, if it is installed, for DINOv3 "
-        "on a CPU, else torch.",
+        help="Library that runs the model. On a CPU auto selects openvino if it is installed, else "
+        "opencv for XFeat; otherwise torch.",
     ),
     click.option(
         "--precision",

@@ -21,6 +21,11 @@ class Lazy(Generic[T]):
         self._loading: Future[T] | None = None
         self._retained = False
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether the value is loaded, or is being loaded."""
+        return self._loading is not None
+
     def prefetch(self) -> None:
         """Start loading in a thread, for a value that will be needed soon."""
         with self._lock:

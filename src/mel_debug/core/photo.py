@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,11 @@ from mel_debug.core.scaling import fitted, resized, valid_cells
 
 PREVIEW_SIDE = 2000
 """Longer side of a preview in pixels: a mole of one millimetre still covers a few."""
+
+
+ENLARGED = 1.05
+"""Factor up to which a preview is enlarged for drawing instead of decoding the photo, as the loss
+can't be seen. XFeat's image size is 1.024 times that of a preview."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +40,35 @@ class Preview:
         return Size(self.pixels.shape[1], self.pixels.shape[0])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A part of a photo in full resolution.
+
+    `pixels` is (height, width, 3) uint8 RGB and `mask` (height, width) bool; None if the photo has
+    no mask.
+    """
+
+    pixels: Pixels
+    mask: Mask | None
+
+    def part(self, rows: slice, columns: slice) -> "Region":
+        """A part of the region; nothing is copied."""
+        mask = None if self.mask is None else self.mask[rows, columns]
+        return Region(self.pixels[rows, columns], mask)
+
+
+class Tiles(Protocol):
+    """Parts of a photo that are known without decoding it."""
+
+    def region(
+        self, rows: slice, columns: slice, whole: Callable[[], Region], *, decoded: bool
+    ) -> Region:
+        """The rows and columns of the photo, which lie inside it.
+
+        `whole` decodes the photo, or returns at once what has been decoded before.
+        """
+
+
 class Photo:
     """A photo as shown (EXIF rotation applied), decoded on first use of its pixels.
 
@@ -41,10 +76,10 @@ class Photo:
     user; `load_mask` returns a (height, width) bool mask or None. `name` is for messages. `key`
     returns a text that identifies the present content of photo and mask; without it nothing about
     the photo is cached on disk. `preview` returns a preview that exists already, which saves
-    decoding the photo where a preview is enough.
+    decoding the photo where a preview is enough, and so do `tiles` where parts are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last ones are optional
         self,
         name: str,
         size: Size,
@@ -52,12 +87,15 @@ class Photo:
         load_mask: Callable[[], Mask | None] = lambda: None,
         key: Callable[[], str] | None = None,
         preview: Callable[[], Preview] | None = None,
+        *,
+        tiles: Tiles | None = None,
     ) -> None:
         self.name = name
         self.size = size
         self.key = key
         # None of these refers back to the photo, so its pixels are freed with the photo.
         self._preview = preview
+        self._tiles = tiles
         self._buffer = Lazy(lambda: _checked(load(), name, size))
         self._mask = Lazy(load_mask)
         self._scaled: tuple[Size, Pixels] | None = None
@@ -94,6 +132,16 @@ class Photo:
             raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
         return mask
 
+    def region(self, rows: slice, columns: slice) -> Region:
+        """A part of the photo in full resolution, which must lie inside it."""
+
+        def whole() -> Region:
+            return Region(self.pixels, self.mask)
+
+        if self._tiles is None:
+            return whole().part(rows, columns)
+        return self._tiles.region(rows, columns, whole, decoded=self._buffer.is_loading)
+
     def masks_out(self, point: Point) -> bool:
         """Whether the mask hides a point, which must lie inside the photo."""
         x, y = point.pixel
@@ -117,13 +165,21 @@ class Photo:
 
     def displayed(self, size: Size) -> Pixels:
         """The pixels at another size, for drawing: from the preview if that is large enough."""
-        if size.longest <= self.preview.size.longest:
+        if size.longest <= ENLARGED * self.preview.size.longest:
             return resized(self.preview.pixels, size)
         return self.scaled(size)
 
-    def with_preview(self, preview: Callable[[], Preview]) -> "Photo":
-        """The same photo with shared pixels and a preview that exists already."""
-        return Photo(self.name, self.size, self._buffer.get, lambda: self.mask, self.key, preview)
+    def with_preview(self, preview: Callable[[], Preview], tiles: Tiles | None = None) -> "Photo":
+        """The same photo with shared pixels, and a preview and tiles that exist already."""
+        return Photo(
+            self.name,
+            self.size,
+            self._buffer.get,
+            lambda: self.mask,
+            self.key,
+            preview,
+            tiles=tiles,
+        )
 
     def painted(self, colour: Colour | Callable[[], Colour]) -> "Photo":
         """The same photo with every pixel outside its mask set to `colour`.

@@ -181,15 +181,29 @@ class ArtifactCache(Protocol):
         """Remove the folder of a key, for example because its content turned out to be unusable."""
 
 
+class ResultCache(Protocol):
+    """Stores arrays that a stage has computed from photos, by key, in the cache of their features.
+
+    A key is 64 hexadecimal digits, the SHA-256 of all that the arrays depend on: the `key` of each
+    feature map, and the releases and options that matter.
+    """
+
+    def find(self, key: str) -> "dict[str, NDArray[Any]] | None":
+        """The arrays of a key by name; None if there are none or they are damaged."""
+
+    def store(self, key: str, arrays: "Mapping[str, NDArray[Any]]") -> None:
+        """Store arrays under a key; a cache that can't be written causes a warning, no error."""
+
+
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """The settings that a stage is built with.
 
     `options["name"]` is the value of one of the stage's own options. `device` is `auto`, `cpu`,
     `cuda` or `mps`; `weights` is a checkpoint to load instead of the published one; `offline`
-    forbids downloads. `runtime` is `auto`, `torch` or `openvino`, `precision` is `f32` or `bf16`,
-    and `threads` limits processor threads (None: no limit). `artifacts` is None if nothing may be
-    stored.
+    forbids downloads. `runtime` is `auto` or a name such as `torch`, `precision` is `f32` or
+    `bf16`, and `threads` limits processor threads (None: no limit). `artifacts` is None if nothing
+    may be stored, and `results` if nothing about photos may be.
 
     Runtimes share cached features in f32, so they must agree to 1e-4 of a vector's length. An
     extractor whose runtimes differ more must include the runtime in `StageSpec.depends_on`.
@@ -203,6 +217,7 @@ class BuildOptions:
     precision: str = "f32"
     threads: int | None = None
     artifacts: ArtifactCache | None = None
+    results: ResultCache | None = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:

@@ -40,13 +40,15 @@ class FeatureMap:
     """The features of one photo: a vector for each cell of a grid over it.
 
     `valid` is (rows, columns) bool, True for cells inside the photo's mask. Matches are always in
-    valid cells.
+    valid cells. `key` identifies everything that the features depend on, the contents of the photo
+    and of its mask included; None if that is unknown.
     """
 
     photo: Photo
     grid: PatchGrid
     vectors: Vectors
     valid: Mask
+    key: str | None = None
 
     def __post_init__(self) -> None:
         cells = (self.grid.rows, self.grid.columns)

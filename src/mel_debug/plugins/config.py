@@ -17,6 +17,7 @@ from mel_debug.core.stages import (
     OptionValue,
     Preset,
     Renderer,
+    ResultCache,
     StageSpec,
 )
 from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
@@ -221,7 +222,15 @@ class ResolvedRun:
         return self.renderer.build(self._options_of("renderer"))
 
     def _options_of(self, stage: str) -> BuildOptions:
-        return replace(self.options, values=self.values[stage])
+        return replace(self.options, values=self.values[stage], results=self._results)
+
+    @property
+    def _results(self) -> "ResultCache | None":
+        if self.cache is None:
+            return None
+        from mel_debug.cache.results import Results
+
+        return Results(self.cache)
 
 
 def resolve(config: RunConfig) -> ResolvedRun:

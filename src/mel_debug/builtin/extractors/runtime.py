@@ -24,16 +24,7 @@ def select_runtime(options: BuildOptions) -> str:
     or for bf16 without support.
     """
     if options.runtime == "openvino":
-        if find_spec("openvino") is None:
-            raise UsageError(
-                "`runtime=openvino` needs an extra: pip install 'mel-debug[openvino]'; "
-                "or try `runtime=torch`"
-            )
-        if options.device not in ("auto", "cpu"):
-            raise UsageError(
-                f"`runtime=openvino` runs on the CPU, not on {options.device}; "
-                "leave one of them out"
-            )
+        _check_openvino(options)
         if options.precision == "bf16" and not has_bf16():
             raise UsageError(
                 "OpenVINO finds no bf16 support in this CPU; "
@@ -45,6 +36,38 @@ def select_runtime(options: BuildOptions) -> str:
     if find_spec("openvino") is None or (options.precision != "f32" and not has_bf16()):
         return "torch"
     return "openvino"
+
+
+def needs_torch(options: BuildOptions) -> bool:
+    """Whether an extractor that also runs on OpenVINO and OpenCV has to use torch.
+
+    `auto` uses it for other devices than the CPU. Raises UsageError if OpenVINO is requested but
+    not installed, or a runtime for the CPU is requested for another device.
+    """
+    if options.runtime == "openvino":
+        _check_openvino(options)
+    elif options.runtime == "opencv":
+        _check_device(options)
+    if options.runtime == "auto":
+        return not _uses_cpu(options.device)
+    return options.runtime == "torch"
+
+
+def _check_openvino(options: BuildOptions) -> None:
+    if find_spec("openvino") is None:
+        raise UsageError(
+            "`runtime=openvino` needs an extra: pip install 'mel-debug[openvino]'; "
+            "or try `runtime=torch`"
+        )
+    _check_device(options)
+
+
+def _check_device(options: BuildOptions) -> None:
+    if options.device not in ("auto", "cpu"):
+        raise UsageError(
+            f"`runtime={options.runtime}` runs on the CPU, not on {options.device}; "
+            "leave one of them out"
+        )
 
 
 @contextmanager

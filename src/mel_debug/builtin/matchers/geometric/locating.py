@@ -118,9 +118,12 @@ def _blob_anchors(search: SpotSearch, points: Array, longest: int) -> Anchors:
     priors = search.priors(blobs) if len(blobs) else []
     reach = search.reach_at_once() / search.cell
     known = [number for number, prior in enumerate(priors) if 2 * prior.std < reach]
-    some = [priors[number] for number in known]
-    found = search.find_at_once([blobs[number] for number in known], some)
-    return _anchors(blobs[known], some, found, longest)
+    memory = search.pair.blobs
+    new = [number for number in known if not memory.has(blobs[number])]
+    some = [priors[number] for number in new]
+    found = search.find_at_once([blobs[number] for number in new], some)
+    memory.add(_anchors(blobs[new], some, found, longest))
+    return memory.of(blobs[known])
 
 
 def _anchors(

@@ -7,11 +7,12 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.locating import ViewMatch, locate
-from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, RecentPairs
+from mel_debug.builtin.matchers.geometric.pair_cache import PairCache
+from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.builtin.matchers.similarity import SimilarityMatcher, cosine
 from mel_debug.core.geometry import Point
-from mel_debug.core.stages import FeatureExtractor, PhotoMap
+from mel_debug.core.stages import FeatureExtractor, PhotoMap, ResultCache
 from mel_debug.core.types import FeatureMap, Match, Measurement, Query, View
 
 ALIGNED_STD_PX = 0.3
@@ -27,7 +28,7 @@ class GeometricMatcher:
     """
 
     plain: SimilarityMatcher
-    pairs: RecentPairs = field(default_factory=RecentPairs, compare=False, repr=False)
+    pairs: PairCache = field(default_factory=PairCache, compare=False, repr=False)
 
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
@@ -46,6 +47,7 @@ class GeometricMatcher:
                 )
                 for (number, _), answer in zip(views, answers, strict=True):
                     found[number].append(answer)
+            self.pairs.store(source, target)
         combined = [
             _combined(match, answers, len(query.views), matched)
             for query, match, answers in zip(queries, matches, found, strict=True)
@@ -60,6 +62,7 @@ class GeometricMatcher:
     ) -> PhotoMap | None:
         """See `MapsPhotos.photo_map`."""
         pair = self.pairs.of(source, target, extractor)
+        self.pairs.store(source, target)
         return None if pair.warp_field is None else PixelMap(pair, pair.warp_field)
 
     def _with_cycle_error(self, query: Query, match: Match, target: FeatureMap) -> Match:
@@ -90,9 +93,13 @@ class PixelMap:
         return std
 
 
-def build() -> GeometricMatcher:
-    """Return the matcher with cosine similarity for its scores and as its fallback."""
-    return GeometricMatcher(SimilarityMatcher(cosine, interpolate=True, at_peak=True))
+def build(results: ResultCache | None = None) -> GeometricMatcher:
+    """Return the matcher with cosine similarity for its scores and as its fallback.
+
+    What it finds out about pairs of photos is stored in `results`.
+    """
+    plain = SimilarityMatcher(cosine, interpolate=True, at_peak=True)
+    return GeometricMatcher(plain, PairCache(results))
 
 
 def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, View]]]:

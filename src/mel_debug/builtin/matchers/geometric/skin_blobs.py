@@ -1,5 +1,7 @@
 """Distinct dark blobs on the source's skin, as anchors for moles that have few other moles near."""
 
+from weakref import WeakKeyDictionary
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,10 @@ MOST_BLOBS = 30
 """Blobs in all, which limits the time."""
 
 
+_KNOWN: "WeakKeyDictionary[Photo, tuple[Array, Array]]" = WeakKeyDictionary()
+"""The blobs of photos in use, for the next mole."""
+
+
 def choose_blobs(photo: Photo, moles: Array) -> Array:
     """Return (n, 2) pixels of the photo: dark blobs near the (m, 2) moles, but not at them.
 
@@ -46,7 +52,9 @@ def choose_blobs(photo: Photo, moles: Array) -> Array:
     anchors come first. The same photo and moles always give the same blobs.
     """
     longest = photo.size.longest
-    places, contrasts = _blobs(photo)
+    if photo not in _KNOWN:
+        _KNOWN[photo] = _blobs(photo)
+    places, contrasts = _KNOWN[photo]
     if not len(places):
         return places
     away = _distances(places, moles) / longest

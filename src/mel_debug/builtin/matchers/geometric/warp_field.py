@@ -1,11 +1,17 @@
 """The warp field between two photos: a smooth displacement with a std, then a plane map."""
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy import linalg, sparse
+from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.support import Support
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 # Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
 # generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
@@ -44,9 +50,15 @@ MOST_MATCHES = 5000
 """Matches used in a fit; more are thinned evenly. At 1250, 2500, 5000, 10000 the 95 % error is
 0.18, 0.15, 0.13, 0.13 cells."""
 
+PLACES_AT_ONCE = 4096
+"""Places of which the variance is computed at a time: 8 MB for 16 x 16 covariances each."""
+
 GROWTH_ROUNDS = 12
 """Upper limit; growth ends earlier if no match joins. 3, 6 and 24 led to the same fields on these
 pairs."""
+
+
+Indices = NDArray[np.intp]
 
 
 class WarpField:
@@ -58,15 +70,42 @@ class WarpField:
     """
 
     def __init__(self, base: PlaneMap, shape: tuple[int, int]) -> None:
-        longest = max(shape)
-        self.base = base
-        self.step = longest / KNOTS
-        self.knots = np.ceil(np.array(shape[::-1]) / self.step).astype(int) + 5  # along x, y
-        bends = _second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
-        self.prior = bends.T @ bends + np.eye(bends.shape[1]) / (longest / 4) ** 2
-        self.coefficients = np.zeros((len(self.prior), 2))
-        self.covariance = np.linalg.inv(self.prior)
+        self.base, self.shape = base, shape
+        self.step = max(shape) / KNOTS
+        self.knots = _knots(shape)
+        self.coefficients: Array = np.zeros((int(self.knots.prod()), 2))
+        self.covariance: Array = np.linalg.inv(self.prior)
         self.support: Support | None = None
+
+    @classmethod
+    def fitted(
+        cls,
+        base: PlaneMap,
+        shape: tuple[int, int],
+        coefficients: Array,
+        covariance: Array,
+        support: Support | None,
+    ) -> "WarpField":
+        """Return the field with the results of an earlier fit. Raises ValueError if they don't fit.
+
+        It can be used, and not be grown further.
+        """
+        field = cls.__new__(cls)
+        field.base, field.shape = base, shape
+        field.step, field.knots = max(shape) / KNOTS, _knots(shape)
+        count = int(field.knots.prod())
+        if coefficients.shape != (count, 2) or covariance.shape != (count, count):
+            raise ValueError(f"{coefficients.shape} and {covariance.shape} for {count} knots")
+        field.coefficients, field.covariance, field.support = coefficients, covariance, support
+        return field
+
+    @cached_property
+    def prior(self) -> Array:
+        """The precision of the coefficients before any match, (knots, knots)."""
+        longest = max(self.shape)
+        bends = _second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
+        prior: Array = bends.T @ bends + np.eye(bends.shape[1]) / (longest / 4) ** 2
+        return prior
 
     def __call__(self, places: Array) -> Array:
         """Map (n, 2) points of the source to points of the target."""
@@ -74,7 +113,8 @@ class WarpField:
 
     def displacement(self, places: Array) -> Array:
         """Return the displacement at points of the source, in cells of the source."""
-        shifts: Array = self._basis(places) @ self.coefficients
+        knots, values = self._basis(places)
+        shifts: Array = np.einsum("nk,nkc->nc", values, self.coefficients[knots])
         return shifts
 
     def std(self, places: Array) -> Array:
@@ -82,7 +122,7 @@ class WarpField:
 
         It is that of the posterior, and more where matches don't agree better than by chance.
         """
-        std = self._std(self._basis(places))
+        std = self._std(*self._basis(places))
         if self.support is None:
             return std
         missing = np.maximum(0.0, 1 - self.support.at(places) / FULL_SUPPORT)
@@ -112,7 +152,10 @@ class WarpField:
         `shared_pixels` matches count as one observation. Returns which matches joined, and the
         residuals of all of them in cells.
         """
-        basis, residuals, joined = self._basis(places), np.zeros(len(places)), begin
+        from scipy import linalg
+
+        knots, values = self._basis(places)
+        basis, residuals, joined = self._matrix(knots, values), np.zeros(len(places)), begin
         support: Array = np.ones(len(places))
         thinning = max(1.0, len(places) / MOST_MATCHES)
         used = np.unique((np.arange(min(len(places), MOST_MATCHES)) * thinning).astype(int))
@@ -127,15 +170,17 @@ class WarpField:
                 self.support = Support.of(places, residuals, reach, 2 * MATCH_STD**2)
                 support = self.support.at(places)
             self.covariance = linalg.cho_solve(precision, np.eye(len(self.prior)))
-            std = self._std(basis)
+            std = self._std(knots, values)
             now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std) & (support > LEAST_SUPPORT)
             if (now != joined).mean() < 0.002:
                 break
             joined = now
         return joined, residuals
 
-    def _fit(self, basis: sparse.csr_matrix, shifts: Array, weights: Array) -> tuple[Array, bool]:
+    def _fit(self, basis: "sparse.csr_matrix", shifts: Array, weights: Array) -> tuple[Array, bool]:
         """Set the coefficients; returns the Cholesky factor of the posterior's precision."""
+        from scipy import linalg
+
         weighted = basis.multiply(weights[:, np.newaxis]).tocsr()
         precision: tuple[Array, bool] = linalg.cho_factor(
             (basis.T @ weighted).toarray() + self.prior
@@ -143,12 +188,25 @@ class WarpField:
         self.coefficients = linalg.cho_solve(precision, weighted.T @ shifts)
         return precision
 
-    def _std(self, basis: sparse.csr_matrix) -> Array:
-        variance = np.asarray(basis.multiply(basis @ self.covariance).sum(axis=1)).ravel()
+    def _std(self, knots: Indices, values: Array) -> Array:
+        variance = np.empty(len(values))
+        for start in range(0, len(values), PLACES_AT_ONCE):
+            some = slice(start, start + PLACES_AT_ONCE)
+            at = knots[some]
+            covariances = self.covariance[at[:, :, np.newaxis], at[:, np.newaxis]]
+            variance[some] = np.einsum("ni,nij,nj->n", values[some], covariances, values[some])
         return np.asarray(np.sqrt(np.maximum(0, variance)))
 
-    def _basis(self, places: Array) -> sparse.csr_matrix:
-        """Return (points, knots): the values of the 16 non-zero cubic B-splines at each point."""
+    def _matrix(self, knots: Indices, values: Array) -> "sparse.csr_matrix":
+        """Return a basis as a sparse matrix, (points, knots)."""
+        from scipy import sparse  # takes a fifth of a second, and only fitting needs it
+
+        pointers = np.arange(0, 16 * len(knots) + 1, 16)
+        shape = (len(knots), len(self.coefficients))
+        return sparse.csr_matrix((values.ravel(), knots.ravel(), pointers), shape)
+
+    def _basis(self, places: Array) -> tuple[Indices, Array]:
+        """Return the knots, (n, 16), whose cubic B-splines are not 0 at each point, and values."""
         at = places / self.step + 1
         first = np.clip(np.floor(at).astype(int), 0, self.knots - 4)
         t = (at - first)[..., np.newaxis]
@@ -158,12 +216,16 @@ class WarpField:
         four = np.arange(4)
         rows = (first[:, 1, np.newaxis] + four)[:, :, np.newaxis] * self.knots[0]
         columns = (first[:, 0, np.newaxis] + four)[:, np.newaxis, :]
-        pointers = np.arange(0, 16 * len(places) + 1, 16)
-        shape = (len(places), len(self.coefficients))
-        return sparse.csr_matrix((values.ravel(), (rows + columns).ravel(), pointers), shape)
+        return (rows + columns).reshape(-1, 16), values.reshape(-1, 16)
 
 
-def _second_differences(knots: Array) -> Array:
+def _knots(shape: tuple[int, int]) -> Indices:
+    """Return the number of knots along x and y for (rows, columns) cells."""
+    knots: Indices = np.ceil(np.array(shape[::-1]) / (max(shape) / KNOTS)).astype(int) + 5
+    return knots
+
+
+def _second_differences(knots: Indices) -> Array:
     """Return rows that take second differences of a knot grid along x, along y and mixed."""
     x, y = (np.eye(count) for count in knots)
     return np.vstack(

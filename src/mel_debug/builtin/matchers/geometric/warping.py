@@ -24,7 +24,7 @@ def sample_window(photo: Photo, centre: Array, step: Array, side: int) -> Pictur
     bound = np.array([photo.size.width, photo.size.height])
     low = np.clip(np.floor(corners.min(axis=0)).astype(int) - MARGIN * shrink, 0, bound - shrink)
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + MARGIN * shrink, low + shrink, bound)
-    part: Picture = photo.pixels[low[1] : high[1], low[0] : high[0]]
+    part: Picture = photo.region(slice(low[1], high[1]), slice(low[0], high[0])).pixels
     if shrink > 1:
         size = (high - low) // shrink
         whole = size * shrink
@@ -47,6 +47,11 @@ def valid_in_window(photo: Photo, centre: Array, step: Array, side: int) -> Flag
     at = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1) + 0.5 - side / 2
     x, y = np.floor(at @ step.T + centre).astype(int).transpose(2, 0, 1)
     inside: Flags = (x >= 0) & (y >= 0) & (x < photo.size.width) & (y < photo.size.height)
-    if photo.mask is not None:
-        inside[inside] = photo.mask[y[inside], x[inside]]
+    if inside.any():
+        x, y = x[inside], y[inside]
+        left, top = int(x.min()), int(y.min())
+        around = slice(top, int(y.max()) + 1), slice(left, int(x.max()) + 1)
+        mask = photo.region(*around).mask
+        if mask is not None:
+            inside[inside] = mask[y - top, x - left]
     return inside

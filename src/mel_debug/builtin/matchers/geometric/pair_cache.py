@@ -1,0 +1,108 @@
+"""Pairs of photos that are matched once: in memory for the next mole, on disk for the next run."""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from weakref import ReferenceType, ref
+
+from mel_debug.builtin.matchers.geometric.pair_encoding import FORMAT, decode, encode
+from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, match_pair
+from mel_debug.core.stages import FeatureExtractor, ResultCache
+from mel_debug.core.types import FeatureMap, Vectors
+
+MOST_PAIRS = 64
+"""Pairs in memory, of about a megabyte each."""
+
+RELEASES = ("numpy", "opencv-python-headless", "opencv-python", "scipy")
+"""Packages whose releases may change a pair."""
+
+
+@dataclass(slots=True)
+class Recent:
+    """A pair in memory, with the key and the vectors of its photos, which are not kept alive.
+
+    `stored` is the number of its blobs on the disk, -1 if it is not there.
+    """
+
+    pair: PhotoPair
+    key: str | None
+    vectors: tuple[ReferenceType[Vectors], ReferenceType[Vectors]]
+    stored: int = -1
+
+    def is_of(self, key: str | None, source: FeatureMap, target: FeatureMap) -> bool:
+        """Whether this is the pair of two photos: those of the same key, or the same vectors."""
+        if key is not None:
+            return self.key == key
+        one, other = self.vectors
+        return one() is source.vectors and other() is target.vectors
+
+
+class PairCache:
+    """The pairs of photos that were matched last, and those in `results`, if anything is stored."""
+
+    def __init__(self, results: ResultCache | None = None) -> None:
+        self._results = results
+        self._recent: list[Recent] = []
+
+    def of(self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
+        """The pair of two photos, from memory, from the disk, or matched now."""
+        known = self._known(source, target)
+        if known is None:
+            key = _key(source, target)
+            pair = self._read(key)
+            stored = -1 if pair is None else len(pair.blobs)
+            if pair is None:
+                for features in (target, source):  # decoded while the first matches are found
+                    features.photo.prefetch()
+                pair = match_pair(source, target, extractor)
+            known = Recent(pair, key, (ref(source.vectors), ref(target.vectors)), stored)
+        self._recent = [known, *(each for each in self._recent if each is not known)][:MOST_PAIRS]
+        return known.pair
+
+    def store(self, source: FeatureMap, target: FeatureMap) -> None:
+        """Store the pair of two photos if it is new, or more of its blobs are known than before."""
+        known = self._known(source, target)
+        if self._results is None or known is None or known.key is None:
+            return
+        if len(known.pair.blobs) > known.stored:
+            self._results.store(known.key, encode(known.pair))
+            known.stored = len(known.pair.blobs)
+
+    def _known(self, source: FeatureMap, target: FeatureMap) -> Recent | None:
+        key = _key(source, target)
+        return next((each for each in self._recent if each.is_of(key, source, target)), None)
+
+    def _read(self, key: str | None) -> PhotoPair | None:
+        stored = None if key is None or self._results is None else self._results.find(key)
+        return None if stored is None else decode(stored)
+
+
+def _key(source: FeatureMap, target: FeatureMap) -> str | None:
+    """64 hexadecimal digits for all that a pair depends on; None if it is unknown."""
+    if source.key is None or target.key is None:
+        return None
+    parts = ["geometric", FORMAT, _code(), *_releases(), source.key, target.key]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@functools.cache
+def _releases() -> tuple[str, ...]:
+    found = []
+    for package in RELEASES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"no {package}")
+    return tuple(found)
+
+
+@functools.cache
+def _code() -> str:
+    """A digest of this matcher's own code, so that a pair never outlives a change of it."""
+    content = hashlib.sha256(version("mel-debug").encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        content.update(module.read_bytes())
+    return content.hexdigest()
