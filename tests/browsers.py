@@ -20,7 +20,7 @@ from workbench import settings
 REQUIRED = "MEL_DEBUG_REQUIRE_BROWSER"
 """Environment variable: 1 makes tests fail instead of being skipped where there is no browser."""
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 """How long a test waits for what a busy machine computes."""
 
 

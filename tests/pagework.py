@@ -14,7 +14,7 @@ from mel_debug.core.geometry import Point
 SMALL = ("--extractor", "xfeat", "--image-size", "1024")
 """Stages that are quick on the demo's photos of 1.5 megapixels."""
 
-WAIT = 30_000
+WAIT = 90_000
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mel_debug.plugins.config import RunConfig
 
 MODULES = (
+    "elements.js",
     "geometry.js",
     "features.js",
     "store.js",
@@ -38,6 +39,10 @@ MODULES = (
     "keys.js",
     "compare.js",
     "pair.js",
+    "finding.js",
+    "reviewing.js",
+    "page.js",
+    "controls.js",
     "main.js",
 )
 """The scripts of the page, each after those that it imports from."""

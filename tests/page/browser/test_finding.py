@@ -145,7 +145,8 @@ def test_everything_works_by_keyboard_alone(demo: Demo, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(words(page)).to_have_text(re.compile("^Found"), timeout=WAIT)
     page.keyboard.press("s")
-    wait_for(page, lambda: uuids(demo.marks(1)) == [demo.uuid])
+    expect(page.locator("#notice")).to_have_text("Saved.")
+    assert uuids(demo.marks(1)) == [demo.uuid]
     page.keyboard.press("z")
     wait_for(page, lambda: not demo.marks(1).exists())
     assert demo.marks(0).read_bytes() == before

@@ -1,5 +1,6 @@
 // Two photos side by side: what is loaded for them, the linked views, and the live heatmap.
 
+import { element } from "./elements.js";
 import { Heatmap } from "./features.js";
 import { IDENTITY, PhotoMap, determinant } from "./geometry.js";
 import { Viewer } from "./viewer.js";
@@ -192,11 +193,4 @@ export class Pair {
       this.right.setView({ cx: right.x, cy: right.y, zoom });
     }
   }
-}
-
-/** @param {string} id */
-export function element(id) {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`no element ${id}`);
-  return found;
 }
