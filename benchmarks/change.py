@@ -12,16 +12,15 @@ the measures' intervals should hold 1.
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mel_debug.changes.comparer import Comparer
-from mel_debug.changes.measures import NAMES
-from mel_debug.changes.places import Kind
-from mel_debug.changes.sessions import compare_sessions
+from mel_debug.changes.measures import NAMES, Ratio
+from mel_debug.changes.places import Changes, Kind, Place
 from mel_debug.evaluation.change_scores import score_changes
 from mel_debug.files.marks import ABSENT, marks_path
 from mel_debug.plugins.config import RunConfig, resolve
@@ -54,11 +53,12 @@ def main() -> None:
             pairs, grown = generated_pairs(Path(folder), given)
         else:
             pairs, grown = warped_pairs(Path(folder), given), set()
-        print("\n".join(score_changes(pairs, comparer, tick=ticked).lines()))
-        report_growth(pairs, grown, comparer)
+        scores = score_changes(pairs, comparer, tick=ticked)
+        print("\n".join(scores.lines()))
+        report_growth(scores.found, grown)
 
 
-def ticked(pairs: "list[tuple[Path, Path]]", _label: str) -> Iterator[tuple[Path, Path]]:
+def ticked(pairs: Sequence[tuple[Path, Path]], _label: str) -> Iterator[tuple[Path, Path]]:
     for number, pair in enumerate(pairs, 1):
         print(f"pair {number} of {len(pairs)}", flush=True)
         yield pair
@@ -106,34 +106,35 @@ def warped_pairs(folder: Path, given: argparse.Namespace) -> list[tuple[Path, Pa
     return pairs
 
 
-def report_growth(pairs: list[tuple[Path, Path]], grown: set[str], comparer: Comparer) -> None:
+def report_growth(found: Sequence[Changes], grown: set[str]) -> None:
     """How often growth is told, and how often intervals hold the truth."""
-    told: dict[bool, list[bool]] = {True: [], False: []}
-    holds: dict[str, list[bool]] = {name: [] for name in NAMES}
-    moles = 0
-    for pair in pairs:
-        found = compare_sessions([pair], comparer, use_target_marks=False)
-        for place in found.places:
-            if place.is_new_spot or place.kind not in (Kind.SAME, Kind.CHANGED):
-                continue
-            moles += 1
-            if not isinstance(place.ratios, dict):
-                continue
-            told[place.uuid in grown].append(place.ratios["diameter"].low > 1)
-            for name, ratio in place.ratios.items():
-                truth = 1.0
-                if place.uuid in grown:
-                    truth = {"diameter": GROWTH, "area": GROWTH**2}.get(name, 1.0)
-                holds[name].append(ratio.low <= truth <= ratio.high)
-    measured = sum(map(len, told.values()))
-    print(f"measured {measured} of {moles} moles found in both sessions")
-    for grew, some in told.items():
+    there = (Kind.SAME, Kind.CHANGED)
+    moles = [
+        place
+        for each in found
+        for place in each.places
+        if not place.is_new_spot and place.kind in there
+    ]
+    measured = [(place.uuid in grown, ratios_of(place)) for place in moles if ratios_of(place)]
+    print(f"measured {len(measured)} of {len(moles)} moles found in both sessions")
+    for grew, name in ((True, "growth by 10 % told"), (False, "no growth told as growth")):
+        some = [ratios["diameter"].low > 1 for large, ratios in measured if large is grew]
         if some:
-            name = "growth by 10 % told" if grew else "no growth told as growth"
             print(f"{name}: {np.mean(some):.1%} of {len(some)}")
-    for name, some in holds.items():
-        if some:
-            print(f"the interval of {name} holds the truth: {np.mean(some):.1%} of {len(some)}")
+    for name in NAMES:
+        truths = {"diameter": GROWTH, "area": GROWTH**2}
+        holds = [
+            ratios[name].low <= (truths.get(name, 1.0) if grew else 1.0) <= ratios[name].high
+            for grew, ratios in measured
+            if name in ratios
+        ]
+        if holds:
+            print(f"the interval of {name} holds the truth: {np.mean(holds):.1%} of {len(holds)}")
+
+
+def ratios_of(place: Place) -> dict[str, Ratio]:
+    """The measures of a mole, empty where there are none."""
+    return place.ratios if isinstance(place.ratios, dict) else {}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ class Case:
 class ChangeScores:
     """What was said of new moles, of gone ones and of those that are there, in `pairs` of photos.
 
-    `false_new` counts spots told to be new that are not.
+    `false_new` counts spots told to be new that are not. `found` has the changes of each pair.
     """
 
     pairs: int
@@ -47,6 +48,7 @@ class ChangeScores:
     gone: tuple[Case, ...]
     there: tuple[Case, ...]
     false_new: int
+    found: tuple[Changes, ...] = ()
 
     @property
     def false_new_a_pair(self) -> float:
@@ -57,12 +59,12 @@ class ChangeScores:
         rows = [["", "n", "told", "can't tell"]]
         rows.append(_row("new moles", self.new, Kind.NEW))
         edges = [*SIZES, np.inf]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             name = f"  {low:g} to {high:g} px" if np.isfinite(high) else f"  over {low:g} px"
             some = [case for case in self.new if low <= case.diameter_px < high]
             rows.append(_row(name, some, Kind.NEW))
         steps = [0.0, *CONTRASTS, np.inf]
-        for low, high in zip(steps, steps[1:], strict=False):
+        for low, high in pairwise(steps):
             name = f"  contrast {low:g} to {high:g}" if np.isfinite(high) else f"  over {low:g}"
             some = [case for case in self.new if low <= case.contrast < high]
             rows.append(_row(name, some, Kind.NEW))
@@ -94,7 +96,7 @@ def sessions_of(roots: Sequence[Path]) -> list[tuple[Path, Path]]:
     pairs = []
     for photos in parts.values():
         dated = sorted(photos, key=lambda photo: (date_of(photo).day, str(photo)))
-        pairs += list(zip(dated, dated[1:], strict=False))
+        pairs += list(pairwise(dated))
     if not pairs:
         raise MelError("no body part has labelled photos of two sessions")
     return pairs
@@ -116,8 +118,10 @@ def score_changes(
     gone: list[Case] = []
     there: list[Case] = []
     false = 0
+    all_found: list[Changes] = []
     for earlier, later in tick(pairs, "pairs of photos"):
         found = compare_sessions([(earlier, later)], comparer, rules, use_target_marks=False)
+        all_found.append(found)
         old, now = marks_of(earlier), marks_of(later)
         kinds = {place.uuid: place.kind for place in found.places}
         for uuid, point in old.items():
@@ -133,7 +137,7 @@ def score_changes(
             if case.diameter_px >= rules.min_size_px:
                 new.append(case)
         false += sum(not _near(place, fresh.values()) for place in found.of(Kind.NEW))
-    return ChangeScores(len(pairs), tuple(new), tuple(gone), tuple(there), false)
+    return ChangeScores(len(pairs), tuple(new), tuple(gone), tuple(there), false, tuple(all_found))
 
 
 def _absent(photo: Path) -> set[str]:
