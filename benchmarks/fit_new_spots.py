@@ -81,7 +81,7 @@ def of_pair(
         features.of(Photo.of(each.pixels, each.mask, name=str(number)))
         for number, each in enumerate((before, after))
     )
-    warp = matcher.warp(second, first, features.extractor)
+    warp = matcher.photo_map(second, first, features.extractor)
     known = {mole.uuid for mole in before.moles}
     new = {mole.uuid: Point(mole.x, mole.y) for mole in after.moles if mole.uuid not in known}
     left = dict(new)

@@ -85,6 +85,9 @@ STILL = 8
 GROWN = 19
 """The number of a mole that is 1.3 times as large from the second day on."""
 
+STAGES = ("--extractor", "xfeat", "--image-size", "640")
+"""Smaller than usual, which saves half the time."""
+
 CORNERS = {"2024_03_02": (0, 0), "2024_06_01": (14, 9), "2024_08_31": (6, 20)}
 """The top left corner of each day's photo, which is 40 pixels smaller than the skin."""
 

@@ -15,6 +15,7 @@ from painted import (
     GROWN,
     NEW,
     PLACES,
+    STAGES,
     STILL,
     painted_repository,
     painted_uuid,
@@ -28,8 +29,7 @@ FIRST, SECOND, _ = CORNERS
 
 
 def changes(reference: Path, target: Path, *more: str) -> Outcome:
-    arguments = ["--reference", str(reference), "--target", str(target), "--extractor", "xfeat"]
-    return run("changes", *arguments, *more)
+    return run("changes", "--reference", str(reference), "--target", str(target), *STAGES, *more)
 
 
 def listed(outcome: Outcome) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mel_debug.files.marker import is_drawn, is_own_page
-from painted import CORNERS, GONE, GROWN, STILL, painted_repository, painted_uuid, unmark
+from painted import CORNERS, GONE, GROWN, STAGES, STILL, painted_repository, painted_uuid, unmark
 from workbench import Outcome, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("only_builtins")]
@@ -19,7 +19,7 @@ FIRST, SECOND, THIRD = CORNERS
 
 
 def history(number: int, *more: str) -> Outcome:
-    return run("history", painted_uuid(number), *more, "--extractor", "xfeat")
+    return run("history", painted_uuid(number), *more, *STAGES)
 
 
 def test_a_mole_is_followed_through_all_sessions(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_raw_leaves_the_light_as_it_is(tmp_path: Path) -> None:
 def test_errors_name_the_mole_or_the_photo(tmp_path: Path) -> None:
     """A mole that no photo marks, and a photo that can't be read beside one that can."""
     photos = painted_repository(tmp_path)
-    outcome = run("history", "abcdef", str(tmp_path), "--extractor", "xfeat")
+    outcome = run("history", "abcdef", str(tmp_path), *STAGES)
     assert outcome.code == 1
     assert "abcdef" in outcome.stderr
     photos[THIRD].write_bytes(b"no photo")
