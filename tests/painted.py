@@ -1,13 +1,17 @@
 """Painted skin with moles of known size, and maps between photos that are known exactly."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mel_debug.core.types import Pixels
+from workbench import mark
 
 Array = NDArray[np.float64]
 
@@ -63,3 +67,62 @@ class Shifted:
 
     def std_px(self, points: NDArray[Any]) -> NDArray[Any]:
         return np.full(len(points), self.std)
+
+
+PLACES = [
+    Disc(70 + 105 * column + 17 * row, 60 + 95 * row, 13 + 3 * ((column + 2 * row) % 4), 0.5)
+    for row in range(5)
+    for column in range(6)
+]
+"""Moles of a painted skin of 760 x 600 pixels; the last two are below."""
+
+GONE, NEW = 15, 22
+"""The number of the mole that only the first day shows, and of the one that only later days do."""
+
+STILL = 8
+"""The number of a mole that every day shows."""
+
+GROWN = 19
+"""The number of a mole that is 1.3 times as large from the second day on."""
+
+STAGES = ("--extractor", "xfeat", "--image-size", "640")
+"""Smaller than usual, which saves half the time."""
+
+CORNERS = {"2024_03_02": (0, 0), "2024_06_01": (14, 9), "2024_08_31": (6, 20)}
+"""The top left corner of each day's photo, which is 40 pixels smaller than the skin."""
+
+
+def painted_uuid(number: int) -> str:
+    return f"{number + 1:032x}"
+
+
+def painted_repository(folder: Path) -> dict[str, Path]:
+    """A mel repository with one part on three days, each with all its moles marked, by day."""
+    (folder / "melroot").touch()
+    photos = {}
+    for number, (day, (left, top)) in enumerate(CORNERS.items()):
+        discs = {i: disc for i, disc in enumerate(PLACES) if i != (GONE if number else NEW)}
+        if number:
+            discs[GROWN] = replace(discs[GROWN], diameter=1.3 * discs[GROWN].diameter)
+        skin = painted(760, 600, list(discs.values()), seed=5)
+        photo = folder / "rotomaps" / "parts" / "Trunk" / "Back" / day / "0.png"
+        photo.parent.mkdir(parents=True)
+        Image.fromarray(skin[top : top + 560, left : left + 720]).save(photo)
+        mark(
+            photo,
+            *(
+                (painted_uuid(i), int(disc.x) - left, int(disc.y) - top)
+                for i, disc in discs.items()
+                if 0 <= disc.x - left < 720 and 0 <= disc.y - top < 560
+            ),
+        )
+        photos[day] = photo
+    return photos
+
+
+def unmark(photo: Path, *numbers: int) -> None:
+    """Remove all marks of a photo, or those of some moles."""
+    path = Path(f"{photo}.json")
+    gone = {painted_uuid(number) for number in numbers}
+    entries = [e for e in json.loads(path.read_text()) if numbers and e["uuid"] not in gone]
+    path.write_text(json.dumps(entries))

@@ -77,7 +77,7 @@ def test_what_can_not_be_told_has_a_reason(obstacle: str, reason: str) -> None:
     elif obstacle == "strangers":
         discs = [Disc(disc.x + 31, disc.y + 29, disc.diameter, disc.depth) for disc in COMMON]
     elif obstacle == "map":
-        std = 40.0
+        std = 100.0
     before = photo_of(discs, mask=mask)
     if obstacle == "glare":
         pixels = before.pixels.copy()

@@ -112,7 +112,7 @@ def _one_way(first: Image, other: Image, radius: float, sizes: Array) -> tuple[f
 
 
 def _centroid(grey: Image, radius: float) -> Array:
-    """The centre of a mole's darkness, (x, y), in pixels from the crop's top left pixel's centre."""
+    """The centre of a mole's darkness, (x, y), in pixels; (0, 0) is the first pixel's centre."""
     side = len(grey)
     axis = np.arange(side) + 0.5 - side / 2
     near = np.hypot(axis[:, np.newaxis], axis) < 1.5 * radius

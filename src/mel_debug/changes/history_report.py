@@ -162,8 +162,8 @@ def page(history: History, *, raw: bool = False) -> str:
     entry = Entry(
         f"Mole {history.uuid[:8]}",
         f"{len(history.moments)} photos, aligned to the first that marks it, {light}. A dashed "
-        "edge means that the place is not sure. Measures are ratios to the first photo; in brackets, "
-        "their 95 % intervals.",
+        "edge means that the place is not sure. Measures are ratios to the first photo; in "
+        "brackets, their 95 % intervals.",
         pictures(history, raw=raw),
     )
     intro = "One mole through all sessions. Hold B to flip between two photos in place."

@@ -29,9 +29,6 @@ def evidence_of(evidence: Evidence) -> dict[str, float]:
     return {
         "missing": float(np.log(max(evidence.missing, 1e-3))),
         "share": evidence.share,
-        "sigma": float(np.log(evidence.sigma)),
-        "vouching": evidence.vouching,
-        "std": float(np.log1p(evidence.std)),
     }
 
 

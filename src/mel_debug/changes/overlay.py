@@ -38,8 +38,9 @@ STRONG = 0.05
 SLACK_PX = 3.0
 """Least radius, in pixels of the frame, in which the other photo may show a spot."""
 
-MOST_STD = 10.0
-"""Largest standard deviation of the map in pixels of the frame at which a spot can be compared."""
+MOST_STD, KNOWN_STD = 60.0, 7.0
+"""Standard deviations of the map in pixels of the frame: from the first on it leads nowhere; below
+the second it is known to a cell."""
 
 LIKE_SIZED = 15
 """Spots of similar size from which the blur of the other photo is known."""
@@ -184,9 +185,12 @@ class Overlay:
         zoom = abs(np.linalg.det(self.warp.jacobians(point)[0])) ** 0.5
         std = float(self.warp.std_px(point)[0] / (zoom * self.scale.mean()))
         reason = self.obstacle(spot)
+        # The map's own std is high wherever a mole came or went, as nothing matches there, so it
+        # can't speak against a place; but where it is low it stands for a second neighbour.
+        enough = VOUCHING - 1 if std < KNOWN_STD else VOUCHING
         if reason is None and std > MOST_STD:
-            reason = "the map between the photos is not known well enough there"
-        elif reason is None and agrees.sum() < VOUCHING:
+            reason = "the map between the photos is not known there"
+        elif reason is None and agrees.sum() < enough:
             reason = "the spots around it do not vouch for how the photos lie"
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"

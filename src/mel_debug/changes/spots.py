@@ -39,8 +39,9 @@ LEAST = 0.03
 MOST_SPOTS = 400
 """The strongest spots of a photo are used."""
 
-MOST_ELONGATED = 3.0
-"""Largest ratio of the principal curvatures; hairs, creases and scratches exceed it."""
+MOST_ELONGATED = 4.5
+"""Largest ratio of the principal curvatures; hairs, creases and scratches exceed it, and a mole
+that is 2.4 times as long as wide has about 3."""
 
 BLOWN_OUT = 238
 """Grey level from which a pixel counts as glare."""

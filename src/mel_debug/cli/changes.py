@@ -1,5 +1,6 @@
 """`mel-debug changes`: what is gone, new or changed between two sessions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.changes.places import Changes
+    from mel_debug.evaluation.configurations import Configuration
 
 
 @click.command("changes", cls=ListCommand)
@@ -137,3 +139,23 @@ def mark(changes: "Changes") -> None:
     for photo, marks in spots.items():
         done = append_marks(photo, marks, apart_px=apart[photo])
         echo_line(f"{photo}: marked {len(done.written)} new spots", err=True)
+
+
+def print_scores(
+    roots: Sequence[Path], configurations: "Sequence[Configuration]", *, use_masks: bool
+) -> None:
+    """Print how well new and gone moles are told, for each configuration that maps photos."""
+    from mel_debug.changes.comparer import Comparer
+    from mel_debug.core.errors import UsageError
+    from mel_debug.evaluation.change_scores import score_changes, sessions_of
+
+    pairs = sessions_of(roots)
+    for configuration in configurations:
+        click.echo(f"\nNew and gone moles: {configuration.label}")
+        try:
+            comparer = Comparer.of(configuration.run, use_masks=use_masks)
+        except UsageError as error:
+            echo_line(str(error))
+            continue
+        for line in score_changes(pairs, comparer, tick=show_progress).lines():
+            click.echo(line)

@@ -73,6 +73,13 @@ new_folder = click.Path(file_okay=False, path_type=Path)
     help="Matches per configuration in the gallery, and examples on the page of --html.",
 )
 @click.option(
+    "--changes",
+    "with_changes",
+    is_flag=True,
+    help="Also measure how often `mel-debug changes` tells moles that are new or gone, by size and "
+    "contrast, and how many spots it calls new that are not.",
+)
+@click.option(
     "--fail-under",
     multiple=True,
     metavar="NAME=NUMBER",
@@ -89,6 +96,7 @@ def command(
     as_json: bool,
     as_csv: bool,
     as_markdown: bool,
+    with_changes: bool,
     fail_under: tuple[str, ...],
     plots: Path | None,
     gallery: Path | None,
@@ -127,6 +135,8 @@ def command(
 
     if as_json + as_csv + as_markdown > 1:
         raise UsageError("--json, --csv and --markdown exclude each other; use one of them")
+    if with_changes and (as_json or as_csv or as_markdown):
+        raise UsageError("--changes prints a table; leave out --json, --csv and --markdown")
     guard = OutputGuard((*roots, *given_weights(stages)), force)
     check_outputs(guard, plots, gallery, state, html)
     check_workers(jobs, scheduler)
@@ -148,6 +158,10 @@ def command(
     by_root = summaries_by_root(roots, tasks, stored, min_confidence)
     kind = {"json": as_json, "csv": as_csv, "markdown": as_markdown}
     click.echo(report_of(results, summaries, by_root, **kind))
+    if with_changes:
+        from mel_debug.cli.changes import print_scores
+
+        print_scores(roots, configurations, use_masks=use_masks)
     if plots is not None:
         from mel_debug.evaluation.plots import write_plots
 
