@@ -113,7 +113,7 @@ def test_a_hook_must_return_resolvers() -> None:
         _contents("toy", "1", Module())
 
 
-@pytest.mark.parametrize("prefix", ["", "a b", "a:", "a-b"])
+@pytest.mark.parametrize("prefix", ["", "a b", "a:", "-a", "a/b"])
 def test_a_prefix_is_one_word(prefix: str) -> None:
     """Or the name could not be split."""
     with pytest.raises(ValueError, match="prefix is one word"):
