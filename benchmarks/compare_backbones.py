@@ -29,7 +29,7 @@ from mel_debug.evaluation.ranking import NOTE, ranked, ranking_rows
 from mel_debug.evaluation.side_by_side import write_side_by_side
 from mel_debug.evaluation.summary import results_of
 from mel_debug.synth.from_photos import plan_from_photos
-from mel_debug.synth.levels import WarpOptions
+from mel_debug.synth.levels import LevelName, WarpOptions
 from seeded import make_weights
 from tables import machine
 
@@ -97,7 +97,7 @@ def main(
     *,
     roots: tuple[Path, ...],
     photos: tuple[Path, ...],
-    level: str,
+    level: LevelName,
     megapixels: float,
     sessions: int,
     folder: Path,

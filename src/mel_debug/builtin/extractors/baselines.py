@@ -77,7 +77,8 @@ class Hog(_Classical):
             cells_per_block=(3, 3),
             feature_vector=False,
         )
-        return blocks.reshape(*blocks.shape[:2], -1)
+        vectors: NDArray[Any] = blocks.reshape(*blocks.shape[:2], -1)
+        return vectors
 
 
 class DenseSift(_Classical):
@@ -91,9 +92,10 @@ class DenseSift(_Classical):
             for row in range(rows)
             for column in range(columns)
         ]
-        _, found = cv2.SIFT_create().compute(grey, places)
+        _, found = cv2.SIFT.create().compute(grey, places)
         shares = found / np.maximum(found.sum(axis=1, keepdims=True), 1e-6)
-        return np.sqrt(shares).reshape(rows, columns, -1)
+        vectors: NDArray[Any] = np.sqrt(shares).reshape(rows, columns, -1)
+        return vectors
 
 
 class Aliked:
