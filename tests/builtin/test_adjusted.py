@@ -23,7 +23,7 @@ from mel_debug.builtin.extractors.settings import (
     scales_of,
 )
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import StageSpec
+from mel_debug.core.stages import OptionValue, StageSpec
 from mel_debug.core.types import Colour, Pixels, Vectors
 from mel_debug.testing import check_extractor
 from tolerance import ROUNDING, relative_error
@@ -161,7 +161,7 @@ def test_upsampling_keeps_a_constant() -> None:
     ],
     ids=str,
 )
-def test_a_changed_extractor_passes_the_conformance_checks(values: dict[str, object]) -> None:
+def test_a_changed_extractor_passes_the_conformance_checks(values: dict[str, OptionValue]) -> None:
     """Alone and together."""
     options = tuple(option for option in OPTIONS if option.name not in ("layer", "norm"))
     spec = StageSpec(
@@ -177,7 +177,7 @@ def test_a_changed_extractor_passes_the_conformance_checks(values: dict[str, obj
         return adjusted(Positional(), values_of_all)  # type: ignore[arg-type]
 
     fixed = StageSpec("toy", "toy", build=build, patch=8 // int(str(values_of_all["upsample"])))
-    assert spec.patch_for(spec.values(values)) == fixed.patch  # type: ignore[arg-type]
+    assert spec.patch_for(spec.values(values)) == fixed.patch
     check_extractor(fixed)  # type: ignore[arg-type]
 
 

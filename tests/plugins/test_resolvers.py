@@ -51,6 +51,11 @@ def names() -> Sequence[str]:
     return ["8", "16", "32"]
 
 
+def strict(name: str) -> StageSpec[FeatureExtractor] | None:
+    """Like `find`, but a wrong name is an error of its own."""
+    return spec(int(name))
+
+
 COLOURS = ExtractorResolver("colours", "colours of patches", find, ("8", "16"), names)
 
 
@@ -113,7 +118,7 @@ def test_a_hook_must_return_resolvers() -> None:
         _contents("toy", "1", Module())
 
 
-@pytest.mark.parametrize("prefix", ["", "a b", "a:", "a-b"])
+@pytest.mark.parametrize("prefix", ["", "a b", "a:", "-a", "a/b"])
 def test_a_prefix_is_one_word(prefix: str) -> None:
     """Or the name could not be split."""
     with pytest.raises(ValueError, match="prefix is one word"):
@@ -174,7 +179,7 @@ def test_the_listing_shows_prefixes_and_their_options() -> None:
     text = run("plugins").stdout
     assert "timm:NAME" in text
     assert "timm:vit_small_patch16_dinov3.lvd1689m" in text
-    (item,) = run("plugins", "--json").report["extractors by prefix"]
+    item = run("plugins", "--json").report["extractors by prefix"][0]
     assert item["name"] == "timm:NAME"
     assert "layer" in [option["name"] for option in item["options"]]
 

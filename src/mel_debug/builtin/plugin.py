@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from mel_debug.builtin.extractors import baseline_specs
 from mel_debug.builtin.extractors.dinov3_models import MODELS
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
 from mel_debug.builtin.extractors.timm_specs import (
@@ -68,7 +69,13 @@ def mel_extractor_resolvers() -> list[ExtractorResolver]:
             resolve=resolve,
             offered=tuple(MODELS),
             names=names,
-        )
+        ),
+        ExtractorResolver(
+            baseline_specs.PREFIX,
+            "classical and other descriptors to compare with",
+            resolve=baseline_specs.resolve,
+            offered=tuple(baseline_specs.SUMMARIES),
+        ),
     ]
 
 

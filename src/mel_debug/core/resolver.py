@@ -1,5 +1,6 @@
 """Names with a prefix, such as `timm:NAME`, that a plugin resolves to extractors."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from mel_debug.core.stages import FeatureExtractor, StageSpec
 
 MARK = ":"
 """Separates the prefix from the name."""
+
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def _no_names() -> Sequence[str]:
@@ -34,9 +37,9 @@ class ExtractorResolver:
     names: Callable[[], Sequence[str]] = _no_names
 
     def __post_init__(self) -> None:
-        if not self.prefix.isidentifier():
+        if not _PREFIX.fullmatch(self.prefix):
             raise ValueError(
-                f"a prefix is one word of letters, digits and underscores, not {self.prefix!r}"
+                f"a prefix is one word of letters, digits, _ and -, not {self.prefix!r}"
             )
 
     @property
@@ -48,4 +51,4 @@ class ExtractorResolver:
 def split_prefix(name: str) -> tuple[str, str] | None:
     """The prefix and the rest of a name; None for a name without a prefix."""
     prefix, mark, rest = name.partition(MARK)
-    return (prefix, rest) if mark and prefix.isidentifier() else None
+    return (prefix, rest) if mark and _PREFIX.fullmatch(prefix) else None
