@@ -102,7 +102,8 @@ def warped_pairs(folder: Path, given: argparse.Namespace) -> list[tuple[Path, Pa
     pairs = []
     for planned in plan_from_photos(folder, given.photos, options):
         planned.write()
-        pairs += [planned.paths[:2], planned.paths[1::-1]]
+        first, second = planned.paths[:2]
+        pairs += [(first, second), (second, first)]
     return pairs
 
 

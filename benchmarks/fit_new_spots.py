@@ -85,8 +85,8 @@ def of_pair(
     known = {mole.uuid for mole in before.moles}
     new = {mole.uuid: Point(mole.x, mole.y) for mole in after.moles if mole.uuid not in known}
     left = dict(new)
-    overlay = None if warp is None else Overlay(second.photo, first.photo, warp)
-    for spot in overlay.spots if overlay is not None else ():
+    overlays = [] if warp is None else [Overlay(second.photo, first.photo, warp)]
+    for overlay, spot in [(each, spot) for each in overlays for spot in each.spots]:
         point, diameter = overlay.point(spot), overlay.diameter(spot)
         near = [u for u, at in left.items() if at.distance_to(point) < max(6.0, 0.6 * diameter)]
         for uuid in near:
@@ -138,13 +138,13 @@ def report(rows: list[dict[str, Any]]) -> None:
     print(f"{pairs} pairs; false ones a pair {false / pairs:.2f}")
     print(f"{'new moles':28} {'n':>4} {'told':>6}")
     for name, low, high in (
-        ("8 to 12 px", 8, 12),
+        ("8 to 12 px", 8.0, 12.0),
         ("12 to 20 px", 12, 20),
         ("over 20 px", 20, 1e9),
     ):
         line(name, [is_told for row, is_told in new if low <= row["px"] < high])
     for name, low, high in (
-        ("contrast below 0.12", 0, 0.12),
+        ("contrast below 0.12", 0.0, 0.12),
         ("0.12 to 0.2", 0.12, 0.2),
         ("over 0.2", 0.2, 9),
     ):

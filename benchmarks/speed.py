@@ -318,7 +318,9 @@ def accurate(settings: Settings) -> None:
     for runtime in [*(["auto"] if has_openvino else []), "opencv"]:
         cold = _accurate(settings, runtime, "cold", "--no-cache")
         run(cold)  # stores the graph
-        jobs = [(f"{runtime}, cold", cold, None)]
+        jobs: list[tuple[str, list[str], Callable[[], None] | None]] = [
+            (f"{runtime}, cold", cold, None)
+        ]
         if settings.baseline is not None:
             jobs.append(("baseline, cold", _accurate_baseline(settings), None))
         for kept in ("features", "pair"):

@@ -174,7 +174,7 @@ def test_a_changed_extractor_passes_the_conformance_checks(values: dict[str, Opt
     values_of_all = {option.name: option.default for option in options} | values
 
     def build(_: object) -> object:
-        return adjusted(Positional(), values_of_all)  # type: ignore[arg-type]
+        return adjusted(Positional(), values_of_all)
 
     fixed = StageSpec("toy", "toy", build=build, patch=8 // int(str(values_of_all["upsample"])))
     assert spec.patch_for(spec.values(values)) == fixed.patch

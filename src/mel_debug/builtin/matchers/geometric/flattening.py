@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.core.geometry import Size
@@ -44,6 +45,6 @@ def flattened(photo: Photo) -> Photo:
     return Photo.of(np.repeat(grey[..., np.newaxis], 3, axis=2), photo.mask, name=photo.name)
 
 
-def _log(green: Array) -> Array:
+def _log(green: NDArray[np.uint8]) -> Array:
     table = np.log(np.arange(256, dtype=np.float32) + np.float32(GREY_FLOOR))
     return np.asarray(table[green])

@@ -35,8 +35,8 @@ class Photos:
     def flat(self) -> "Photos":
         """Return the same photos without the light on them; see `flattening`."""
         if not self._flat:
-            features = (self._flattened(each) for each in (self.source, self.target))
-            self._flat.append(Photos(*features, self.extractor))
+            source, target = (self._flattened(each) for each in (self.source, self.target))
+            self._flat.append(Photos(source, target, self.extractor))
         return self._flat[0]
 
     def source_at(self, size: float) -> CellFeatures:
@@ -66,7 +66,7 @@ class Photos:
         return self.source_at(size) if size <= 1 else self._part(size, found)
 
     def source_like(self, other: CellFeatures) -> CellFeatures:
-        """Return the source's features at the size, and of the part, of others of the same photo."""
+        """Return the source's features at the size, and of the part, of others of the photo."""
         size = max(other.valid.shape) / max(self.source.valid.shape)
         if size == 1 or size in SMALLER:
             return self.source_at(size)
