@@ -178,7 +178,9 @@ def browser_page(request: pytest.FixtureRequest) -> Iterator[Any]:
         pytest.skip("there is no Chromium")
     with api.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser.new_page(color_scheme=request.param, viewport={"width": 900, "height": 800})
+        page = browser.new_page(color_scheme=request.param, viewport={"width": 900, "height": 800})
+        page.set_default_timeout(180_000)  # the machine may be busy
+        yield page
         browser.close()
 
 

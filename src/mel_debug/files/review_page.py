@@ -13,7 +13,14 @@ from mel_debug.files.atomic import write_atomically
 from mel_debug.files.crops import CROP_SIDE, GAP
 from mel_debug.files.marker import PAGE_MARK
 from mel_debug.files.outputs import PAGE, OutputGuard
-from mel_debug.files.review_style import STYLE, SYMBOLS
+
+STYLE = Path(__file__).with_name("review.css")
+
+SYMBOLS = (
+    '<svg width="0" height="0" aria-hidden="true" class="symbols"><symbol id="cross" '
+    'overflow="visible"><path d="M-75 0H-35M35 0H75M0 -75V-35M0 35V75"/></symbol></svg>'
+)
+"""A cross that leaves its centre free, so that the mole stays visible; in picture pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Panel:
 class Card:
     """One mole: a headline, a badge with its kind, lines of text, and a strip of crops, if any.
 
+    A strip has up to four panels.
     `kind` is `good`, `unsure`, `gone` or `bad`.
     """
 
@@ -111,11 +119,12 @@ def write_review(
     if guard is not None:
         guard.check_page(page)
     lines = "\n".join(_shown(line) for line in text.split("\n"))
+    style = STYLE.read_text(encoding="utf-8")
     html = "\n".join(
         (
             f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{PAGE_MARK}',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_shown(title)}</title><style>{STYLE}{_hiding(kinds)}</style></head>",
+            f"<title>{_shown(title)}</title><style>{style}{_hiding(kinds)}</style></head>",
             f"<body>{SYMBOLS}<header><h1>{_shown(title)}</h1>",
             _filters(sections, kinds),
             _contents(sections),
@@ -179,9 +188,9 @@ def _overview(overview: Overview) -> str:
         f'title="{_shown(spot.card.title)}">{spot.card.number}</a>'
         for spot in overview.spots
     )
-    shape = "" if size.width >= size.height else ' style="--narrow:1"'
+    shape = "overview" if size.width >= size.height else "overview tall"
     return (
-        f'<figure class="overview"{shape}><div class="picture">{_image(overview.picture)}{spots}'
+        f'<figure class="{shape}"><div class="picture">{_image(overview.picture)}{spots}'
         f"</div><figcaption>{_shown(overview.caption)}</figcaption></figure>"
     )
 
@@ -208,9 +217,8 @@ def _strip(card: Card) -> str:
         for sign in panel.signs
     )
     captions = "".join(f"<span>{_shown(panel.caption)}</span>" for panel in card.panels)
-    width = f"--panels:{len(card.panels)}"
     return (
-        f'<figure class="strip" style="{width}"><div class="picture">{_image(card.strip)}'
+        f'<figure class="strip panels-{len(card.panels)}"><div class="picture">{_image(card.strip)}'
         f'<svg viewBox="0 0 {size.width} {size.height}" aria-hidden="true">{signs}</svg></div>'
         f"<figcaption>{captions}</figcaption></figure>"
     )
