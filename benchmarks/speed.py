@@ -54,6 +54,10 @@ command(["--help"])
 """
 
 
+Prepared = tuple[str, list[str], Callable[[], None] | None]
+"""The name of a row, its command, and what to do before each run."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one run of the script."""
@@ -318,9 +322,7 @@ def accurate(settings: Settings) -> None:
     for runtime in [*(["auto"] if has_openvino else []), "opencv"]:
         cold = _accurate(settings, runtime, "cold", "--no-cache")
         run(cold)  # stores the graph
-        jobs: list[tuple[str, list[str], Callable[[], None] | None]] = [
-            (f"{runtime}, cold", cold, None)
-        ]
+        jobs: list[Prepared] = [(f"{runtime}, cold", cold, None)]
         if settings.baseline is not None:
             jobs.append(("baseline, cold", _accurate_baseline(settings), None))
         for kept in ("features", "pair"):
@@ -384,9 +386,7 @@ def _show_second_mole(settings: Settings, runtime: str) -> None:
     show(f"One process, {runtime}, XFeat", ("what", *HEAD, "of mole 1"), rows)
 
 
-def _show_prepared(
-    settings: Settings, title: str, jobs: Sequence[tuple[str, list[str], Callable[[], None] | None]]
-) -> None:
+def _show_prepared(settings: Settings, title: str, jobs: Sequence[Prepared]) -> None:
     """As `_show_processes`, with something to do before each run; with processor time beside."""
     runs: dict[str, list[Run]] = {name: [] for name, *_ in jobs}
     for _ in range(settings.rounds):

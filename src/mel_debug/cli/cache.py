@@ -111,8 +111,9 @@ def _report(folder: Path, removed: "list[Entry]") -> None:
 
     counts = Counter(entry.kind for entry in removed)
     what = _number(counts[Kind.FEATURES], "photo")
-    if counts[Kind.PAIR]:
-        what += f" and {_number(counts[Kind.PAIR], 'pair')}"
+    pairs = counts[Kind.PAIR]
+    if pairs:
+        what += f" and {pairs} pair{'s' * (pairs != 1)}"
     size = sum(entry.size for entry in removed)
     echo_line(f"removed {size_text(size)} of {what} from {folder}")
 

@@ -110,6 +110,29 @@ def test_what_is_stale_or_damaged_is_matched_again(
     assert (pair.read_bytes() != before) == rewritten
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_further_mole_in_one_process_needs_no_further_geometry(
+    scene: Scene, cached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without a cache on disk."""
+    pairs = []
+    original = pair_cache.match_pair
+
+    def matched(*given: Any) -> PhotoPair:
+        pairs.append(given)
+        return original(*given)
+
+    monkeypatch.setattr(pair_cache, "match_pair", matched)
+    expected = scene.find(cached=cached)
+    pairs.clear()
+    where = scene.folder / "other"
+    with Finder(extractor="xfeat", image_size=320, cache=cached, cache_dir=where) as finder:
+        found = [finder.find(scene.before, mole, scene.after) for mole in MOLES]
+    assert len(pairs) == 1
+    for one, other in zip(found, expected, strict=True):
+        assert (one.x, one.y) == pytest.approx(other[:2], abs=1)
+
+
 def test_photos_that_share_nothing_are_remembered_too(scene: Scene) -> None:
     """As finding that out takes longest."""
     Image.new("RGB", (400, 320), "grey").save(scene.after)
