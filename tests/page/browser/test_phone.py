@@ -36,7 +36,7 @@ def as_phone(photo: Path, path: Path) -> Path:
 def test_a_mole_of_two_phone_photos_is_found_and_saved(
     browser: Browser, made: Demo, tmp_path: Path
 ) -> None:
-    """The photos are upright, nothing is marked, and one click and one key mark the mole in both."""
+    """The photos are upright; one click and one key mark the mole in both."""
     photos = [
         as_phone(photo, tmp_path / f"{name}.heic")
         for photo, name in zip(made.photos, ("monday", "friday"), strict=True)
