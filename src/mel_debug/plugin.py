@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from mel_debug.core.errors import MelError, PluginError, UsageError, WeightsError
+from mel_debug.core.resolver import ExtractorResolver
 from mel_debug.core.stages import (
     ArtifactCache,
     BuildOptions,
@@ -36,6 +37,7 @@ __all__ = [
     "BuildOptions",
     "Cell",
     "Colour",
+    "ExtractorResolver",
     "FeatureExtractor",
     "FeatureMap",
     "MapsPhotos",
@@ -81,6 +83,11 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 @hookspec
 def mel_extractors() -> "list[StageSpec[FeatureExtractor]]":  # type: ignore[empty-body]
     """Return the feature extractors of this plugin. Must be fast: import nothing heavy here."""
+
+
+@hookspec
+def mel_extractor_resolvers() -> "list[ExtractorResolver]":  # type: ignore[empty-body]
+    """Return the resolvers of this plugin: extractors by names with a prefix, as `timm:NAME`."""
 
 
 @hookspec

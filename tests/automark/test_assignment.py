@@ -1,7 +1,9 @@
 """Laws of assigning places to moles."""
 
 import random
+import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +86,15 @@ def test_without_places_no_mole_gets_one() -> None:
     assigned = assign({"a": [], "b": []}, NEAR, 0.5)
     assert [each.place for each in assigned.values()] == [None, None]
     assert assign({}, NEAR, 0.5) == {}
+
+
+def test_where_no_place_is_wanted_twice_no_solver_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That takes longer than deciding; each mole has its best place."""
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    moles = [mole("a", (100, 0.6), (500, 0.9)), mole("b", (104, 0.7)), mole("c", (900, 0.2))]
+    assigned = assign(dict(moles), NEAR, 0.5)
+    assert assigned["a"].place == moles[0][1][1]
+    assert assigned["b"].place == moles[1][1][0]
+    assert assigned["c"].place is None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mel_debug.automark.targets import Plan, Problem, make_plan, part_of
+from mel_debug.automark.targets import Plan, Problem, make_plan
 from mel_debug.core.errors import MelError, UsageError
+from mel_debug.files.discovery import part_of
 from mel_debug.files.marks import marks_path
 
 

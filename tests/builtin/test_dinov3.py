@@ -12,9 +12,9 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from mel_debug.builtin.extractors.dinov3 import load_model
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
 from mel_debug.builtin.extractors.hub import find_weights
+from mel_debug.builtin.extractors.timm_models import load_model
 from mel_debug.core.errors import WeightsError
 from mel_debug.core.stages import BuildOptions, FeatureExtractor
 from mel_debug.core.types import Pixels, Vectors
@@ -168,7 +168,8 @@ def test_every_size_is_a_model_of_timm(size: str) -> None:
         model = timm.create_model(offered.timm_name, pretrained=False, num_classes=0)
     assert model.num_features == offered.dimensions
     assert model.patch_embed.patch_size == (PATCH, PATCH)
-    assert load_registry().extractor(f"dinov3-{size}").patch == PATCH
+    spec = load_registry().extractor(f"dinov3-{size}")
+    assert spec.patch_for(spec.values({})) == PATCH
 
 
 class Malicious:

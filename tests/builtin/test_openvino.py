@@ -25,7 +25,7 @@ from workbench import Dinov3Weights, extractor, run_python, skin
 
 pytest.importorskip("mel_debug.builtin.extractors.openvino_import")
 
-from mel_debug.builtin.extractors.openvino_dinov3 import GraphTransformer
+from mel_debug.builtin.extractors.openvino_models import GraphExtractor
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +120,7 @@ def test_bf16_without_support_of_the_cpu_is_not_used(
     monkeypatch.setattr(runtime, "has_bf16", lambda: False)
     with pytest.raises(UsageError, match=r"no bf16.*`precision=f32`, or `runtime=torch`"):
         small.build(precision="bf16")
-    assert not isinstance(small.build(precision="bf16", runtime="auto"), GraphTransformer)
+    assert not isinstance(small.build(precision="bf16", runtime="auto"), GraphExtractor)
 
 
 def test_the_number_of_threads_changes_no_result(small: Small) -> None:
@@ -159,9 +159,9 @@ def test_without_a_store_models_are_not_converted_by_default(
     dinov3_small: Dinov3Weights,
 ) -> None:
     """Converting for a single run takes longer than it saves."""
-    from mel_debug.builtin.extractors.dinov3 import VisionTransformer
+    from mel_debug.builtin.extractors.timm_models import TimmExtractor
 
-    assert isinstance(extractor("dinov3-small", dinov3_small.safetensors), VisionTransformer)
+    assert isinstance(extractor("dinov3-small", dinov3_small.safetensors), TimmExtractor)
 
 
 def _truncate(place: Path) -> None:

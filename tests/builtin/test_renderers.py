@@ -289,7 +289,7 @@ def test_with_a_jacobian_both_crops_show_the_same_area() -> None:
     grid = PatchGrid(Size(96, 96), PATCH, 6, 6)
     scores = np.zeros((6, 6), dtype=np.float32)
     match = Match("m", grid, scores, np.ones((6, 6), dtype=bool), Point(96 - 16.5, 24.5), 0.0)
-    jacobian = np.array([[0.0, -1.0], [1.0, 0.0]])
+    jacobian = ((0.0, -1.0), (1.0, 0.0))
     size = slice(LINE + 200, LINE + 300)
     for known, is_alike in ((replace(match, jacobian=jacobian), True), (match, False)):
         picture = render("pair", target, known, source).astype(float)

@@ -214,16 +214,16 @@ def test_another_size_is_named(dinov3_small: Dinov3Weights) -> None:
         extractor("dinov3-base", dinov3_small.safetensors)
 
 
-def test_the_layout_of_transformers_is_recognised(tmp_path: Path) -> None:
-    """The error says which file to use instead."""
+def test_a_size_in_the_layout_of_transformers_is_named(tmp_path: Path) -> None:
+    """As in the layout of timm."""
     state = {
         "embeddings.cls_token": torch.zeros(1, 1, 384),
+        "embeddings.register_tokens": torch.zeros(1, 4, 384),
         "embeddings.patch_embeddings.weight": torch.zeros(384, 3, 16, 16),
-        "layer.0.attention.q_proj.weight": torch.zeros(384, 384),
     }
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(WeightsError, match=r"Hugging Face transformers, which is not supported"):
-        extractor("dinov3-small", tmp_path / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"it is DINOv3 small; try `dino_size=small`"):
+        extractor("dinov3-base", tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("name", ["dinov3-small", pytest.param("xfeat", marks=needs_xfeat)])

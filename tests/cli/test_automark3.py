@@ -152,17 +152,42 @@ def test_requiring_more_agreeing_moles_than_there_are_adds_nothing(
 
 
 @pytest.mark.slow
-def test_a_report_shows_every_new_mark(days: tuple[Session, Session], tmp_path: Path) -> None:
-    """A picture each, and a page."""
+def test_a_report_shows_every_mole(days: tuple[Session, Session], tmp_path: Path) -> None:
+    """Also those that were not added, each with a picture; a second run replaces the same files."""
     before, after = days
-    outcome = automark(before, after, "--report", str(tmp_path / "report"))
-    page = (tmp_path / "report" / "index.html").read_text()
-    assert "open" in outcome.stderr
-    pictures = list((tmp_path / "report").glob("*.jpg"))
-    assert len(pictures) == len(after.marks())
-    for picture, entry in zip(sorted(pictures), after.marks(), strict=False):
-        assert picture.name in page
-        assert entry["uuid"] in page
+    folder = tmp_path / "report"
+    dry = automark(before, after, "--report", str(folder), "--dry-run", "--json")
+    outcomes = {mole["uuid"]: mole["outcome"] for mole in dry.report["targets"][0]["moles"]}
+    assert set(outcomes.values()) > {"added"}
+    page = (folder / "index.html").read_text()
+    assert "open" in dry.stderr
+    pictures = {path.name for path in folder.glob("*.jpg")}
+    assert len(pictures) == len(ALL) + 2  # and both photos
+    for name in pictures:
+        assert page.count(f'src="{name}"') == 1
+        assert (folder / name).stat().st_size < 60_000
+    for mole, outcome in outcomes.items():
+        assert mole in page
+        assert f">{outcome}</span>" in page
+    automark(before, after, "--report", str(folder))
+    assert {path.name for path in folder.glob("*.jpg")} == pictures
+
+
+@pytest.mark.slow
+def test_a_report_by_two_jobs_has_the_same_pictures(
+    days: tuple[Session, Session], tmp_path: Path
+) -> None:
+    """Whatever the order in which results arrive."""
+    before, after = days
+    third = make_session(tmp_path, "day3")
+    asked = arguments([before.photo], [after.photo, third.photo], "--dry-run")
+    names = []
+    for jobs in ("1", "2"):
+        folder = tmp_path / f"report{jobs}"
+        outcome = run(*asked, "--jobs", jobs, "--report", str(folder))
+        assert outcome.code == 0, outcome.stderr
+        names.append(sorted(path.name for path in folder.iterdir()))
+    assert names[0] == names[1]
 
 
 @pytest.mark.slow

@@ -236,6 +236,20 @@ def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: P
                 assert min(image.size) > 100
 
 
+def test_a_gallery_of_finished_searches_searches_nothing_again(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state has what is drawn: no stage is built."""
+    state = ("--state", str(tmp_path / "state.jsonl"))
+    assert evaluate(repository, *state).code == 0
+    monkeypatch.setattr("mel_debug.evaluation.searches.Searcher.of", None)
+    outcome = evaluate(repository, *state, "--gallery", str(tmp_path / "gallery"))
+    assert outcome.code == 0, outcome.stderr
+    page = (tmp_path / "gallery" / "index.html").read_text()
+    assert "the true place" in page
+    assert "px off" in page
+
+
 def test_without_matplotlib_one_line_has_the_command_to_install_it(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

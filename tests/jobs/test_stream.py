@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from children import default_signals
 from clusters import TESTS, Site, until
 from mel_debug.core.errors import OUT_OF_MEMORY, MelError
 from mel_debug.jobs.executors import open_executor
+from mel_debug.jobs.pool import Pool
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import MAX_GIVEN_UP, stream
 from mel_debug.jobs.threads import LIMITS, cores, threads_for
@@ -223,6 +225,30 @@ def test_workers_end_with_the_process_that_started_them(
 
 
 @pytest.mark.slow
+def test_stopping_with_cancelled_calls_raises_in_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool's own thread fails calls of a dead worker, which a cancelled call does not allow."""
+    raised: list[object] = []
+    monkeypatch.setattr("threading.excepthook", raised.append)
+    pool = Pool(1)
+    monkeypatch.setattr(pool._pool, "shutdown", _late(pool._pool.shutdown))
+    calls = [pool.submit(time.sleep, 60) for _ in range(4)]
+    assert calls[-1].cancel()
+    pool.stop()
+    until(lambda: all(call.done() for call in calls))
+    assert not raised
+
+
+def _late(shutdown: Callable[..., None]) -> Callable[..., None]:
+    """Time for the pool to see that a worker has ended."""
+
+    def late(*args: object, **kwargs: object) -> None:
+        time.sleep(1.0)
+        shutdown(*args, **kwargs)
+
+    return late
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.5, 2.0])
@@ -246,8 +272,8 @@ def test_a_command_ended_by_a_signal_prints_one_line_and_leaves_no_process(
         )
     with process:
         assert process.stderr is not None
-        while "extracting" not in process.stderr.readline():  # the progress bar's first line
-            assert process.poll() is None
+        until(lambda: site.workers() or process.poll() is not None)  # a worker extracts
+        assert process.poll() is None
         time.sleep(seconds)
         process.send_signal(how)
         time.sleep(0.05)
@@ -329,3 +355,28 @@ def is_running(pid: int) -> bool:
     if not Path("/proc/self/stat").exists():
         return subprocess.run(["ps", "-p", str(pid)], check=False).returncode == 0
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+def test_processes_are_prepared_before_their_first_call(tmp_path: Path) -> None:
+    """All of them, at once, and whatever preparing raises."""
+    with open_executor(2, prepare=partial(chores.note_and_fail, tmp_path)) as workers:
+        until(lambda: len(list(tmp_path.iterdir())) == 2)
+        outcomes = list(stream(workers, chores.square, range(4)))
+    assert sorted(outcome.result for outcome in outcomes if isinstance(outcome, Done)) == [
+        0, 1, 4, 9,
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_before_the_first_call_is_raised_at_once() -> None:
+    """Planning may take long; there is nothing to clean up in the workers yet."""
+
+    def interrupted() -> None:
+        with default_signals(), open_executor(2):
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("it was only recorded")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mel_debug.builtin.extractors import runtime
 from mel_debug.core.errors import UsageError
 from mel_debug.plugins.config import MOST_THREADS, RunConfig, resolve
 
@@ -41,3 +42,45 @@ def test_an_environment_that_allows_more_is_passed_over(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "100000")
     assert resolve(RunConfig(extractor="xfeat", cache_dir=tmp_path)).options.threads is None
+
+
+@pytest.fixture
+def with_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor with bf16 instructions, without a GPU, and with OpenVINO."""
+    monkeypatch.setattr(runtime, "has_bf16", lambda: True)
+    monkeypatch.setattr(runtime, "find_spec", lambda _: True)
+    monkeypatch.setattr(runtime, "NVIDIA", Path("/nowhere"))
+    monkeypatch.setattr("sys.platform", "linux")
+
+
+@pytest.mark.usefixtures("with_bf16")
+@pytest.mark.parametrize(
+    ("config", "precision"),
+    [
+        (RunConfig(), "f32"),
+        (RunConfig(precision="auto"), "bf16"),
+        (RunConfig(precision="auto", runtime="openvino"), "bf16"),
+        (RunConfig(precision="auto", runtime="torch"), "f32"),
+        (RunConfig(precision="auto", device="cuda"), "f32"),
+        (RunConfig(precision="auto", extractor="xfeat"), "f32"),
+    ],
+    ids=["nothing asked", "auto", "openvino", "torch", "a GPU", "an extractor without it"],
+)
+def test_auto_is_bf16_only_where_it_was_measured(
+    tmp_path: Path, config: RunConfig, precision: str
+) -> None:
+    """Answers do not depend on the processor unless that is asked for."""
+    assert resolve(replace(config, cache_dir=tmp_path)).options.precision == precision
+
+
+def test_auto_is_f32_on_other_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "has_bf16", lambda: False)
+    run = resolve(RunConfig(precision="auto", cache_dir=tmp_path))
+    assert run.options.precision == "f32"
+
+
+@pytest.mark.usefixtures("with_bf16")
+def test_workers_compute_in_the_precision_of_the_machine_that_started_them(tmp_path: Path) -> None:
+    """Not in what `auto` would be on theirs: all features of a run belong together."""
+    sent = RunConfig(precision="auto", cache_dir=tmp_path).portable()
+    assert sent.precision == "bf16"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mel_debug.automark.pooling import PooledPlace
 from mel_debug.core.geometry import Point
@@ -30,8 +31,6 @@ def assign(
     method; Kuhn 1955), so no mole gets a place below the threshold. The result does not depend on
     the order of moles.
     """
-    from scipy.optimize import linear_sum_assignment
-
     uuids = sorted(proposed)
     places = _distinct([each for uuid in uuids for each in proposed[uuid]], same_place_px)
     if not places:
@@ -45,19 +44,31 @@ def assign(
             gain = float(_log_odds(each.confidence)) - no_place
             if each.confidence >= threshold and gain >= gains[row, column]:
                 gains[row, column], best[row, column] = gain, each
-    # Every mole also has a column for "no place", which costs nothing.
-    costs = np.hstack([np.where(np.isfinite(gains), -gains, 1.0), np.zeros((len(uuids),) * 2)])
-    rows, columns = linear_sum_assignment(costs)
-    assigned = {
-        uuids[row]: best[row, column]
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        if (row, column) in best
-    }
+    assigned = {uuids[row]: best[row, column] for row, column in _best_pairs(gains)}
     separate = _separate(assigned, same_place_px)
     return {
         uuid: Assignment(separate.get(uuid), _rival(uuid, proposed[uuid], separate, same_place_px))
         for uuid in uuids
     }
+
+
+def _best_pairs(gains: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """The pairs of row and column with the largest sum of gains, which are finite where allowed."""
+    wanted = gains.argmax(axis=1).tolist()
+    pairs = [(row, column) for row, column in enumerate(wanted) if np.isfinite(gains[row, column])]
+    if len({column for _, column in pairs}) == len(pairs):
+        # Nobody wants another's place. Importing the solver would take longer than all the rest.
+        return pairs
+    from scipy.optimize import linear_sum_assignment
+
+    # Every mole also has a column for "no place", which costs nothing.
+    costs = np.hstack([np.where(np.isfinite(gains), -gains, 1.0), np.zeros((len(gains),) * 2)])
+    rows, columns = linear_sum_assignment(costs)
+    return [
+        (row, column)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+        if column < gains.shape[1] and np.isfinite(gains[row, column])
+    ]
 
 
 def _separate(assigned: Mapping[str, PooledPlace], same_place_px: float) -> dict[str, PooledPlace]:

@@ -71,8 +71,9 @@ class Decision:
     `point` is its best place in pixels of the target, if any, and `references` are the photos that
     proposed it; those in `without_blob` show no blob at their mark. `agreeing` is the number of
     other moles that fit the same alignment, and `expected_off_px` the distance from `point` to the
-    place predicted from them. `absent` is the probability that the mole is not to be seen in the
-    target; None if it is unknown. Confidence and `absent` are together at most 1.
+    place predicted from them; `expected` is that place by the reference that is surest of it, in
+    pixels of the target, and may lie outside. `absent` is the probability that the mole is not to
+    be seen in the target; None if it is unknown. Confidence and `absent` are together at most 1.
     """
 
     uuid: str
@@ -85,6 +86,7 @@ class Decision:
     expected_off_px: float | None = None
     without_blob: tuple[Path, ...] = ()
     absent: float | None = None
+    expected: Point | None = None
 
     @property
     def spot_at_mark(self) -> bool | None:
@@ -185,7 +187,9 @@ class _Evidence:
         best = assigned.place or self.places[uuid][0]
         absent = self.absent[uuid]
         outcome, reason = _verdict(best, assigned, absent, self.faults[uuid], rules)
-        expected = [each.expected for each in self.inferred[uuid] if each is not None]
+        by_pair = [each for each in self.inferred[uuid] if each is not None]
+        expected = [each.expected for each in by_pair]
+        surest = min(by_pair, key=lambda each: each.expected_px, default=None)
         references = tuple(self.references[index] for index in best.references)
         return Decision(
             uuid,
@@ -198,6 +202,7 @@ class _Evidence:
             min((best.place.distance_to(point) for point in expected), default=None),
             tuple(photo for photo in references if photo in self.without_blob[uuid]),
             absent,
+            None if surest is None else surest.expected,
         )
 
 

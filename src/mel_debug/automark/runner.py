@@ -72,17 +72,19 @@ def automark(job: Job, workers: Workers, progress: Progress) -> Iterator[TargetR
     """
     searches = [_Search.of(job, target) for target in job.plan.targets]
     failed = _extract(job, workers, progress, searches)
-    tasks: dict[PairTask, tuple[_Search, Reference]] = {}
     for search in searches:
         search.exclude(failed)
-        tasks |= {_task(job, search.target, each): (search, each) for each in search.references}
         if search.is_complete:
             yield _finished(job, search)
-    for outcome in progress(stream(workers, search_pair, tasks), "searching", len(tasks)):
-        search, reference = tasks[outcome.item]
+    waiting: dict[PairTask, tuple[_Search, Reference]] = {}
+    moles = sum(len(search.target.moles_to_find(each)) for search, each in _pairs(searches))
+    outcomes = stream(workers, search_pair, _tasks(job, searches, waiting))
+    for outcome in progress(outcomes, "searching", moles, "moles", _moles_of):
+        search, reference = waiting.pop(outcome.item)
         search.record(reference, outcome)
         if search.is_complete:
             yield _finished(job, search)
+            search.results.clear()  # a session may have thousands of pairs
 
 
 @dataclass(slots=True)
@@ -145,9 +147,31 @@ def _problem(target: Target, reference: Reference, reason: str) -> Problem:
     return Problem(target.photo, f"{target.photo}, searched with {reference.photo}: {reason}")
 
 
-def _task(job: Job, target: Target, reference: Reference) -> PairTask:
-    moles = tuple(target.moles_to_find(reference).items())
-    return PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
+def _pairs(searches: Sequence[_Search]) -> Iterator[tuple[_Search, Reference]]:
+    """All pairs to search, target by target, the references forwards and backwards in turn.
+
+    So each target begins with the references that the one before it ended with, whose photos are
+    still in memory.
+    """
+    for number, search in enumerate(searches):
+        for reference in search.references[:: -1 if number % 2 else 1]:
+            yield search, reference
+
+
+def _tasks(
+    job: Job, searches: Sequence[_Search], waiting: dict[PairTask, tuple[_Search, Reference]]
+) -> Iterator[PairTask]:
+    """The tasks of all pairs, made as workers become free; `waiting` gets those handed out."""
+    for search, reference in _pairs(searches):
+        target = search.target
+        moles = tuple(target.moles_to_find(reference).items())
+        task = PairTask(job.setup, reference.photo.absolute(), target.photo.absolute(), moles)
+        waiting[task] = search, reference
+        yield task
+
+
+def _moles_of(outcome: Done[PairTask, PairResult] | Failed[PairTask]) -> int:
+    return len(outcome.item.moles)
 
 
 def _extract(

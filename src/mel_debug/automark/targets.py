@@ -10,7 +10,7 @@ from mel_debug.core.escape import escaped
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
 from mel_debug.files.beside import real_path
-from mel_debug.files.discovery import PHOTOS_OF_A_REPOSITORY, find_photos
+from mel_debug.files.discovery import find_photos, part_of
 from mel_debug.files.marks import (
     ABSENT,
     REJECTED,
@@ -185,10 +185,3 @@ def _references_of(photo: Path, references: Sequence[_LocatedReference]) -> tupl
         for each in others
         if each.reference.given_by_name or not has_own_part or each.part == part
     )
-
-
-def part_of(photo: Path) -> Path | None:
-    """The folder of a photo's body part in a mel repository, PART/SUBPART; None elsewhere."""
-    part = real_path(photo).parent.parent
-    parts = part.parent.parent
-    return part if parts.parts[-2:] == PHOTOS_OF_A_REPOSITORY.parts else None

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from mel_debug.builtin.extractors import baseline_specs
+from mel_debug.builtin.extractors.dinov3_models import MODELS
 from mel_debug.builtin.extractors.dinov3_sizes import PATCH, SIZES
+from mel_debug.builtin.extractors.timm_specs import (
+    FAMILY,
+    PREFIX,
+    dinov3_model,
+    names,
+    resolve,
+    spec_for,
+)
 from mel_debug.plugin import (
     BuildOptions,
+    ExtractorResolver,
     FeatureExtractor,
     Matcher,
     Option,
@@ -27,16 +38,12 @@ megapixels is less than a pixel wide."""
 
 @hookimpl
 def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
-    dinov3: list[StageSpec[FeatureExtractor]] = [
-        StageSpec(
+    dinov3 = [
+        spec_for(
+            dinov3_model(size.timm_name),
             f"dinov3-{name}",
             f"DINOv3 {name}: {size.dimensions} dimensions, {PATCH} px patches",
-            build=partial(_dinov3, size.timm_name),
-            patch=PATCH,
-            family="dinov3",
-            runtimes=("torch", "openvino"),
-            precisions=("f32", "bf16"),
-            depends_on=partial(_dinov3_depends_on, size.timm_name),
+            FAMILY,
         )
         for name, size in SIZES.items()
     ]
@@ -51,6 +58,25 @@ def mel_extractors() -> list[StageSpec[FeatureExtractor]]:
         depends_on=_xfeat_depends_on,
     )
     return [*dinov3, xfeat]
+
+
+@hookimpl
+def mel_extractor_resolvers() -> list[ExtractorResolver]:
+    return [
+        ExtractorResolver(
+            PREFIX,
+            "any model of timm that gives a grid of features",
+            resolve=resolve,
+            offered=tuple(MODELS),
+            names=names,
+        ),
+        ExtractorResolver(
+            baseline_specs.PREFIX,
+            "classical and other descriptors to compare with",
+            resolve=baseline_specs.resolve,
+            offered=tuple(baseline_specs.SUMMARIES),
+        ),
+    ]
 
 
 @hookimpl
@@ -100,36 +126,6 @@ def mel_renderers() -> list[StageSpec[Renderer]]:
     ]
 
 
-def _dinov3(timm_name: str, options: BuildOptions) -> FeatureExtractor:
-    # Find the weights first: importing torch takes seconds, and is useless without them.
-    from mel_debug.builtin.extractors.hub import find_weights
-    from mel_debug.builtin.extractors.runtime import garbage_collection_paused, select_runtime
-
-    runtime = select_runtime(options)
-    path = find_weights(timm_name, options)
-    with garbage_collection_paused():
-        if runtime == "openvino":
-            from mel_debug.builtin.extractors import openvino_dinov3
-
-            return openvino_dinov3.build(timm_name, path, options)
-        from mel_debug.builtin.extractors import dinov3
-
-        return dinov3.build(timm_name, path, options)
-
-
-def _dinov3_depends_on(timm_name: str, options: BuildOptions) -> Sequence[str | Path] | None:
-    from mel_debug.builtin.extractors.hub import weights_identity
-    from mel_debug.builtin.extractors.runtime import select_runtime
-
-    runtime = select_runtime(options)
-    weights = weights_identity(timm_name, options)
-    if weights is None:
-        return None
-    # In f32 the runtimes agree; in lower precision each rounds differently.
-    rounded = () if options.precision == "f32" else (runtime, _release(runtime))
-    return timm_name, _release("timm"), weights, *rounded
-
-
 def _xfeat(options: BuildOptions) -> FeatureExtractor:
     if options.weights is not None:  # before importing torch, which takes seconds
         from mel_debug.builtin.extractors.weight_files import check_weights
@@ -148,19 +144,10 @@ def _xfeat(options: BuildOptions) -> FeatureExtractor:
 
 
 def _xfeat_depends_on(options: BuildOptions) -> Sequence[str | Path]:
+    from mel_debug.builtin.extractors.releases import release
     from mel_debug.builtin.extractors.xfeat_weights import packaged_weights
 
-    return _release("kornia"), options.weights or packaged_weights()
-
-
-def _release(package: str) -> str:
-    """Return a package's name and version: another release may compute different features."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        return f"no {package}"
+    return release("kornia"), options.weights or packaged_weights()
 
 
 def _similarity(metric: str, summary: str, *options: Option) -> StageSpec[Matcher]:

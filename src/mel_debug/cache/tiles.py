@@ -45,28 +45,36 @@ class StoredTiles:
         self._key, self._size = key, size
         self._tiles: dict[Place, Region] = {}
         self._stored: set[Place] = set()
+        self._is_storing = False
 
     def region(
         self,
         rows: slice,
         columns: slice,
-        whole: Callable[[], Region],
+        decode: Callable[[slice, slice], Region],
         *,
-        decoded: bool,
+        is_decoded: bool,
     ) -> Region:
-        """See `core.photo.Tiles.region`."""
+        """See `core.photo.Tiles.region`.
+
+        Tiles are stored if the photo has to be decoded for its regions only: whoever needs the
+        whole photo as well decodes it in the next run too.
+        """
         places = [
             (row, column)
             for row in range(rows.start // SIDE, -(-rows.stop // SIDE))
             for column in range(columns.start // SIDE, -(-columns.stop // SIDE))
         ]
-        if not decoded and all(self._has(place) for place in places):
-            return self._assembled(places, rows, columns)
-        region = whole()
-        self._tiles.clear()  # from now on the whole photo is in memory
-        for place in places:
-            self._store(place, region)
-        return region.part(rows, columns)
+        if not is_decoded:
+            if all(self._has(place) for place in places):
+                return self._assembled(places, rows, columns)
+            self._tiles.clear()  # from now on the whole photo is in memory
+            self._is_storing = True
+        region = decode(rows, columns)
+        if self._is_storing:
+            for place in places:
+                self._store(place, decode)
+        return region
 
     def _has(self, place: Place) -> bool:
         """Whether a tile is in memory, or in the store, from which it is read."""
@@ -98,12 +106,12 @@ class StoredTiles:
                 mask[there] = part.mask
         return Region(pixels, mask)
 
-    def _store(self, place: Place, whole: Region) -> None:
+    def _store(self, place: Place, decode: Callable[[slice, slice], Region]) -> None:
         if place in self._stored or len(self._stored) >= MOST_STORED:
             return
         self._stored.add(place)
         (height, width), (top, left) = self._shape(place), (SIDE * each for each in place)
-        tile = whole.part(slice(top, top + height), slice(left, left + width))
+        tile = decode(slice(top, top + height), slice(left, left + width))
         self._results.store(self._key_of(place), _encoded(tile))
 
     def _shape(self, place: Place) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """`mel-debug automark3`: mark the moles of earlier sessions in new ones."""
 
 import json
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,15 +22,16 @@ from mel_debug.cli.options import (
 )
 from mel_debug.cli.undo import say_number
 from mel_debug.console.numbers import FiniteRange
-from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
+    from mel_debug.automark.report import Report
     from mel_debug.automark.runner import Job, TargetResult
     from mel_debug.automark.targets import Problem
-    from mel_debug.files.outputs import OutputGuard
+    from mel_debug.jobs.workers import Workers
 
 Format = Literal["json", "csv", "text"]
-T = TypeVar("T")
 
 
 @click.command("automark3", cls=ListCommand)
@@ -86,7 +87,7 @@ T = TypeVar("T")
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write an HTML report with a picture of every new mark to DIR.",
+    help="Write an HTML report of all moles, added or not, with crops of the photos to DIR.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print each decision with its reason.")
 @extractor_options
@@ -125,13 +126,12 @@ def command(
     In a mel repository only rotomaps/parts is searched, and references are of the same body part.
     A photo is never its own reference.
     """
-    from mel_debug.automark.decide import Rules
-    from mel_debug.automark.runner import Job
-    from mel_debug.automark.search import Setup
-    from mel_debug.automark.targets import check_stem, make_plan
+    from mel_debug.automark.targets import check_stem
     from mel_debug.files.outputs import OutputGuard
-    from mel_debug.jobs.executors import check_workers
+    from mel_debug.jobs.executors import check_workers, open_executor
+    from mel_debug.jobs.extraction import prepare_worker
     from mel_debug.marking.runs import check_log
+    from mel_debug.plugins.config import resolve
 
     check_one_format(as_json=as_json, as_csv=as_csv)
     check_workers(jobs, scheduler)
@@ -143,48 +143,50 @@ def command(
         guard.check_folder(report, PICTURE_NAMES)
     if not dry_run:
         check_log()
-    # Missing stages and weights are errors before any photo is read.
-    setup = Setup.of(config_from(**stages), use_masks=not no_mask)
-    job = Job(
-        make_plan(references, targets, extra_stem),
-        setup,
-        Rules(min_confidence, min_consistent, consistency_distance),
-        extra_stem,
-        dry_run,
-    )
-    results = run_job(job, jobs, scheduler, verbose=verbose)
+    config = config_from(**stages)
+    resolve(config)  # wrong options are errors before anything starts
+    drawn = None
+    # Workers import what they need while this process does the same, and plans.
+    with open_executor(jobs, scheduler, partial(prepare_worker, config)) as workers:
+        from mel_debug.automark.decide import Rules
+        from mel_debug.automark.runner import Job
+        from mel_debug.automark.search import Setup
+        from mel_debug.automark.targets import make_plan
+
+        # Missing weights are errors before any photo is read.
+        setup = Setup.of(config, use_masks=not no_mask)
+        plan = make_plan(references, targets, extra_stem)
+        rules = Rules(min_confidence, min_consistent, consistency_distance)
+        job = Job(plan, setup, rules, extra_stem, dry_run)
+        if report is not None:
+            from mel_debug.automark.report import Report
+
+            drawn = Report(report, plan, setup, guard)
+        results = run_job(job, workers, report=drawn, verbose=verbose)
     kind: Format = "json" if as_json else "csv" if as_csv else "text"
-    print_results(job, results, kind=kind, report=report, guard=guard)
+    print_results(job, results, kind=kind, report=drawn)
 
 
-def run_job(job: "Job", jobs: int, scheduler: str | None, *, verbose: bool) -> "list[TargetResult]":
-    """Run a job; with `verbose` the decisions about a target are printed as they are made."""
+def run_job(
+    job: "Job", workers: "Workers", *, report: "Report | None", verbose: bool
+) -> "list[TargetResult]":
+    """Run a job; results are drawn, and with `verbose` printed, as they are made."""
     from mel_debug.automark.runner import automark
     from mel_debug.automark.texts import decision_lines
-    from mel_debug.jobs.executors import open_executor
 
     results = []
-    with open_executor(jobs, scheduler) as workers:
-        for result in automark(job, workers, show_progress_if_any):
-            results.append(result)
-            for line in decision_lines(result) if verbose else ():
-                echo_line(line, err=True)
+    for result in automark(job, workers, show_progress):
+        results.append(result)
+        if report is not None:
+            report.add(result)
+        for line in decision_lines(result) if verbose else ():
+            echo_line(line, err=True)
     place = {target.photo: number for number, target in enumerate(job.plan.targets)}
     return sorted(results, key=lambda result: place[result.target.photo])
 
 
-def show_progress_if_any(items: Iterable[T], label: str, length: int) -> Iterable[T]:
-    """The items with a progress bar, which is left out if there are none."""
-    return show_progress(items, label, length) if length else items
-
-
 def print_results(
-    job: "Job",
-    results: "list[TargetResult]",
-    *,
-    kind: Format,
-    report: Path | None,
-    guard: "OutputGuard",
+    job: "Job", results: "list[TargetResult]", *, kind: Format, report: "Report | None"
 ) -> None:
     """Print the results and write the report. Raises MelError if there were problems."""
     from mel_debug.automark import texts
@@ -206,11 +208,8 @@ def print_results(
     for note in notes:
         echo_line(note, err=True)
     if report is not None:
-        from mel_debug.automark.report import write_report
-
-        text = "\n".join([table, *notes, *map(str, problems)])
-        page = write_report(report, results, job.setup, text, show_progress, guard=guard)
-        echo_line(f"open {page} to review the new marks", err=True)
+        page = report.finish("\n".join([table, *notes, *map(str, problems)]))
+        echo_line(f"open {page} to review the moles", err=True)
     for problem in problems:
         echo_line(str(problem), err=True)
     if message := _problem_summary(results, problems):

@@ -14,7 +14,8 @@ Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]
 def installed(kind: str) -> Complete:
     """Return a shell completion of the names of installed stages, with their summaries.
 
-    `kind` is `extractors`, `matchers`, `renderers` or `presets`.
+    `kind` is `extractors`, `matchers`, `renderers` or `presets`. With `extractors`, the names that
+    resolvers offer are included.
     """
 
     def complete(_: click.Context, __: click.Parameter, start: str) -> "list[CompletionItem]":
@@ -28,10 +29,15 @@ def installed(kind: str) -> Complete:
             if kind == "presets"
             else [registered.spec for registered in registry.stages[kind].values()]
         )
+        items = [(item.name, item.summary) for item in named]
+        if kind == "extractors":
+            items += [
+                (example, registered.resolver.summary)
+                for registered in registry.resolvers.values()
+                for example in registered.resolver.examples
+            ]
         return [
-            CompletionItem(item.name, help=item.summary)
-            for item in named
-            if item.name.startswith(start)
+            CompletionItem(name, help=summary) for name, summary in items if name.startswith(start)
         ]
 
     return complete

@@ -18,7 +18,8 @@ from mel_debug.cli.options import (
     no_mask_option,
     photo_file,
 )
-from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.api import FoundMole

@@ -48,10 +48,10 @@ stage_option = click.option(
 model_options = (
     click.option(
         "--weights",
-        type=photo_file,
+        type=photo_or_folder,
         metavar="PATH",
-        help="Load the model's weights from this checkpoint (.safetensors or .pth) instead of "
-        "downloading them.",
+        help="Load the model's weights from this checkpoint (.safetensors or .pth), or a folder of "
+        "Hugging Face with config.json, instead of downloading them.",
     ),
     click.option(
         "--offline",
@@ -70,16 +70,17 @@ model_options = (
         type=click.Choice(["auto", "torch", "openvino", "opencv"]),
         default="auto",
         show_default=True,
-        help="Library that runs the model. On a CPU auto selects openvino if it is installed, else "
-        "opencv for XFeat; otherwise torch.",
+        help="Library that runs the model. On a CPU auto selects openvino, if it is installed, for "
+        "models that it can run, else opencv for XFeat; otherwise torch.",
     ),
     click.option(
         "--precision",
         type=click.Choice(["auto", "f32", "bf16"]),
-        default="auto",
+        default="f32",
         show_default=True,
-        help="Number format of the model: bf16 is faster on hardware that supports it, but less "
-        "exact. auto is f32.",
+        help="Number format of the model. f32 gives the same answers on every processor. bf16 is "
+        "faster on hardware that supports it, but less exact. auto is bf16 where it was measured "
+        "to be faster with features that agree, else f32; use it to explore.",
     ),
     click.option(
         "--threads",
@@ -117,7 +118,8 @@ _EXTRACTOR = (
         "--extractor",
         metavar="NAME",
         shell_complete=installed("extractors"),
-        help="Feature extractor; `mel-debug plugins` lists them.  [default: dinov3-base]",
+        help="Feature extractor; `mel-debug plugins` lists them. Options may follow in brackets, "
+        "as in timm:NAME[layer=-3].  [default: dinov3-base]",
     ),
     click.option(
         "--image-size",

@@ -1,16 +1,17 @@
 """Opening the page from a command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from mel_debug.api.settings import Settings
     from mel_debug.plugins.config import RunConfig
 
 
 def show_page(
     photos: Sequence[Path],
-    settings: "RunConfig | Mapping[str, Any]",
+    settings: "RunConfig | Settings",
     mode: Literal["find", "review", "explore"],
     **options: Any,
 ) -> None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mel_debug.cli.options import json_option
+from mel_debug.core.resolver import MARK
 
 if TYPE_CHECKING:
     from mel_debug.core.stages import Option, Preset, StageSpec
     from mel_debug.plugins.loading import Plugin
-    from mel_debug.plugins.registry import Registry
+    from mel_debug.plugins.registry import RegisteredResolver, Registry
 
 
 @click.command("plugins")
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def command(*, as_json: bool) -> None:
     """List installed extractors, matchers, renderers and presets.
 
-    Shows each one's summary and options, and the plugin and version that provide it.
+    Shows each one's summary and options, and the plugin and version that provide it. Extractors
+    with a prefix are too many to list: any NAME after the prefix can be used.
     """
     from mel_debug.plugins.registry import load_registry
 
@@ -28,8 +30,9 @@ def command(*, as_json: bool) -> None:
         return
     for kind, items in listing.items():
         click.echo(f"{kind}:")
+        shown: dict[str, str] = {}
         for item in items:
-            for line in _lines(kind, item):
+            for line in _lines(kind, item, shown):
                 click.echo(f"  {line}")
 
 
@@ -42,6 +45,9 @@ def _listing(registry: "Registry") -> dict[str, list[dict[str, Any]]]:
         ]
         for kind, stages in registry.stages.items()
     }
+    listing["extractors by prefix"] = [
+        _resolver(registered) for registered in registry.resolvers.values()
+    ]
     listing["presets"] = [
         _preset(preset, plugin) for plugin in registry.plugins for preset in plugin.presets
     ]
@@ -83,6 +89,20 @@ def _extractor(spec: "StageSpec[Any]") -> dict[str, Any]:
     }
 
 
+def _resolver(registered: "RegisteredResolver") -> dict[str, Any]:
+    """A resolver, with the options of its first example."""
+    resolver, plugin = registered.resolver, registered.plugin
+    spec = resolver.resolve(resolver.offered[0]) if resolver.offered else None
+    return {
+        "name": f"{resolver.prefix}{MARK}NAME",
+        "plugin": plugin.name,
+        "version": plugin.version,
+        "summary": resolver.summary,
+        "examples": list(resolver.examples),
+        "options": [_option(option) for option in spec.options] if spec is not None else [],
+    }
+
+
 def _preset(preset: "Preset", plugin: "Plugin") -> dict[str, Any]:
     return {
         **_origin(preset, plugin),
@@ -91,19 +111,28 @@ def _preset(preset: "Preset", plugin: "Plugin") -> dict[str, Any]:
     }
 
 
-def _lines(kind: str, item: dict[str, Any]) -> list[str]:
+def _lines(kind: str, item: dict[str, Any], shown: dict[str, str]) -> list[str]:
+    """The lines of an item; `shown` has the names of items by the options that they listed."""
     more = [f"from {item['plugin']} {item['version']}"]
     if kind == "extractors":
         own = [f"preset {item['preset']}"] if item["preset"] else []
         runtimes = f"runtimes {', '.join(item['runtimes'])}"
         more.append("; ".join([f"family {item['family']}", *own, runtimes]))
+    if item.get("examples"):
+        more.append(f"such as {', '.join(item['examples'][:3])}")
     if kind == "presets":
         values = [f"-o {name} {value}" for name, value in item["options"].items()]
         more.append(" ".join(["--matcher", item["matcher"], *values]))
-    else:
-        more += [
-            f"-o {option['name']} {option['type'].upper()}: {option['help']} "
-            f"(default {option['default']})"
-            for option in item["options"]
-        ]
+    elif item["options"]:
+        key = json.dumps(item["options"])
+        more += [f"options as {shown[key]}"] if key in shown else _options(item)
+        shown.setdefault(key, item["name"])
     return [f"{item['name']:14}  {item['summary']}", *(f"{'':14}  {line}" for line in more)]
+
+
+def _options(item: dict[str, Any]) -> list[str]:
+    return [
+        f"-o {option['name']} {option['type'].upper()}: {option['help']} "
+        f"(default {option['default']})"
+        for option in item["options"]
+    ]

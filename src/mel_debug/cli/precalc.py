@@ -1,10 +1,7 @@
 """`mel-debug precalc`: extract the features of many photos into the cache."""
 
-import sys
-import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -17,9 +14,8 @@ from mel_debug.cli.options import (
     worker_options,
 )
 from mel_debug.cli.preferences import with_settings
+from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
-
-T = TypeVar("T")
 
 
 @click.command("precalc")
@@ -52,7 +48,7 @@ def command(
     values = with_settings(stages)
     config = RunConfig(matcher=PLAIN_MATCHER, stage_options=dict(stage_options), **values)
     result = precalculate(
-        config, places, show_rate, use_masks=not no_mask, jobs=jobs, scheduler=scheduler
+        config, places, show_progress, use_masks=not no_mask, jobs=jobs, scheduler=scheduler
     )
     new, cached, failed = result.extracted.new, result.extracted.cached, result.extracted.failed
     for failure in failed:
@@ -63,18 +59,3 @@ def command(
     if failed:
         total = new + cached + len(failed)
         raise MelError(f"{len(failed)} of {total} photos could not be used; all others are done")
-
-
-def show_rate(items: Iterable[T], label: str, length: int) -> Iterable[T]:
-    """The items, with a progress bar that shows photos per second and the remaining time."""
-    start = time.perf_counter()
-    with click.progressbar(
-        length=length,
-        label=label,
-        file=sys.stderr,
-        show_pos=True,
-        item_show_func=lambda rate: rate,
-    ) as bar:
-        for number, item in enumerate(items, 1):
-            yield item
-            bar.update(1, f"{number / (time.perf_counter() - start):.2f} photos/s")

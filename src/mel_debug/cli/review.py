@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO
-from mel_debug.cli.options import json_option, page_options, photo_or_folder
+from mel_debug.cli.options import find_options, json_option, page_options, photo_or_folder
 from mel_debug.cli.problems import Problems
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     help="Reject every guess whose confidence is below P, without the page.",
 )
 @page_options
+@find_options
 @json_option
 def command(
     places: tuple[Path, ...],
@@ -41,6 +41,7 @@ def command(
     browser: bool,
     read_only: bool,
     as_json: bool,
+    **stages: Any,
 ) -> None:
     """Accept or reject guessed marks, such as those of `mel-debug automark3`.
 
@@ -55,10 +56,11 @@ def command(
 
     photos = find_photos(places)
     if accept_above is None and reject_below is None:
+        from mel_debug.cli.find import find_config
         from mel_debug.cli.paging import show_page
 
-        settings = {"extractor": AUTO, "preset": ACCURATE_PRESET}
-        show_page(photos, settings, "review", port=port, browser=browser, read_only=read_only)
+        config = find_config(**stages)
+        show_page(photos, config, "review", port=port, browser=browser, read_only=read_only)
         return
     review_by_confidence(photos, accept_above, reject_below, as_json=as_json)
 

@@ -4,16 +4,14 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
-from typing import TextIO, TypeVar
+from typing import TextIO
 
 import click
 
 from mel_debug.console.flags import as_flags
+from mel_debug.console.progress import progress_hidden
 from mel_debug.core.escape import escaped
-
-T = TypeVar("T")
 
 
 def echo_line(text: str, *, err: bool = False) -> None:
@@ -21,7 +19,8 @@ def echo_line(text: str, *, err: bool = False) -> None:
 
     On standard error, settings that a message of the library names appear as flags.
     """
-    click.echo(escaped(as_flags(text) if err else text), err=err)
+    with progress_hidden():
+        click.echo(escaped(as_flags(text) if err else text), err=err)
 
 
 def prepare_streams() -> None:
@@ -79,12 +78,3 @@ def _discard(stream: TextIO) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
-
-
-def show_progress(items: Iterable[T], label: str, length: int | None = None) -> Iterable[T]:
-    """Yield the items with a progress bar and the remaining time on standard error.
-
-    `length` is the number of items; it is needed if they have no `len`.
-    """
-    with click.progressbar(items, length, label=label, file=sys.stderr) as bar:
-        yield from bar

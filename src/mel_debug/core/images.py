@@ -61,6 +61,13 @@ class ImageBuffer:
                 self._data = _array_of(self._data)
             return self._data
 
+    def part(self, rows: slice, columns: slice) -> Pixels:
+        """The pixels of a part, which lies inside; the whole image is not converted to an array."""
+        data = self._data  # read once: another thread may replace it by an array
+        if isinstance(data, np.ndarray):
+            return data[rows, columns]
+        return np.asarray(data.crop((columns.start, rows.start, columns.stop, rows.stop)))
+
     def resized(self, size: Size) -> Pixels:
         """See `scaling.resized`."""
         return resized(self._data, size)

@@ -61,11 +61,17 @@ class Tiles(Protocol):
     """Parts of a photo that are known without decoding it."""
 
     def region(
-        self, rows: slice, columns: slice, whole: Callable[[], Region], *, decoded: bool
+        self,
+        rows: slice,
+        columns: slice,
+        decode: Callable[[slice, slice], Region],
+        *,
+        is_decoded: bool,
     ) -> Region:
         """The rows and columns of the photo, which lie inside it.
 
-        `whole` decodes the photo, or returns at once what has been decoded before.
+        `decode` returns any rows and columns, and decodes the whole photo for it unless it
+        `is_decoded` already.
         """
 
 
@@ -135,12 +141,14 @@ class Photo:
     def region(self, rows: slice, columns: slice) -> Region:
         """A part of the photo in full resolution, which must lie inside it."""
 
-        def whole() -> Region:
-            return Region(self.pixels, self.mask)
+        def decoded(rows: slice, columns: slice) -> Region:
+            mask = self.mask
+            part = None if mask is None else mask[rows, columns]
+            return Region(self._buffer.get().part(rows, columns), part)
 
         if self._tiles is None:
-            return whole().part(rows, columns)
-        return self._tiles.region(rows, columns, whole, decoded=self._buffer.is_loading)
+            return decoded(rows, columns)
+        return self._tiles.region(rows, columns, decoded, is_decoded=self._buffer.is_loading)
 
     def masks_out(self, point: Point) -> bool:
         """Whether the mask hides a point, which must lie inside the photo."""

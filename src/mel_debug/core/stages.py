@@ -53,13 +53,19 @@ class Matcher(Protocol):
 
 
 class PhotoMap(Protocol):
-    """Where the points of one photo lie in another."""
+    """A map from the points of a source photo to those of a target photo, in photo pixels.
 
-    def __call__(self, points: "NDArray[np.floating]") -> "NDArray[np.floating]":
-        """Map (n, 2) pixels (x, y) of the source to (n, 2) pixels of the target."""
+    It is defined everywhere, but known only where the photos share skin; `std_px` says where.
+    """
 
-    def std_px(self, points: "NDArray[np.floating]") -> "NDArray[np.floating]":
-        """Return the standard deviations of the mapped points, (n,) pixels of the target."""
+    def points(self, points: "Points") -> "Points":
+        """Map (n, 2) points (x, y) of the source to points of the target."""
+
+    def jacobians(self, points: "Points") -> "Points":
+        """Return (n, 2, 2): change of the target's (x, y), by row, per source pixel, by column."""
+
+    def std_px(self, points: "Points") -> "Points":
+        """Return (n,): the standard deviations of the mapped points, in pixels of the target."""
 
 
 @runtime_checkable
@@ -69,7 +75,7 @@ class MapsPhotos(Protocol):
     def photo_map(
         self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
     ) -> PhotoMap | None:
-        """Return the map from the source to the target; None if they share too little."""
+        """Return the map from source to target; None if the photos share too little."""
 
 
 class Renderer(Protocol):
@@ -78,6 +84,9 @@ class Renderer(Protocol):
     def render(self, query: "Query", target: "FeatureMap", match: "Match") -> "Pixels":
         """Return a (height, width, 3) uint8 RGB picture of any size, with `match.best` marked."""
 
+
+if TYPE_CHECKING:
+    Points = NDArray[np.floating]
 
 OptionValue = str | int | float | bool
 
@@ -242,7 +251,9 @@ class StageSpec(Generic[Stage_co]):
     calibrations; the default is the name. `depends_on` returns, without building the extractor,
     what the features depend on besides pixels and options: texts (such as the version of a library)
     and files (weights, by content), or None while that is unknown (such as for weights that are not
-    downloaded yet). Features are cached only for extractors with a `depends_on`.
+    downloaded yet). Features are cached only for extractors with a `depends_on`. `auto_precision`
+    returns the precision that `auto` stands for on this machine, one of `precisions`; it should be
+    chosen only where it was measured to be faster with features that agree. The default is f32.
 
     For matchers and renderers: `reads_pixels=False` promises that the stage never reads full-size
     pixels; it may use feature vectors, valid cells, previews and `Photo.displayed`. The pixels,
@@ -261,6 +272,7 @@ class StageSpec(Generic[Stage_co]):
     precisions: tuple[str, ...] = ("f32",)
     reads_pixels: bool = True
     depends_on: "Callable[[BuildOptions], Sequence[str | Path] | None] | None" = None
+    auto_precision: Callable[[BuildOptions], str] | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip() or " " in self.name:

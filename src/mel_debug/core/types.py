@@ -219,8 +219,9 @@ class Match:
     A matcher whose place does not follow from `scores` alone, such as one that uses geometry, sets
     `likelihood`: (rows, columns) float32 from 0 to 1 over the target's grid, relative to the most
     likely place. Pictures then show that instead of `scores`. A matcher that knows how the photos
-    lie sets `jacobian`, (2, 2): at the mole, pixels of the target by row for each pixel of the
-    first source by column. Pictures then show both photos at the same turn and size.
+    lie sets `jacobian`, ((xx, xy), (yx, yy)): at the mole, the change of the target's (x, y), by
+    row, per pixel of the first source, by column. Pictures then show both photos at the same turn
+    and size.
     """
 
     uuid: str
@@ -234,11 +235,11 @@ class Match:
     position_std_px: float | None = None
     cycle_error_px: float | None = None
     moves_px: tuple[float, ...] = ()
+    jacobian: tuple[tuple[float, float], tuple[float, float]] | None = None
     support: Mapping[str, Measurement] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
     likelihood: NDArray[np.float32] | None = None
-    jacobian: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         cells = (self.grid.rows, self.grid.columns)

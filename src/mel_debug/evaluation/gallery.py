@@ -1,28 +1,34 @@
-"""Pictures of the worst matches, for visual inspection."""
+"""Pictures of the worst matches, for visual inspection, made of finished searches."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from mel_debug.builtin.renderers.drawing import draw_crop_crosshair
-from mel_debug.builtin.renderers.pair import Pair, above, crop, upright
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.judge import Judge
+from mel_debug.confidence.words import sentence
+from mel_debug.core.errors import MelError
 from mel_debug.core.geometry import Point
-from mel_debug.core.types import Colour, Pixels
-from mel_debug.evaluation.configurations import Configuration
-from mel_debug.evaluation.searches import Searcher, Task
+from mel_debug.core.types import Confidence, Photo
+from mel_debug.evaluation.searches import Task
 from mel_debug.evaluation.summary import Result
-from mel_debug.files.html_report import make_folder, write_page
+from mel_debug.files.crops import (
+    CROP_SIDE,
+    OpenPhotos,
+    crop,
+    crop_place,
+    short_name,
+    whole,
+    whole_place,
+    write_strip,
+)
+from mel_debug.files.html_report import make_folder
 from mel_debug.files.outputs import OutputGuard
-from mel_debug.files.pictures import write_picture
-from mel_debug.matching.locate import locate
-
-TRUTH: Colour = (0, 160, 255)
-"""RGB of the crosshair on the true position: blue."""
+from mel_debug.files.review_page import Card, Panel, Picture, Section, Sign, write_review
 
 PICTURE_NAMES = re.compile(r"[0-9]+-[0-9]{2,}\.jpg")
 """File names of the pictures: the numbers of the configuration and of the match."""
+
+KINDS = {"bad": "wrong", "unsure": "right, but not accepted", "good": "right and accepted"}
 
 Progress = Callable[[Sequence[Answer], str], Iterable[Answer]]
 
@@ -38,68 +44,112 @@ def worst_of(answers: Sequence[Answer], most: int) -> list[Answer]:
     return sorted(answers, key=badness, reverse=True)[:most]
 
 
-def write_gallery(  # noqa: PLR0913 - what to draw, and how it was searched
+def write_gallery(
     folder: Path,
     results: Sequence[Result],
     tasks: Sequence[Task],
     most: int,
     track: Progress,
     *,
-    threshold: float,
-    use_masks: bool,
     guard: OutputGuard | None = None,
 ) -> Path:
-    """Search again for the `most` worst matches of each configuration and draw them.
+    """Draw the `most` worst matches of each configuration as they were found; returns the page.
 
-    Each picture is that of the renderer `pair`, above a close-up of the true position in blue.
-    Returns the path of the HTML page. Raises MelError if a search or a write fails, and UsageError
-    for a file that the guard does not allow to be replaced.
+    Each has the mole in the source, the answer and the true place in the target, and the whole
+    target. Nothing is searched again. Raises MelError if a photo can't be read or a write fails,
+    and UsageError for a file that the guard does not allow to be replaced.
     """
     make_folder(folder)
-    pictures = []
-    for number, result in enumerate(results):
-        searcher = Searcher.of(result.configuration, use_masks=use_masks)
-        judge = result.configuration.run.judge(threshold)
-        for rank, answer in enumerate(track(worst_of(result.answers, most), "pictures"), start=1):
-            name = f"{number + 1}-{rank:02d}.jpg"
-            picture = _drawn(searcher, judge, answer, _point_of(answer, tasks))
-            write_picture(folder / name, picture, guard=guard)
-            pictures.append((name, _caption(result.configuration, answer)))
-    return write_page(folder, "The worst matches", pictures, guard=guard)
-
-
-def _point_of(answer: Answer, tasks: Sequence[Task]) -> Point:
-    """Return the mole's mark in the source."""
-    return next(
-        mole.point
+    photos = OpenPhotos()
+    points = {
+        (str(task.pair.source), str(task.pair.target), mole.uuid): mole.point
         for task in tasks
-        if (str(task.pair.source), str(task.pair.target)) == (answer.source, answer.target)
         for mole in task.pair.moles
-        if mole.uuid == answer.uuid
+    }
+    sections, count = [], 0
+    for number, result in enumerate(results, start=1):
+        worst = worst_of(result.answers, most)
+        ranks = {id(answer): rank for rank, answer in enumerate(worst, start=1)}
+        cards = {}
+        # Pair by pair, so that each photo is decoded once.
+        for answer in track(sorted(worst, key=lambda each: (each.source, each.target)), "drawing"):
+            rank = ranks[id(answer)]
+            point = points[answer.source, answer.target, answer.uuid]
+            file = folder / f"{number}-{rank:02d}.jpg"
+            cards[rank] = _card(count + rank, answer, point, photos, file, guard)
+        count += len(worst)
+        label = result.configuration.label
+        summary = f"the {len(worst)} worst of {len(result.answers)} answers"
+        sections.append(Section(label, summary, tuple(cards[rank] for rank in sorted(cards))))
+    return write_review(folder, "The worst matches", sections, KINDS, guard=guard)
+
+
+def _card(
+    number: int,
+    answer: Answer,
+    point: Point,
+    photos: OpenPhotos,
+    file: Path,
+    guard: OutputGuard | None,
+) -> Card:
+    source, target = (_opened(photos, Path(path)) for path in (answer.source, answer.target))
+    place = Point(*answer.answer)
+    truth = None if answer.truth is None else Point(*answer.truth)
+    shape = "dashed" if answer.uncertain else "cross"
+    found = [Sign(shape, "unsure" if answer.uncertain else "good")]
+    crops = [crop(source, point), crop(target, place)]
+    names = [f"marked in {short_name(Path(answer.source))}", "the answer"]
+    signs = [[Sign("cross", "mole")], found]
+    if truth is not None:
+        at = crop_place(target, place, truth)
+        if max(abs(at.x - CROP_SIDE / 2), abs(at.y - CROP_SIDE / 2)) < CROP_SIDE / 2:
+            found.append(Sign("ring", "truth", at, 24.0))
+        crops.append(crop(target, truth))
+        names.append("the true place")
+        signs.append([Sign("ring", "truth")])
+    crops.append(whole(target))
+    names.append(f"both in {short_name(Path(answer.target))}" if truth else "the whole target")
+    overview = [Sign("ring", found[0].colour, whole_place(target, place), 8.0)]
+    if truth is not None:
+        overview.append(Sign("ring", "truth", whole_place(target, truth), 12.0))
+    signs.append(overview)
+    size = write_strip(file, crops, guard=guard)
+    return Card(
+        number,
+        _kind(answer),
+        f"mole {answer.uuid[:8]}: {_error(answer)}",
+        _words(answer),
+        (f"confidence {answer.confidence:.2f}", f"{answer.uuid} of {answer.source}", answer.target),
+        Picture(file.name, size, f"mole {answer.uuid[:8]}: {', '.join(names)}"),
+        tuple(Panel(name, tuple(each)) for name, each in zip(names, signs, strict=True)),
     )
 
 
-def _drawn(searcher: Searcher, judge: Judge, answer: Answer, point: Point) -> Pixels:
-    source, target = (
-        searcher.photo_cache.photo(Path(path)) for path in (answer.source, answer.target)
-    )
-    located = locate(
-        {answer.uuid: [(source, point)]}, target, searcher.photo_cache, searcher.matcher, judge
-    )
-    picture = Pair().render(located.queries[0], located.target, located.matches[0])
-    if answer.truth is None:
-        return picture
-    photo = located.target.photo
-    truth = crop(photo, Point(*answer.truth), upright(photo))
-    draw_crop_crosshair(truth, Point(truth.shape[1] / 2, truth.shape[0] / 2), TRUTH)
-    return above(picture, truth)
+def _opened(photos: OpenPhotos, path: Path) -> Photo:
+    photo = photos.get(path)
+    if photo is None:
+        raise MelError(f"{path} can't be read any more; run again without the gallery")
+    return photo
 
 
-def _caption(configuration: Configuration, answer: Answer) -> str:
+def _kind(answer: Answer) -> str:
+    if not answer.right:
+        return "bad"
+    return "unsure" if answer.uncertain else "good"
+
+
+def _error(answer: Answer) -> str:
     error = answer.error_px
-    off = "the mole is absent" if error is None else f"{error:.0f} px off"
-    state = "uncertain" if answer.uncertain else "accepted"
-    return (
-        f"{configuration.label}: {answer.uuid} of {answer.source} in {answer.target}: {off}, "
-        f"confidence {answer.confidence:.2f}, {state}"
+    return "the mole is absent" if error is None else f"{error:.0f} px off"
+
+
+def _words(answer: Answer) -> str:
+    return sentence(
+        Confidence(
+            answer.confidence,
+            answer.radius_px,
+            calibrated=True,
+            uncertain=answer.uncertain,
+            absent=answer.absent if answer.probably_absent else None,
+        )
     )

@@ -53,15 +53,22 @@ def photo_bootstrap(
 
     The percentile bootstrap over clusters (Field and Welsh 2007). None for fewer than two photos.
     """
+    return cluster_bootstrap(hits.astype(float), photos, resamples=resamples, seed=seed)
+
+
+def cluster_bootstrap(
+    values: Array, photos: Sequence[Hashable], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval | None:
+    """Return a 95 % interval of a mean by resampling whole photos, like `photo_bootstrap`."""
     names = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
     if len(names) < 2:
         return None
     group = np.array([names[photo] for photo in photos])
-    right = np.bincount(group, weights=hits, minlength=len(names))
+    total = np.bincount(group, weights=values, minlength=len(names))
     count = np.bincount(group, minlength=len(names))
     drawn = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
-    shares = right[drawn].sum(axis=1) / count[drawn].sum(axis=1)
-    low, high = np.quantile(shares, [0.025, 0.975])
+    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 

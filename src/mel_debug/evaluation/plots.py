@@ -25,7 +25,7 @@ SIZE, DPI = (7.0, 5.0), 110
 MOST_PCK = 0.05
 """Right end of the PCK plot, as a share of the longer side: the coarsest PCK that is reported."""
 
-PICTURE_NAMES = re.compile(r"(pck|risk-coverage|reliability|errors|speed)\.png")
+PICTURE_NAMES = re.compile(r"(pck|risk-coverage|reliability|errors|speed|memory)\.png")
 """File names of the plots."""
 
 _METADATA = {"Comment": PICTURE_MARK}
@@ -66,38 +66,43 @@ def write_plots(
             "Share of right answers by confidence; calibrated if on the dashed line.",
         ),
         "errors": (_errors, "Error of each query; the bar is the median."),
-        "speed": (_speed, "PCK@0.01 against the seconds for one photo and one query."),
+        "speed": (
+            _speed,
+            "PCK@0.01, with 95 % intervals, against the seconds for one photo and one query.",
+        ),
+        "memory": (_memory, "PCK@0.01, with 95 % intervals, against the peak memory."),
     }
     pictures = []
     for name, (draw, caption) in plots.items():
-        _save(folder / f"{name}.png", draw, results, guard)
+        _save(folder / f"{name}.png", (draw,), results, guard)
         pictures.append((f"{name}.png", caption))
     return write_page(folder, "Evaluation", pictures, text_table(summaries), guard=guard)
 
 
 def write_scatter(path: Path, results: Sequence[Result]) -> None:
-    """Write the plot of PCK@0.01 against seconds to a file.
+    """Write the plots of PCK@0.01 against seconds and memory to a file, side by side.
 
     Raises MelError if matplotlib is not installed or the file can't be written.
     """
     check_matplotlib()
-    _save(path, _speed, results)
+    _save(path, (_speed, _memory), results)
 
 
 def _save(
     path: Path,
-    draw: Callable[[Any, Sequence[Result]], None],
+    draws: Sequence[Callable[[Any, Sequence[Result]], None]],
     results: Sequence[Result],
     guard: OutputGuard | None = None,
 ) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(len(draws) * SIZE[0], SIZE[1]), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.grid(visible=True, alpha=0.3)
-    draw(axes, results)
+    for number, draw in enumerate(draws, start=1):
+        axes = figure.add_subplot(1, len(draws), number)
+        axes.grid(visible=True, alpha=0.3)
+        draw(axes, results)
     kind = path.suffix.lstrip(".") or "png"
     encoded = io.BytesIO()
     figure.savefig(encoded, format=kind, metadata=_METADATA if kind == "png" else None)
@@ -179,14 +184,30 @@ def _errors(axes: Any, results: Sequence[Result]) -> None:
 
 
 def _speed(axes: Any, results: Sequence[Result]) -> None:
+    def seconds(result: Result) -> float:
+        return (result.seconds_per_photo or 0) + (result.seconds_per_query or 0)
+
+    _against(axes, results, seconds, "seconds for one photo and one query")
+
+
+def _memory(axes: Any, results: Sequence[Result]) -> None:
+    _against(axes, results, lambda result: result.peak_mb, "peak memory, MB")
+
+
+def _against(
+    axes: Any, results: Sequence[Result], cost: Callable[[Result], float | None], title: str
+) -> None:
+    """PCK@0.01 with Wilson's interval against a cost."""
     for result in results:
-        errors = _shares(result)
-        if not errors.size:
+        errors, value = _shares(result), cost(result)
+        interval = metrics.wilson(int((errors <= 0.01).sum()), errors.size)
+        if value is None or interval is None:
             continue
-        seconds = (result.seconds_per_photo or 0) + (result.seconds_per_query or 0)
         share = float((errors <= 0.01).mean())
-        axes.scatter([seconds], [share], s=60, label=result.configuration.label)
-    axes.set(xlabel="seconds for one photo and one query", ylabel="PCK@0.01", ylim=(0, 1.05))
+        bars = [[max(0.0, share - interval[0])], [max(0.0, interval[1] - share)]]
+        axes.errorbar([value], [share], bars, fmt="o", label=result.configuration.label)
+    axes.set(xlabel=title, ylabel="PCK@0.01", ylim=(0, 1.05))
     axes.margins(x=0.2)
     axes.set_xlim(left=0)
-    axes.legend(loc="lower right")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower right", fontsize="small")

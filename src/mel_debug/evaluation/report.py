@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 
+from mel_debug.evaluation.ranking import TITLE, ranked, ranking_rows, ranking_text
 from mel_debug.evaluation.searches import Task
 from mel_debug.evaluation.state import State
 from mel_debug.evaluation.summary import Result, Summary, results_of, summary_of
-from mel_debug.evaluation.tables import csv_table, markdown_report, text_report
+from mel_debug.evaluation.tables import csv_table, markdown_report, markdown_rows, text_report
 
 
 def summaries_by_root(
@@ -35,7 +36,16 @@ def report_of(
         return json_text(results, summaries, by_root)
     if csv:
         return csv_table(summaries, by_root)
-    return markdown_report(summaries, by_root) if markdown else text_report(summaries, by_root)
+    ranking = ranked(results) if len(results) > 1 else []
+    if markdown:
+        report = markdown_report(summaries, by_root)
+        return (
+            f"## {TITLE}\n\n{markdown_rows(ranking_rows(ranking))}\n\n{report}"
+            if ranking
+            else report
+        )
+    report = text_report(summaries, by_root)
+    return f"{ranking_text(ranking)}\n\n{report}" if ranking else report
 
 
 def json_text(
@@ -43,7 +53,8 @@ def json_text(
 ) -> str:
     """Return the measures of every configuration and one row per query, as JSON.
 
-    A row's `configuration` is the index of its configuration. `roots` has the measures of each
+    A row's `configuration` is the index of its configuration. `ranking` is in order of accuracy;
+    `roots` has the measures of each
     root, if there are several.
     """
     rows = [
@@ -56,4 +67,7 @@ def json_text(
         {"root": root, "configurations": [summary.as_json() for summary in group]}
         for root, group in by_root.items()
     ]
-    return dumps({"configurations": configurations, "roots": roots, "queries": rows})
+    ranking = [each.as_json() for each in ranked(results)]
+    return dumps(
+        {"configurations": configurations, "ranking": ranking, "roots": roots, "queries": rows}
+    )

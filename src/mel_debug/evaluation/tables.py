@@ -45,7 +45,7 @@ def markdown_report(summaries: Sequence[Summary], roots: Roots) -> str:
         parts.append(markdown_table(group))
         for each in group:
             for heading, rows in _reliability(each):
-                parts += [f"### {heading}", _markdown(rows)]
+                parts += [f"### {heading}", markdown_rows(rows)]
     return "\n\n".join(parts)
 
 
@@ -57,7 +57,7 @@ def text_table(summaries: Sequence[Summary]) -> str:
 
 def markdown_table(summaries: Sequence[Summary]) -> str:
     """Return a table with one column per configuration in Markdown, without the legend."""
-    return _markdown(_rows(summaries, intervals=True))
+    return markdown_rows(_rows(summaries, intervals=True))
 
 
 def csv_table(summaries: Sequence[Summary], roots: Roots | None = None) -> str:
@@ -71,6 +71,8 @@ def csv_table(summaries: Sequence[Summary], roots: Roots | None = None) -> str:
         data = summary.as_json()
         row: dict[str, Any] = {"root": root}
         row |= {name: data[name] for name in ("extractor", "matcher", "preset", "image_size")}
+        chosen = (data.get("options") or {}).items()
+        row["options"] = " ".join(f"{name}={value}" for name, value in chosen)
         row |= {"queries": summary.queries, "absent": summary.absent}
         row |= {f"within_{px}_px": count for px, count in summary.within_px.items()}
         for name, rate in summary.rates.items():
@@ -118,15 +120,19 @@ def _bins(title: str, event: str, bins: Sequence[ReliabilityBin]) -> list[list[s
     ]
 
 
-def _markdown(table: Sequence[Sequence[str]]) -> str:
+def markdown_rows(table: Sequence[Sequence[str]]) -> str:
+    """Return a table, its head first, in Markdown."""
     head, *rows = table
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
 
 
 def _name(summary: Summary) -> str:
-    names = ("extractor", "matcher", "image_size")
-    return " ".join(str(summary.names[key] or "full") for key in names)
+    options = summary.names.get("options") or {}
+    inside = ",".join(f"{name}={value}" for name, value in options.items())
+    extractor = summary.names["extractor"] + (f"[{inside}]" if inside else "")
+    rest = (str(summary.names[key] or "full") for key in ("matcher", "image_size"))
+    return " ".join([extractor, *rest])
 
 
 def _rows(summaries: Sequence[Summary], *, intervals: bool) -> list[list[str]]:

@@ -19,12 +19,13 @@ _ADVICE = {
 }
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Write a file so that readers see the old content or the new, never a part of it.
 
-    The content is synced to disk before the file is renamed. Raises MelError if writing fails.
+    The content is synced to disk before the file is renamed; without `sync` this holds until the
+    machine itself fails. Raises MelError if writing fails.
     """
-    with written_beside(path, data) as temporary:
+    with written_beside(path, data, sync=sync) as temporary:
         try:
             temporary.replace(path)
         except OSError as error:

@@ -57,6 +57,13 @@ def each_once(photos: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
+def part_of(photo: Path) -> Path | None:
+    """The folder of a photo's body part in a mel repository, PART/SUBPART; None elsewhere."""
+    part = real_path(photo).parent.parent
+    parts = part.parent.parent
+    return part if parts.parts[-2:] == PHOTOS_OF_A_REPOSITORY.parts else None
+
+
 def is_photo_name(name: str) -> bool:
     """Whether a file of this name in a folder counts as a photo."""
     return (

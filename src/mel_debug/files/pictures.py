@@ -23,9 +23,13 @@ def check_picture_path(path: Path) -> None:
     check_writable(path)
 
 
-def write_picture(path: Path, pixels: Pixels, *, guard: OutputGuard | None = None) -> None:
+def write_picture(
+    path: Path, pixels: Pixels, *, guard: OutputGuard | None = None, quality: int = JPEG_QUALITY
+) -> None:
     """Save (height, width, 3) RGB in the format of the suffix, with `PICTURE_MARK` as metadata.
 
+    A lower `quality` of a JPEG, as that of the many pictures of a page, also halves the resolution
+    of its colours, and such a picture is not synced to disk: that takes longer than drawing it.
     Raises MelError if it can't be saved, and UsageError if the guard protects an existing file.
     """
     from PIL import Image
@@ -33,22 +37,24 @@ def write_picture(path: Path, pixels: Pixels, *, guard: OutputGuard | None = Non
     encoded = io.BytesIO()
     kind = _format_of(path)
     try:
-        Image.fromarray(pixels).save(encoded, format=kind, **_options(kind))
+        Image.fromarray(pixels).save(encoded, format=kind, **_options(kind, quality))
     except (OSError, ValueError, KeyError) as error:
         raise MelError(f"{path}: the picture can't be saved as {kind} ({error})") from error
     if guard is not None:
         guard.check_picture(path)
-    write_atomically(path, encoded.getvalue() + _trailer(kind))
+    sync = quality >= JPEG_QUALITY
+    write_atomically(path, encoded.getvalue() + _trailer(kind), sync=sync)
 
 
-def _options(kind: str) -> dict[str, Any]:
+def _options(kind: str, quality: int) -> dict[str, Any]:
     """Pillow's options for good quality and for the marker as metadata."""
     from PIL import ExifTags, Image, PngImagePlugin
 
     match kind:
         case "JPEG" | "MPO":
             # Full-resolution colour keeps the thin coloured lines of a cross crisp.
-            return {"quality": JPEG_QUALITY, "subsampling": 0, "comment": PICTURE_MARK}
+            sampling = 0 if quality >= JPEG_QUALITY else "4:2:0"
+            return {"quality": quality, "subsampling": sampling, "comment": PICTURE_MARK}
         case "PNG":
             text = PngImagePlugin.PngInfo()
             text.add_text("Comment", PICTURE_MARK)

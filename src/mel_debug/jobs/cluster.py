@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mel_debug.core.errors import MelError
+from mel_debug.jobs.allocation import keep_freed_memory
 from mel_debug.jobs.results import WorkerSetupError, reason_of
 from mel_debug.jobs.threads import limit_threads
 from mel_debug.jobs.workers import Workers
@@ -205,7 +206,7 @@ def _on_node(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     because the extractor of a plugin need not be thread-safe.
     """
     with _one_at_a_time:
-        _share_cores()
+        _prepare_worker()
         try:
             return fn(*args, **kwargs)
         except WorkerSetupError as error:
@@ -215,7 +216,8 @@ def _on_node(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 @functools.cache
-def _share_cores() -> None:
+def _prepare_worker() -> None:
     from distributed import get_worker
 
+    keep_freed_memory()
     limit_threads(get_worker().state.nthreads)

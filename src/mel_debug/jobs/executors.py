@@ -1,7 +1,7 @@
 """Opening workers: this process, worker processes, or the workers of a Dask cluster."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from mel_debug.core.errors import UsageError
@@ -13,7 +13,9 @@ ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://\S+:\d+")
 
 
 @contextmanager
-def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
+def open_executor(
+    jobs: int = 1, scheduler: str | None = None, prepare: Callable[[], object] | None = None
+) -> Iterator[Workers]:
     """Workers for `stream`, which exist until the end of the block.
 
     With one job and no scheduler, calls run in this process at the time they are submitted. With
@@ -21,16 +23,21 @@ def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Worke
     such as `tcp://10.0.0.5:8786`, they run on the workers of that Dask cluster, which repeats the
     calls of a dead worker. Calls and results must be picklable, except within this process.
 
+    With several jobs, each process runs `prepare` when it starts, for example to import what the
+    calls need; its errors are ignored. Open them before other work of this process, which then goes
+    on at the same time.
+
     If the block ends with an exception, running calls are not waited for. With several jobs,
-    Ctrl-C, SIGTERM and SIGHUP are raised by `stream`, as KeyboardInterrupt or its subclass
-    `errors.Terminated`. Raises UsageError for invalid arguments, and MelError if the scheduler
-    cannot be used.
+    Ctrl-C, SIGTERM and SIGHUP are raised by `stream` once it has made a call, as KeyboardInterrupt
+    or its subclass `errors.Terminated`. Raises UsageError for invalid arguments, and MelError if
+    the scheduler cannot be used.
     """
     check_workers(jobs, scheduler)
     signals = DeferredSignals()
     with signals.handled() if jobs > 1 else nullcontext():
-        workers = _opened(jobs, scheduler, signals)
+        workers = _opened(jobs, scheduler, signals, prepare)
         try:
+            signals.raise_at_once()
             yield workers
             workers.check_signals()
             workers.shutdown(wait=True, cancel_futures=True)
@@ -55,7 +62,12 @@ def check_workers(jobs: int, scheduler: str | None) -> None:
         )
 
 
-def _opened(jobs: int, scheduler: str | None, signals: DeferredSignals) -> Workers:
+def _opened(
+    jobs: int,
+    scheduler: str | None,
+    signals: DeferredSignals,
+    prepare: Callable[[], object] | None,
+) -> Workers:
     if scheduler is not None:
         from mel_debug.jobs.cluster import Cluster
 
@@ -63,5 +75,5 @@ def _opened(jobs: int, scheduler: str | None, signals: DeferredSignals) -> Worke
     if jobs > 1:
         from mel_debug.jobs.pool import Pool
 
-        return Pool(jobs, signals)
+        return Pool(jobs, signals, prepare)
     return InProcess()

@@ -59,6 +59,14 @@ def extract_to_cache(task: ExtractionTask) -> bool:
     return True
 
 
+def prepare_worker(config: RunConfig) -> None:
+    """Import what searches with a configuration need, except for the extractor.
+
+    With cached features it may never be needed.
+    """
+    resolve(config).build_matcher()
+
+
 @dataclass(frozen=True, slots=True)
 class Extracted:
     """How many photos were extracted, how many were cached before, and which ones failed."""
@@ -81,7 +89,7 @@ def extract_on_workers(
     new = cached = 0
     failures: dict[ExtractionTask, Failure] = {}
     outcomes = stream(workers, extract_to_cache, tasks)
-    for outcome in progress(outcomes, "extracting", len(tasks)):
+    for outcome in progress(outcomes, "extracting", len(tasks), "photos"):
         if isinstance(outcome, Failed):
             failures[outcome.item] = Failure(outcome.item.name, outcome.reason)
         elif not outcome.result:

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from io import StringIO
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
@@ -23,16 +23,25 @@ T = TypeVar("T")
 class Pool(Workers):
     """A fixed number of processes, each with its share of the cores.
 
-    When one dies, all running calls raise BrokenExecutor, as in `ProcessPoolExecutor`; the next
-    call starts new processes.
+    They start at once, and run `prepare` before their first call, while this process plans the
+    work. When one dies, all running calls raise BrokenExecutor, as in `ProcessPoolExecutor`; the
+    next call starts new processes.
     """
 
-    def __init__(self, jobs: int, signals: DeferredSignals | None = None) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        signals: DeferredSignals | None = None,
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
         self._jobs = jobs
+        self._prepare = prepare
         self._signals = signals or DeferredSignals()
         self._processes: set[BaseProcess] = set()
         _start_tracker()
         self._pool = self._new_pool()
+        for _ in range(jobs):
+            self._submitted(_nothing)
 
     @property
     def queue_depth(self) -> int:
@@ -42,6 +51,7 @@ class Pool(Workers):
         return int(isinstance(error, BrokenExecutor))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        self._signals.defer()
         try:
             return self._submitted(fn, *args, **kwargs)
         except BrokenExecutor:
@@ -57,14 +67,20 @@ class Pool(Workers):
         self._signals.check()
 
     def stop(self) -> None:
+        # First, so that the pool does not take the ended processes for broken ones: it would fail
+        # their calls, which raises InvalidStateError for a cancelled one.
+        self.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.terminate()
-        self.shutdown(wait=True, cancel_futures=True)
+        for process in self._processes:
+            process.join()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Not forked: the threads of torch and OpenMP do not survive a fork.
         spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._jobs, spawn, initializer=_initialise)
+        return ProcessPoolExecutor(
+            self._jobs, spawn, initializer=_initialise, initargs=(self._prepare,)
+        )
 
     def _submitted(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if len(self._processes) == self._jobs:
@@ -105,13 +121,20 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _initialise() -> None:
+def _nothing() -> None:
+    """A call that starts a process."""
+
+
+def _initialise(prepare: Callable[[], object] | None) -> None:
     """Run in each worker before its first call."""
     from mel_debug.plugins.registry import load_registry
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with redirect_stderr(StringIO()):  # the main process has reported broken plugins
         load_registry()
+    if prepare is not None:
+        with suppress(Exception):  # the first call raises it again, where it is reported
+            prepare()
 
 
 def _end_with_parent() -> None:

@@ -66,14 +66,14 @@ def _extract_here(
     from mel_debug.files.photos import read_photo
 
     named = [(str(path), partial(read_photo, path, use_mask=use_masks)) for path in photos]
-    found = list(progress(find_missing(features, named), "checking", len(named)))
+    found = list(progress(find_missing(features, named), "checking", len(named), "photos"))
     missing = [each for each in found if isinstance(each, Missing)]
     failed = [each for each in found if isinstance(each, Failure)]
     cached = len(photos) - len(missing) - len(failed)
     new = 0
     start = time.perf_counter()
     if missing:
-        for failure in progress(fill(features, missing), "extracting", len(missing)):
+        for failure in progress(fill(features, missing), "extracting", len(missing), "photos"):
             if failure is not None:
                 failed.append(failure)
                 continue

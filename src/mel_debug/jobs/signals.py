@@ -33,6 +33,16 @@ class DeferredSignals:
         self._recorded: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
+        self._at_once = False
+
+    def raise_at_once(self) -> None:
+        """Raise signals when they come, as long as no call is made on the workers."""
+        self._at_once = True
+        self.check()
+
+    def defer(self) -> None:
+        """Record signals for `check` again."""
+        self._at_once = False
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -60,6 +70,8 @@ class DeferredSignals:
             self._raise(number)
 
     def _record(self, number: int, _frame: FrameType | None) -> None:
+        if self._at_once:
+            self._raise(number)
         if self._recorded is None:
             self._recorded, self._since = number, time.monotonic()
         elif time.monotonic() - self._since > SAFE_POINT_SECONDS:

@@ -30,9 +30,21 @@ Result = TypeVar("Result")
 
 
 class Progress(Protocol):
-    """Yields the items unchanged and displays how many of `length` have been taken so far."""
+    """Yields the items unchanged and displays how much of `length` is done.
 
-    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]: ...
+    `unit` is the word for what is counted, such as photos. `weigh` counts it in an item; without it
+    an item counts as one.
+    """
+
+    def __call__(
+        self,
+        items: Iterable[T],
+        label: str,
+        length: int,
+        unit: str,
+        weigh: Callable[[T], int] | None = None,
+        /,
+    ) -> Iterable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)

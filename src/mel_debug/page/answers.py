@@ -24,7 +24,7 @@ def answer_of(found: FoundMole) -> dict[str, Any]:
         "absent": sure.absent,
         "radius": sure.radius_px,
         "words": sentence(sure),
-        "matrix": None if jacobian is None else [float(part) for part in jacobian.ravel()],
+        "matrix": None if jacobian is None else [part for row in jacobian for part in row],
         "notes": list(_notes(found)),
     }
 

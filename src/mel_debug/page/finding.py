@@ -57,7 +57,7 @@ class SampledMap:
         across, down = np.meshgrid(np.arange(columns + 1), np.arange(rows + 1))
         points = np.stack([across * step[0], down * step[1]], axis=-1).reshape(-1, 2)
         shape = (rows + 1, columns + 1)
-        places, std = photo_map(points), photo_map.std_px(points)
+        places, std = photo_map.points(points), photo_map.std_px(points)
         return cls(places.reshape(*shape, 2), std.reshape(shape), step)
 
     def scale_at(self, point: Point) -> float:

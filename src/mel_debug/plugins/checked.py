@@ -111,7 +111,7 @@ def checked_extractor(
 def checked_matcher(spec: StageSpec[Matcher], plugin: str) -> StageSpec[Matcher]:
     """The spec of a matcher of a plugin, with results checked by `CheckedMatcher`."""
     source = Source(plugin, "matcher", spec.name)
-    return replace(spec, build=CheckedBuild(source, spec.build, CheckedMatcher))
+    return replace(spec, build=CheckedBuild(source, spec.build, _checked_matcher))
 
 
 def checked_renderer(spec: StageSpec[Renderer], plugin: str) -> StageSpec[Renderer]:
@@ -214,15 +214,6 @@ class CheckedMatcher:
         with self._source.called():  # fields of a wrong type may raise any error
             return [self._checked(match, target) for match in matches]
 
-    def photo_map(
-        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
-    ) -> PhotoMap | None:
-        """See `MapsPhotos.photo_map`; None for a matcher without one."""
-        if not isinstance(self._matcher, MapsPhotos):
-            return None
-        with self._source.called():
-            return self._matcher.photo_map(source, target, extractor)
-
     def _checked(self, match: "Match", target: "FeatureMap") -> "Match":
         import numpy as np
 
@@ -267,6 +258,23 @@ class CheckedMatcher:
             if not _is_number(value):
                 raise self._source.broken(f"{name} = {_shown(value)}", "a finite number")
         return numbers
+
+
+class CheckedMappingMatcher(CheckedMatcher):
+    """A checked matcher that also maps whole photos; see `MapsPhotos`."""
+
+    def photo_map(
+        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
+    ) -> PhotoMap | None:
+        """See `MapsPhotos.photo_map`."""
+        assert isinstance(self._matcher, MapsPhotos)  # noqa: S101 - see `_checked_matcher`
+        with self._source.called():
+            return self._matcher.photo_map(source, target, extractor)
+
+
+def _checked_matcher(matcher: Matcher, source: Source) -> CheckedMatcher:
+    kind = CheckedMappingMatcher if isinstance(matcher, MapsPhotos) else CheckedMatcher
+    return kind(matcher, source)
 
 
 class CheckedRenderer:

@@ -22,6 +22,7 @@ from mel_debug.core.stages import (
 )
 from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
 from mel_debug.plugins.registry import Registry, load_registry
+from mel_debug.plugins.resolving import split_options
 
 if TYPE_CHECKING:
     from mel_debug.cache.features import CachedFeatures
@@ -45,7 +46,8 @@ MOST_THREADS = 1024
 class RunConfig:
     """The settings of a run, unchecked; None is the default of the extractor or the preset.
 
-    The extractor `auto` is the best one whose weights are on this machine.
+    `extractor` is a name, which may carry options of the extractor and its weights, as in
+    `timm:NAME[layer=-3,weights=PATH]`; `auto` is the best one whose weights are on this machine.
     `image_size` and `window` are in scaled pixels, and `overlap` is a share of the window.
     `stage_options` has values or texts by option name, or by `STAGE.NAME`. The defaults of
     `cache_dir` and `cache_bytes` are those of the environment or the platform, and `threads` is
@@ -65,7 +67,7 @@ class RunConfig:
     weights: Path | None = None
     offline: bool = False
     runtime: str = "auto"
-    precision: str = "auto"
+    precision: str = "f32"
     threads: int | None = None
     cache_dir: Path | None = None
     cache_bytes: int | None = None
@@ -75,15 +77,19 @@ class RunConfig:
     def portable(self) -> "RunConfig":
         """The same configuration for other processes and machines.
 
-        Nothing is left to the environment or the current folder: cache folder and size limit are
-        filled in and paths are absolute. Links in them are not resolved, as they may differ between
-        machines. Raises UsageError if the environment sets a wrong size limit.
+        Nothing is left to the environment, the processor or the current folder: cache folder and
+        size limit are filled in, paths are absolute, and `auto` becomes the precision that it
+        stands for here. Links in paths are not resolved, as they may differ between machines.
+        Raises UsageError if the environment sets a wrong size limit.
         """
         from mel_debug.cache.location import open_store
 
         store = open_store(self.cache_dir, self.cache_bytes)
         return replace(
             self,
+            precision=resolve(self).options.precision
+            if self.precision == "auto"
+            else self.precision,
             cache_dir=store.folder.absolute(),
             cache_bytes=store.most_bytes,
             weights=None if self.weights is None else self.weights.absolute(),
@@ -237,6 +243,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
     """Look up the stages of a run and check all settings. Raises UsageError for a wrong one."""
     max_pixels()  # report a wrong environment variable once, not for each photo
     registry = load_registry()
+    config = _unfolded(config)
     extractor = _extractor(registry, config)
     name = config.preset or extractor.preset
     preset = PLAIN if name is None else registry.preset(name)
@@ -262,9 +269,30 @@ def resolve(config: RunConfig) -> ResolvedRun:
         config.window,
         DEFAULT_OVERLAP if config.overlap is None else config.overlap,
         config.refine,
-        _build_options(config),
+        _with_precision(_build_options(config), extractor),
         values,
         _cache(config),
+    )
+
+
+def _unfolded(config: RunConfig) -> RunConfig:
+    """The configuration with the options and weights that the extractor's name carries."""
+    name, options = split_options(config.extractor or "")
+    if not options:
+        return config
+    weights = options.pop("weights", None)
+    if weights is not None and config.weights is not None:
+        raise UsageError(f"{config.extractor} has weights of its own; leave out `weights`")
+    given = dict(config.stage_options or {})
+    for option, value in options.items():
+        if {option, f"extractor.{option}"} & set(given):
+            raise UsageError(f"option {option!r} is given twice, also in {config.extractor}")
+        given[f"extractor.{option}"] = value
+    return replace(
+        config,
+        extractor=name,
+        weights=config.weights if weights is None else Path(weights),
+        stage_options=given,
     )
 
 
@@ -292,7 +320,7 @@ def _cache(config: RunConfig) -> "FileStore | None":
 def _build_options(config: RunConfig) -> BuildOptions:
     """The settings for building stages.
 
-    The precision is f32 unless another is set. Files that stages create, such as compiled models,
+    Files that stages create, such as compiled models,
     are stored with `no_cache` as well, as they contain nothing about photos.
     """
     from mel_debug.cache.location import open_artifacts
@@ -302,10 +330,19 @@ def _build_options(config: RunConfig) -> BuildOptions:
         config.weights,
         config.offline,
         runtime=config.runtime,
-        precision="f32" if config.precision == "auto" else config.precision,
+        precision=config.precision,
         threads=_threads(config.threads),
         artifacts=open_artifacts(config.cache_dir),
     )
+
+
+def _with_precision(options: BuildOptions, extractor: StageSpec[FeatureExtractor]) -> BuildOptions:
+    """The options with the precision that `auto` stands for, as features are cached under it."""
+    if options.precision != "auto":
+        return options
+    exact = replace(options, precision="f32")
+    chosen = "f32" if extractor.auto_precision is None else extractor.auto_precision(exact)
+    return replace(options, precision=chosen)
 
 
 def _threads(threads: int | None) -> int | None:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -16,6 +16,7 @@ from mel_debug import plugin as hookspecs
 from mel_debug.builtin import plugin as builtin_plugin
 from mel_debug.core.errors import PluginError, kind_and_text
 from mel_debug.core.escape import escaped
+from mel_debug.core.resolver import ExtractorResolver
 from mel_debug.core.stages import Preset, StageSpec
 from mel_debug.plugin import GROUP
 from mel_debug.plugins._trace import trace, trace_found
@@ -32,28 +33,31 @@ STAGE_HOOKS = {
     "matchers": "mel_matchers",
     "renderers": "mel_renderers",
 }
-HOOKS = (*STAGE_HOOKS.values(), "mel_presets", "mel_commands")
+HOOKS = (*STAGE_HOOKS.values(), "mel_extractor_resolvers", "mel_presets", "mel_commands")
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A loaded plugin: its stages by kind, its presets, and its commands."""
+    """A loaded plugin: its stages by kind, its resolvers, its presets, and its commands."""
 
     name: str
     version: str
     specs: dict[str, list[StageSpec[Any]]]
     presets: list[Preset]
     commands: list[Any]
+    resolvers: list[ExtractorResolver] = field(default_factory=list)
 
     @property
     def contents(self) -> dict[str, list[str]]:
-        """The names of stages, presets and commands by kind, without empty kinds."""
+        """The names of stages, prefixes, presets and commands by kind, without empty kinds."""
         kinds: dict[str, list[Any]] = {
             **self.specs,
             "presets": self.presets,
             "commands": self.commands,
         }
-        return {kind: [item.name for item in items] for kind, items in kinds.items() if items}
+        named = {kind: [item.name for item in items] for kind, items in kinds.items() if items}
+        prefixes = [resolver.prefix for resolver in self.resolvers]
+        return {**named, "prefixes": prefixes} if prefixes else named
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ def _contents(name: str, version: str, module: object) -> Plugin:
     specs = {stage: call(hook) for stage, hook in STAGE_HOOKS.items()}
     for stage, listed in specs.items():
         _require(StageSpec, listed, STAGE_HOOKS[stage])
+    resolvers = call("mel_extractor_resolvers")
+    _require(ExtractorResolver, resolvers, "mel_extractor_resolvers")
     presets = call("mel_presets")
     _require(Preset, presets, "mel_presets")
     commands = call("mel_commands")
@@ -165,7 +171,7 @@ def _contents(name: str, version: str, module: object) -> Plugin:
             raise PluginError(
                 f"mel_commands must return Click commands with names, not {command!r}"
             )
-    return Plugin(name, version, specs, presets, commands)
+    return Plugin(name, version, specs, presets, commands, resolvers)
 
 
 def _require(kind: type, items: list[Any], hook: str) -> None:

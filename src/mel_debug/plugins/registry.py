@@ -11,10 +11,12 @@ from typing import Any
 
 from mel_debug.core.errors import PluginError, UsageError
 from mel_debug.core.escape import escaped
+from mel_debug.core.resolver import MARK, ExtractorResolver, split_prefix
 from mel_debug.core.stages import FeatureExtractor, Matcher, Preset, Renderer, StageSpec
 from mel_debug.plugins._trace import trace
 from mel_debug.plugins.loading import STAGE_HOOKS, Plugin, Skipped, load_plugins
 from mel_debug.plugins.reserved import RESERVED_COMMANDS
+from mel_debug.plugins.resolving import resolved
 
 STRICT = "MEL_DEBUG_STRICT_PLUGINS"
 """Environment variable: set to 1 to raise an error instead of a warning for a skipped plugin."""
@@ -29,8 +31,16 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisteredResolver:
+    """A resolver and the plugin that provides it."""
+
+    resolver: ExtractorResolver
+    plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """Installed stages by kind and name, presets and commands, in order of registration.
+    """Installed stages by kind and name, resolvers, presets and commands, as they registered.
 
     `plugins` are in use, `skipped` are not.
     """
@@ -38,6 +48,7 @@ class Registry:
     stages: dict[str, dict[str, Registered]] = field(
         default_factory=lambda: {stage: {} for stage in STAGE_HOOKS}
     )
+    resolvers: dict[str, RegisteredResolver] = field(default_factory=dict)
     presets: dict[str, Preset] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
     plugins: list[Plugin] = field(default_factory=list)
@@ -51,21 +62,27 @@ class Registry:
             for stage, specs in plugin.specs.items():
                 for spec in specs:
                     self.stages[stage][spec.name] = Registered(spec, plugin)
+            for resolver in plugin.resolvers:
+                self.resolvers[resolver.prefix] = RegisteredResolver(resolver, plugin)
             self.presets.update({preset.name: preset for preset in plugin.presets})
             self.commands.update({command.name: command for command in plugin.commands})
         return clash
 
     def extractor(self, name: str) -> StageSpec[FeatureExtractor]:
-        """The extractor with a name. Raises UsageError, with similar names, if there is none."""
-        return self._named("extractors", name)
+        """The extractor with a name, which a resolver may have to find.
+
+        Raises UsageError, with similar names, if there is none, and PluginError if a resolver
+        fails.
+        """
+        return self.registered("extractors", name).spec
 
     def matcher(self, name: str) -> StageSpec[Matcher]:
         """The matcher with a name. Raises UsageError like `extractor`."""
-        return self._named("matchers", name)
+        return self.registered("matchers", name).spec
 
     def renderer(self, name: str) -> StageSpec[Renderer]:
         """The renderer with a name. Raises UsageError like `extractor`."""
-        return self._named("renderers", name)
+        return self.registered("renderers", name).spec
 
     def preset(self, name: str) -> Preset:
         """The preset with a name. Raises UsageError like `extractor`."""
@@ -75,13 +92,22 @@ class Registry:
 
     def plugin_of(self, stage: str, name: str) -> str:
         """The name of the plugin that provides a stage; `stage` is a kind such as `extractors`."""
-        return self.stages[stage][name].plugin.name
+        return self.registered(stage, name).plugin.name
 
-    def _named(self, stage: str, name: str) -> StageSpec[Any]:
+    def registered(self, stage: str, name: str) -> Registered:
+        """The stage with a name and its plugin. Raises like `extractor`."""
         specs = self.stages[stage]
-        if name not in specs:
+        if name in specs:
+            return specs[name]
+        parts = split_prefix(name) if stage == "extractors" else None
+        if parts is None:
             raise _unknown(stage[:-1], name, specs)
-        return specs[name].spec
+        prefix, rest = parts
+        if prefix not in self.resolvers:
+            prefixes = ", ".join(f"{each}{MARK}" for each in self.resolvers)
+            raise UsageError(f"no plugin resolves the prefix {prefix!r}; try one of: {prefixes}")
+        found = self.resolvers[prefix]
+        return Registered(resolved(found.resolver, found.plugin.name, rest), found.plugin)
 
     def _clash(self, plugin: Plugin) -> str | None:
         for stage, specs in plugin.specs.items():
@@ -90,6 +116,11 @@ class Registry:
                 if spec.name in taken:
                     return f"{stage[:-1]} {spec.name!r}"
                 taken.add(spec.name)
+        prefixes = set(self.resolvers)
+        for resolver in plugin.resolvers:
+            if resolver.prefix in prefixes:
+                return f"prefix {resolver.prefix!r}"
+            prefixes.add(resolver.prefix)
         presets = set(self.presets)
         for preset in plugin.presets:
             if preset.name in presets:

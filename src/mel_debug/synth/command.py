@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mel_debug.console.numbers import FiniteRange
-from mel_debug.console.terminal import echo_line, show_progress
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
 from mel_debug.synth.cases import CASES
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ GENERATED_ONLY = {
     "difficulty": "--difficulty",
     "hard": "--hard",
     "cases": "--case",
+    "changing": "--changing",
 }
 """Options that --from excludes, by parameter."""
 
@@ -96,6 +98,13 @@ WARPED_ONLY = {name: f"--{name}" for name in ("level", "rotation", "scale", "clo
     "Repeat it to give the parts several in turn.",
 )
 @click.option(
+    "--changing",
+    is_flag=True,
+    help="Let half the moles grow, fade, darken or change their shape, and the skin change as skin "
+    "does: freckles, pimples, bites, scratches, hair, tan. PHOTO.truth.json has each mole's size, "
+    "pigment and shape.",
+)
+@click.option(
     "--seed", default=7, show_default=True, help="Seed of the generated person, or of the warps."
 )
 @click.option(
@@ -151,10 +160,12 @@ def command(context: click.Context, /, folder: Path, **dials: Any) -> None:
     planned = _plan(folder, sources, given, dials)
     begin_repository(folder)
     # Existing photos come first: if they differ, nothing new is written beside them.
-    for part in show_progress(sorted(planned, key=lambda each: not each.exists()), "photos"):
+    ordered = sorted(planned, key=lambda each: not each.exists())
+    count = sum(part.count for part in planned)
+    for part in show_progress(ordered, "writing", count, "photos", lambda part: part.count):
         part.write()
     echo_line(
-        f"Wrote {sum(part.count for part in planned)} photos to {folder}; "
+        f"Wrote {count} photos to {folder}; "
         f"try: {shlex.join(['mel-debug', 'evaluate', str(folder)])}"
     )
 

@@ -53,14 +53,15 @@ def moles_in(body: Body, session: int, hidden: frozenset[str] = frozenset()) -> 
     def column(name: str) -> Array:
         return np.array([getattr(mole, name) for mole in moles], dtype=np.float64)
 
+    shade = np.array([mole.shade_in(session) for mole in moles], dtype=np.float64)
     return Spots(
         u=column("u"),
         v=column("v"),
         radius=np.array([mole.diameter_in(session) / 2 for mole in moles], dtype=np.float64),
-        aspect=column("aspect"),
+        aspect=np.array([mole.aspect_in(session) for mole in moles], dtype=np.float64),
         angle=column("angle"),
-        melanin=column("melanin"),
-        blood=column("redness"),
+        melanin=column("melanin") * shade,
+        blood=column("redness") * shade,
         relief=column("relief"),
         stamps=tuple(stamp(mole.seed, mole.irregularity, mole.softness) for mole in moles),
     )

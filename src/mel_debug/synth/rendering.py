@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .changing import skin_spots
 from .develop import expose, jpeg_bytes
 from .lattice import lay
-from .marks import freckles, hair_cover, moles_in
+from .marks import hair_cover, moles_in
 from .paint import paint
 from .scene import Body, Shot
 from .spots import joined
@@ -92,8 +93,8 @@ def render(
     """
     if not 0 <= session < body.sessions:
         raise ValueError(f"session {session} is not one of the body's {body.sessions}")
-    lattice = lay(body, shot)
-    spots = joined(freckles(body.skin, *body.reach), moles_in(body, session, hidden))
+    lattice = lay(replace(body, skin=body.skin_in(session)), shot)
+    spots = joined(skin_spots(body, session), moles_in(body, session, hidden))
     hair = hair_cover(body, shot)
     pixels, mask = paint(body.skin, shot, lattice, spots, hair)
     pixels = expose(pixels, shot.optics)

@@ -16,7 +16,7 @@ from mel_debug.files.marks import ABSENT, marks_path
 from mel_debug.files.photos import mask_path
 
 from .rendering import render
-from .saved import marks_text, photo_files, write_new_files
+from .saved import TRUTH, marks_text, photo_files, truth_text, write_new_files
 from .scene import Body, Shot
 from .sessions import plan_sessions
 
@@ -40,20 +40,21 @@ class PlannedPhoto:
 
     def exists(self) -> bool:
         """Return whether the photo, its marks or its mask exist."""
-        beside = (self.path, marks_path(self.path), marks_path(self.path, ABSENT))
+        stems = (None, ABSENT, TRUTH)
+        beside = (self.path, *(marks_path(self.path, stem) for stem in stems))
         paths = (*beside, mask_path(self.path))
         return any(os.path.exists(path) for path in paths)  # noqa: PTH110 - never raises
 
     def write(self) -> None:
         """Render the photo and write its files. Raises UsageError if other files are in the way."""
         photo = render(self.body, self.shot, self.session)
-        write_new_files(
-            photo_files(self.path, photo)
-            | {
-                marks_path(self.path): marks_text(photo.moles),
-                marks_path(self.path, ABSENT): marks_text(photo.absent),
-            }
-        )
+        files = photo_files(self.path, photo) | {
+            marks_path(self.path): marks_text(photo.moles),
+            marks_path(self.path, ABSENT): marks_text(photo.absent),
+        }
+        if self.body.days:
+            files[marks_path(self.path, TRUTH)] = truth_text(self.body, photo, self.session)
+        write_new_files(files)
 
 
 def plan_repository(  # noqa: PLR0913 - each is an option of the command
@@ -68,6 +69,7 @@ def plan_repository(  # noqa: PLR0913 - each is an option of the command
     absent: float,
     hard: bool = False,
     cases: tuple[str, ...] = (),
+    changing: bool = False,
 ) -> list[PlannedPhoto]:
     """Return the photos of one person's repository, to be written one by one.
 
@@ -84,6 +86,7 @@ def plan_repository(  # noqa: PLR0913 - each is an option of the command
             absent=absent,
             hard=hard,
             cases=cases,
+            changing=changing,
         )
     except ValueError as error:
         raise MelError(str(error)) from error

@@ -10,11 +10,16 @@ from mel_debug.core.errors import MelError, UsageError
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Mole
 from mel_debug.files.atomic import write_atomically
+from mel_debug.files.exact_json import text_of
 from mel_debug.files.marks import moles_text
 from mel_debug.files.photos import mask_path
 from mel_debug.files.regular import open_regular
 
 from .rendering import MolePosition, RenderedPhoto
+from .scene import Body
+
+TRUTH = "truth"
+"""Stem of the file with the moles of a changing body, `photo.jpg.truth.json`."""
 
 
 def photo_files(path: Path, photo: RenderedPhoto) -> dict[Path, bytes]:
@@ -25,6 +30,26 @@ def photo_files(path: Path, photo: RenderedPhoto) -> dict[Path, bytes]:
 def marks_text(moles: tuple[MolePosition, ...]) -> bytes:
     """Return a moles file that marks these moles as canonical."""
     return moles_text(Mole(mole.uuid, Point(mole.x, mole.y)) for mole in moles).encode()
+
+
+def truth_text(body: Body, photo: RenderedPhoto, session: int) -> bytes:
+    """Return a moles file that also has the size, shade and shape of each mole in a session."""
+    entries = []
+    for place in photo.moles:
+        mole = body.mole(place.uuid)
+        x, y = Point(place.x, place.y).pixel
+        entries.append(
+            {
+                "uuid": place.uuid,
+                "x": x,
+                "y": y,
+                "is_uuid_canonical": True,
+                "diameter_mm": mole.diameter_in(session),
+                "pigment": mole.melanin * mole.shade_in(session),
+                "aspect": mole.aspect_in(session),
+            }
+        )
+    return (text_of(entries) + "\n").encode()
 
 
 def write_new_files(files: Mapping[Path, bytes]) -> None:

@@ -9,7 +9,7 @@ the corner of the first pixel.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .shadows import Cast
 
@@ -29,7 +29,8 @@ class Mole:
     ``diameter`` is that of a disc of the same area, in millimetres, before growth; ``aspect`` is
     length over width, ``angle`` (radians) rotates its long axis from u towards v. ``melanin`` and
     ``redness`` are the extra optical depths in green light. ``present`` and ``growth`` (a factor
-    on the diameter) hold one entry for each session.
+    on the diameter) hold one entry for each session, and so do ``shade`` (a factor on both
+    depths) and ``stretch`` (a factor on ``aspect``), or they are empty if nothing changes.
     """
 
     uuid: str
@@ -46,6 +47,8 @@ class Mole:
     softness: float = 0.15
     relief: float = 0.0
     seed: int = 0
+    shade: tuple[float, ...] = ()
+    stretch: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not _HEX.match(self.uuid):
@@ -59,10 +62,23 @@ class Mole:
         check("softness", self.softness, 0.02, 1.0)
         if min(self.growth) <= 0:
             raise ValueError("growth is a factor on the diameter and should be above 0")
+        for factors in (self.shade, self.stretch):
+            if factors and (len(factors) != len(self.present) or min(factors) <= 0):
+                raise ValueError(
+                    "shade and stretch need a factor above 0 for each session, or none"
+                )
 
     def diameter_in(self, session: int) -> float:
         """Return the diameter in millimetres in a session."""
         return self.diameter * self.growth[session]
+
+    def shade_in(self, session: int) -> float:
+        """Return the factor on the pigment in a session."""
+        return self.shade[session] if self.shade else 1.0
+
+    def aspect_in(self, session: int) -> float:
+        """Return length over width in a session."""
+        return self.aspect * (self.stretch[session] if self.stretch else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +131,33 @@ class Skin:
 
 
 @dataclass(frozen=True, slots=True)
+class SkinDay:
+    """What skin looks like on the day of a session, other than its moles.
+
+    ``freckles`` is the standard deviation of the log of each freckle's pigment; ``tan`` is added to
+    L*. ``pimples``, ``bites`` and ``scratches`` are numbers per square decimetre; they come and go.
+    """
+
+    seed: int
+    freckles: float = 0.0
+    tan: float = 0.0
+    pimples: float = 0.0
+    bites: float = 0.0
+    scratches: float = 0.0
+
+    def __post_init__(self) -> None:
+        check("tan", self.tan, -30.0, 30.0)
+        for name in ("freckles", "pimples", "bites", "scratches"):
+            check(name, getattr(self, name), 0.0, 50.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """One body part of one person: skin, moles, and the number of sessions.
 
     Freckles and hair grow where ``|u|`` and ``|v|`` stay within ``reach`` (millimetres).
-    ``unmarked`` are spots that look like moles and are no part of the truth.
+    ``unmarked`` are spots that look like moles and are no part of the truth. ``days`` holds one
+    entry for each session, or is empty for skin that never changes.
     """
 
     skin: Skin
@@ -127,14 +165,27 @@ class Body:
     sessions: int = 1
     reach: tuple[float, float] = (300.0, 380.0)
     unmarked: tuple[Mole, ...] = ()
+    days: tuple[SkinDay, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sessions < 1:
             raise ValueError("a body needs at least one session")
         if any(len(mole.present) != self.sessions for mole in self.moles + self.unmarked):
             raise ValueError(f"every mole needs {self.sessions} entries in present and growth")
+        if self.days and len(self.days) != self.sessions:
+            raise ValueError(f"days needs {self.sessions} entries, or none")
         if len({mole.uuid for mole in self.moles}) != len(self.moles):
             raise ValueError("two moles share one uuid")
+
+    def skin_in(self, session: int) -> Skin:
+        """Return the skin in a session, with its tan."""
+        if not self.days:
+            return self.skin
+        lightness, red, yellow = self.skin.lab
+        tan = self.days[session].tan
+        # Tan is melanin, which is yellow where it is thin.
+        lab = (min(max(lightness + tan, 5.0), 95.0), red - 0.1 * tan, yellow - 0.25 * tan)
+        return replace(self.skin, lab=lab)
 
     def mole(self, uuid: str) -> Mole:
         """Return the mole of a uuid. Raises KeyError."""

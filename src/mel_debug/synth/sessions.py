@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .cases import CASES
+from .changing import changing as changed
 from .crowd import Crowd
 from .hard import harden
 from .people import draw_form, draw_skin
@@ -68,6 +69,7 @@ def plan_pair(  # noqa: PLR0913 - each is a setting of a benchmark
     absent: float = 0.2,
     hard: bool = False,
     case: str | None = None,
+    changing: bool = False,
 ) -> tuple[Body, Shot, Shot]:
     """Return a body and two shots of it; render the first as session 0, the second as session 1.
 
@@ -89,16 +91,20 @@ def plan_pair(  # noqa: PLR0913 - each is a setting of a benchmark
     form = draw_form(rng, limb=bool(rng.random() < 0.25))
     first = first_shot(rng, skin, form, megapixels)
     second = retake(rng, first, difficulty, rotation, scale)
+    shots: tuple[Shot, ...] = (first, second)
     if not hard and case is None:
-        return populate(rng, skin, (first, second), moles, difficulty, absent), first, second
-    body, shots = harden(
-        np.random.default_rng([seed, 14]),
-        skin,
-        (first, second),
-        Crowd(moles, absent, difficulty),
-        hard=hard,
-        case=case,
-    )
+        body = populate(rng, skin, shots, moles, difficulty, absent)
+    else:
+        body, shots = harden(
+            np.random.default_rng([seed, 14]),
+            skin,
+            shots,
+            Crowd(moles, absent, difficulty),
+            hard=hard,
+            case=case,
+        )
+    if changing:
+        body, shots = changed(np.random.default_rng([seed, 17]), body, shots)
     return body, shots[0], shots[1]
 
 
@@ -113,11 +119,12 @@ def plan_sessions(  # noqa: PLR0913 - each is an option of the command
     absent: float = 0.1,
     hard: bool = False,
     cases: tuple[str, ...] = (),
+    changing: bool = False,
 ) -> tuple[PlannedPart, ...]:
     """Plan ``photos`` body parts of one person, each photographed once in every session.
 
-    ``moles`` is the number on each part. ``hard`` is as in `plan_pair`, and the parts take
-    ``cases`` in turn. Raises ValueError as `plan_pair` does.
+    ``moles`` is the number on each part. ``hard`` and ``changing`` are as in `plan_pair`, and the
+    parts take ``cases`` in turn. Raises ValueError as `plan_pair` does.
     """
     _check(megapixels, moles, difficulty, absent)
     for case in cases:
@@ -147,5 +154,7 @@ def plan_sessions(  # noqa: PLR0913 - each is an option of the command
             )
         else:
             body = populate(rng, skin_here, shots, moles, difficulty, absent)
+        if changing:
+            body, shots = changed(np.random.default_rng([seed, 18, number]), body, shots)
         planned.append(PlannedPart(part, subpart, body, shots))
     return tuple(planned)

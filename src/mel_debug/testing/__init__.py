@@ -1,8 +1,8 @@
 """Conformance checks and sample data for a plugin's own tests; needs no test framework.
 
 `plugin_checks` lists the checks of all stages of a plugin, and `extractor_checks`, `matcher_checks`
-and `renderer_checks` those of one stage. Each check has a name, and raises ContractError with the
-law that is broken and what to try. With pytest:
+and `renderer_checks` those of one stage, and `resolver_checks` those of a resolver. Each check has
+a name, and raises ContractError with the law that is broken and what to try. With pytest:
 
 >>> import pytest
 >>> from mel_debug.testing import plugin_checks
@@ -22,6 +22,7 @@ from mel_debug.testing.laws import ContractError
 from mel_debug.testing.matchers import check_matcher, matcher_checks
 from mel_debug.testing.plugins import plugin_checks
 from mel_debug.testing.renderers import check_renderer, renderer_checks
+from mel_debug.testing.resolvers import resolver_checks
 from mel_debug.testing.samples import (
     SampleExtractor,
     sample_features,
@@ -41,6 +42,7 @@ __all__ = [
     "matcher_checks",
     "plugin_checks",
     "renderer_checks",
+    "resolver_checks",
     "sample_features",
     "sample_match",
     "sample_photo",

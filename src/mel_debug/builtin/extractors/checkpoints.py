@@ -9,8 +9,11 @@ from typing import Any
 
 import torch
 
+from mel_debug.builtin.extractors.dinov3_models import MODELS
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
+from mel_debug.builtin.extractors.layouts import foreign_layout, layout_of
 from mel_debug.builtin.extractors.weight_files import AGAIN, check_weights, is_safetensors
+from mel_debug.builtin.extractors.weight_folders import files_of
 from mel_debug.core.errors import WeightsError, is_out_of_memory, kind_and_text
 
 HOLDERS = ("state_dict_ema", "model_ema", "state_dict", "model")
@@ -21,10 +24,18 @@ WRAPPERS = ("_orig_mod.", "module.")
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """The named tensors of a file; its format is detected from its content, not its suffix.
+    """The named tensors of a file, or of the files of a folder that Hugging Face stores models in.
 
-    Runs no code from the file. Raises WeightsError, which names the kind of file if it is known.
+    The format is detected from the content, not the suffix. Runs no code from the file. Raises
+    WeightsError, which names the kind of file if it is known.
     """
+    state: dict[str, torch.Tensor] = {}
+    for file in files_of(path):
+        state |= _read(file)
+    return state
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
     check_weights(path)
     try:
         if is_safetensors(path):
@@ -86,11 +97,12 @@ def _without_prefixes(name: str) -> str:
 def mismatch_reason(
     path: Path, state: Mapping[str, torch.Tensor], model: str, error: Exception
 ) -> str:
-    """The reason why named tensors do not fit a DINOv3 model, with what to try."""
-    if any(name.startswith(("embeddings.", "model.embeddings.")) for name in state):
+    """The reason why named tensors do not fit a model of timm, with what to try."""
+    foreign = foreign_layout(state)
+    if foreign is not None:
         return (
-            f"{path} has the layout of Hugging Face transformers, which is not supported; "
-            f"give the file of timm (huggingface.co/timm/{model}) or the original .pth"
+            f"{path} has the layout of {foreign}, which is not converted; give weights of {model} "
+            "in the layout of timm"
         )
     size = _size_of(state)
     if size is not None and SIZES[size].timm_name != model:
@@ -98,12 +110,11 @@ def mismatch_reason(
             f"{path} doesn't load as {model}: it is DINOv3 {size}; try `dino_size={size}`, or "
             "weights of this model and size"
         )
-    known = {"cls_token", "reg_token", "storage_tokens", "patch_embed.proj.weight"}
-    if not known & set(state):
-        example = min(state)
+    example = min(state)
+    if layout_of(state) is None and model in MODELS:
         return (
             f"{path} contains the weights of another model ({len(state)} tensors such as "
-            f"{example[:60]!r}), not of {model}"
+            f"{example[:60]!r}), in a layout that is not known, not of {model}"
         )
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return (
@@ -112,11 +123,15 @@ def mismatch_reason(
     )
 
 
+_PATCHES = ("patch_embed.proj.weight", "embeddings.patch_embeddings.weight")
+_REGISTERS = ("reg_token", "storage_tokens", "embeddings.register_tokens")
+
+
 def _size_of(state: Mapping[str, torch.Tensor]) -> str | None:
     """The DINOv3 size with vectors of this length, if these are tensors of DINOv3; else None."""
-    token, patch = state.get("cls_token"), state.get("patch_embed.proj.weight")
-    registers = state.get("reg_token", state.get("storage_tokens"))
-    if token is None or patch is None or registers is None or patch.shape[-1] != 16:
+    patch = next((state[name] for name in _PATCHES if name in state), None)
+    registers = next((state[name] for name in _REGISTERS if name in state), None)
+    if patch is None or registers is None or patch.shape[-1] != 16:
         return None
-    sizes = [name for name, size in SIZES.items() if size.dimensions == token.shape[-1]]
+    sizes = [name for name, size in SIZES.items() if size.dimensions == len(patch)]
     return sizes[0] if len(sizes) == 1 else None

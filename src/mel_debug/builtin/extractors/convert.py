@@ -1,4 +1,4 @@
-"""Converting DINOv3 of timm to an OpenVINO graph for images and batches of any size."""
+"""Converting models of timm to OpenVINO graphs for images and batches of any size."""
 
 import warnings
 from typing import Any
@@ -9,10 +9,12 @@ import torch
 from mel_debug.builtin.extractors.graphs import Facts
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
+from mel_debug.builtin.extractors.settings import Reading
+from mel_debug.builtin.extractors.timm_models import FeatureReader, as_bytes, colours_of
 from mel_debug.core.errors import MelError
 
-TRACED = (2, 48, 80)
-"""Count, height and width of the images to trace with; the graph does not depend on them."""
+TRACED = (2, 3, 5)
+"""Count, and height and width in steps, of the images to trace with; the graph fits all others."""
 
 
 class _TableInput(torch.nn.Module):  # type: ignore[misc] # torch has no types
@@ -28,35 +30,43 @@ class _TableInput(torch.nn.Module):  # type: ignore[misc] # torch has no types
         return self.table
 
 
-class _Patches(torch.nn.Module):  # type: ignore[misc]
-    """Computes patch vectors from images (count, height, width, 3) uint8 and a rotary table."""
+class _Features(torch.nn.Module):  # type: ignore[misc]
+    """Computes vectors of images (count, height, width, 3) uint8, with a rotary table if needed."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, reading: Reading, table_input: _TableInput | None) -> None:
         super().__init__()
-        self.model = model
-        self.table_input = model.rope = _TableInput()
-        mean, std = (torch.tensor(model.pretrained_cfg[name]) for name in ("mean", "std"))
+        self.reader = FeatureReader(model, reading)
+        self.table_input = table_input
+        mean, std = (torch.tensor(values) for values in colours_of(model))
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1))
         self.register_buffer("shift", (mean / std).view(3, 1, 1))
 
-    def forward(self, images: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        self.table_input.table = table
+    def forward(self, images: torch.Tensor, table: torch.Tensor | None = None) -> torch.Tensor:
+        if self.table_input is not None and table is not None:
+            self.table_input.table = table
         batch = images.permute(0, 3, 1, 2).float() * self.scale - self.shift
-        tokens: torch.Tensor = self.model.forward_features(batch)
-        return tokens[:, self.model.num_prefix_tokens :]
+        vectors: torch.Tensor = self.reader(batch)
+        return vectors
 
 
-def convert(model: Any) -> tuple[Any, Facts]:
-    """Convert a timm DINOv3 to an OpenVINO model and its facts. Changes the timm model.
+def convert(model: Any, reading: Reading) -> tuple[Any, Facts]:
+    """Convert a timm model to an OpenVINO model and its facts. Changes the timm model.
 
-    The inputs are images (count, height, width, 3) uint8 and the rotary table of their grid; the
-    output is (count, patches, dimensions) float32. Raises MelError if timm's rotary embedding
-    differs from `rotary_table`.
+    The inputs are images (count, height, width, 3) uint8 and, for DINOv3's vision transformers, the
+    rotary table of their grid; the output has the vectors of all patches, row by row, float32.
+    Raises MelError if timm's rotary embedding differs from `rotary_table`.
     """
-    facts = _facts(model)
-    count, height, width = TRACED
-    table = _checked_table(model, facts, height // facts.patch, width // facts.patch)
+    facts = _facts(model, reading)
+    count, rows, columns = TRACED
+    height, width = rows * facts.step, columns * facts.step
     images = torch.arange(count * height * width * 3).view(count, height, width, 3)
+    example = [images.remainder(256).to(torch.uint8)]
+    inputs: list[Any] = [([-1, -1, -1, 3], openvino.Type.u8)]
+    table_input = None
+    if facts.head_dimensions:
+        example.append(_checked_table(model, facts, height // facts.patch, width // facts.patch))
+        inputs.append(([-1, 2 * facts.head_dimensions], openvino.Type.f32))
+        table_input = model.rope = _TableInput()
     with warnings.catch_warnings(), torch.no_grad():
         # torch recommends its newer exporter, and warns of conditions that tracing makes constant:
         # these only check sizes, and hold for every size.
@@ -64,23 +74,22 @@ def convert(model: Any) -> tuple[Any, Facts]:
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
         graph = openvino.convert_model(
-            _Patches(model).eval(),
-            example_input=(images.remainder(256).to(torch.uint8), table),
-            input=[
-                ([-1, -1, -1, 3], openvino.Type.u8),
-                ([-1, 2 * facts.head_dimensions], openvino.Type.f32),
-            ],
+            _Features(model, reading, table_input).eval(),
+            example_input=tuple(example),
+            input=inputs,
         )
     return graph, facts
 
 
-def _facts(model: Any) -> Facts:
-    red, green, blue = (round(255 * float(value)) for value in model.pretrained_cfg["mean"])
+def _facts(model: Any, reading: Reading) -> Facts:
+    reader = FeatureReader(model, reading)
+    rope = getattr(model, "rope", None)
     return Facts(
-        patch=int(model.patch_embed.patch_size[0]),
-        mean_colour=(red, green, blue),
-        head_dimensions=int(model.rope.dim),
-        temperature=float(model.rope.temperature),
+        patch=reader.patch,
+        step=reader.step,
+        mean_colour=as_bytes(colours_of(model)[0]),
+        head_dimensions=0 if rope is None else int(rope.dim),
+        temperature=0.0 if rope is None else float(rope.temperature),
     )
 
 

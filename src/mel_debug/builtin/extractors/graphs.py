@@ -1,4 +1,4 @@
-"""DINOv3 models converted to OpenVINO graphs: their files, their facts and their keys."""
+"""Models of timm converted to OpenVINO graphs: their files, their facts and their keys."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """Part of every key: increase it whenever the conversion changes, so that old graphs are unused."""
 
 MODEL, WEIGHTS, FACTS = "model.xml", "model.bin", "facts.json"
@@ -20,11 +20,13 @@ COMPILED_FILES = (f"{COMPILED}/*.blob", f"{COMPILED}/*.cl_cache")
 class Facts:
     """The numbers of a model that are needed to run its graph.
 
-    `patch` is the side of a patch in pixels and `mean_colour` RGB, 0 to 255. `head_dimensions` and
-    `temperature` are the parameters of `rotary_table`.
+    `patch` is the side of a patch in pixels; the sides of images must be multiples of `step`.
+    `mean_colour` is RGB, 0 to 255. `head_dimensions` and `temperature` are the parameters of
+    `rotary_table`; 0 if the model has no rotary embedding.
     """
 
     patch: int
+    step: int
     mean_colour: tuple[int, int, int]
     head_dimensions: int
     temperature: float

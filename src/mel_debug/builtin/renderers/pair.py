@@ -40,6 +40,9 @@ OVERVIEW_SIDE = 320
 BEYOND = (0, 0, 0)
 """RGB of pixels of a crop outside the photo: black."""
 
+UNNAMED = "mole"
+"""The uuid of a mole that was given by its place, as in `mel_debug.api`."""
+
 MOST_SHRINK = 4
 """A crop that would be shrunk more than this by the matcher's map is drawn without it."""
 
@@ -60,7 +63,9 @@ class Pair:
         _draw_found(after, match, middle, 1 / float(there[0, 0]))
         for picture, step in ((before, here), (after, there)):
             draw_scale_bar(picture, float(abs(np.linalg.det(step)) ** -0.5))
-        name = f"{photo_name(source.name)}   mole {query.uuid[:8]}"
+        name = photo_name(source.name)
+        if query.uuid != UNNAMED:
+            name = f"{name}   mole {query.uuid[:8]}"
         words = "" if match.confidence is None else match.confidence.sentence
         return beside(
             _column(name, before, "", _marked_overview(view)),

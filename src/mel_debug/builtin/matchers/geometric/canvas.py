@@ -1,5 +1,6 @@
 """The target photo, warped into the source's frame and matched there."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import cv2
@@ -69,6 +70,13 @@ class Canvas:
         self.image = photo.scaled(Size(*map(int, size)))
         self.scale = size / (native / target.cell)
         self.valid = target.valid
+
+    def of(self, photo: Photo, warp_field: WarpField) -> "Canvas":
+        """Return the same canvas with another photo of the same size, and its own warp field."""
+        other = copy(self)
+        other.warp_field = warp_field
+        other.image = photo.scaled(Size(self.image.shape[1], self.image.shape[0]))
+        return other
 
     def rematch(self, source: CellFeatures, least_reach: float) -> Rematch:
         """Match the source with the warped target.

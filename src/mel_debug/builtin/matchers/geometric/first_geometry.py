@@ -1,6 +1,7 @@
 """The first geometry of two photos: several plane maps, each judged by matching again under it.
 
-Cheap kinds of matches come first: mutual nearest neighbours, then distinct ones, then keypoints,
+Cheap kinds of matches come first: mutual nearest neighbours; these, distinct ones and keypoints of
+flattened photos, which a shadow that moves does not mislead; the same of the photos as they are;
 then mutual ones of one photo at several sizes.
 """
 
@@ -109,9 +110,13 @@ class Attempt:
         return int(self.confirming.sum())
 
     @property
-    def area(self) -> float:
-        """The confirmed area in source pixels; comparable between sizes of the source."""
-        return self.confirmed * float(self.source.cell.prod())
+    def worth(self) -> float:
+        """The confirmed area in source pixels, times the share of confirming matches.
+
+        The area is comparable between sizes of the source. The share speaks against a geometry of
+        shadows, which may confirm more matches than that of the skin, but at a smaller share.
+        """
+        return self.confirmed * float(self.source.cell.prod()) * self.share
 
     @property
     def share(self) -> float:
@@ -125,7 +130,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class FirstGeometry:
-    """The attempt with the largest confirmed area; None if no attempt is confirmed.
+    """The attempt with the largest confirmed area, weighted by its share of confirming matches.
+
+    `attempt` is None if none is confirmed.
 
     `matched` is the largest number of matches that fit one plane map, and `tried` the number of
     plane maps that were judged.
@@ -143,12 +150,13 @@ def first_geometry(photos: Photos) -> FirstGeometry:
     """
     best: Attempt | None = None
     most = tried = 0
-    for kind, enough in KINDS:
-        for fit in kind(photos):
+    for kind, flat, enough in KINDS:
+        used = photos.flat() if flat else photos
+        for fit in kind(used):
             most, tried = max(most, fit.count), tried + 1
-            attempt = attempt_of(fit, photos)
+            attempt = attempt_of(fit, used)
             confirmed = attempt.confirmed if attempt.share >= CONFIRMED_SHARE else 0
-            if confirmed >= LEAST_CONFIRMED and (best is None or attempt.area > best.area):
+            if confirmed >= LEAST_CONFIRMED and (best is None or attempt.worth > best.worth):
                 best = attempt
         if best and best.share >= enough and best.confirmed >= CLEAR_CONFIRMED:
             break
@@ -203,13 +211,17 @@ def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
     yield from _fits(source, target, (homography_fit, affine_fit, similarity_fit), 0, 1.0)
 
 
-KINDS: tuple[tuple[Callable[[Photos], Iterator[FirstFit]], float], ...] = (
-    (_fits_of_mutual, CLEAR_SHARE),
-    (_fits_of_distinct, FAIR_SHARE),
-    (_fits_of_keypoints, FAIR_SHARE),
-    (_fits_of_sizes, 0.0),
+KINDS: tuple[tuple[Callable[[Photos], Iterator[FirstFit]], bool, float], ...] = (
+    (_fits_of_mutual, False, CLEAR_SHARE),
+    (_fits_of_mutual, True, CLEAR_SHARE),
+    (_fits_of_distinct, True, FAIR_SHARE),
+    (_fits_of_keypoints, True, FAIR_SHARE),
+    (_fits_of_distinct, False, FAIR_SHARE),
+    (_fits_of_keypoints, False, FAIR_SHARE),
+    (_fits_of_sizes, False, 0.0),
 )
-"""Kinds of matches, and the share of confirming ones from which no further kind is tried."""
+"""Kinds of matches, whether of flattened photos, and the share of confirming ones from which no
+further kind is tried."""
 
 
 def _mutual(photos: Photos, source_size: float, target_size: float) -> Iterator[FirstFit]:

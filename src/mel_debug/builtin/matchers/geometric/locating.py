@@ -58,18 +58,18 @@ class ViewMatch:
     """A mole found in the target from one view.
 
     `place` is (2,) pixels of the target, `moves` the distances in target pixels by which each
-    window and the pixel alignment of its last search moved it, from the prior on. `support` is the
-    evidence by name. `likelihood` is that of the widest window of the last search, and `jacobian`
-    its (2, 2) target pixels by row per source pixel by column.
+    window and the pixel alignment of its last search moved it, from the prior on. `jacobian` is
+    (2, 2), target pixels by row per source pixel by column. `support` is the evidence by name, and
+    `likelihood` is that of the widest window of the last search.
     """
 
     place: Array
+    jacobian: Array
     similarity: float
     cycle_error_px: float | None
     moves: tuple[float, ...]
     support: Mapping[str, Measurement]
     likelihood: Likelihood
-    jacobian: Array
 
 
 def locate(
@@ -205,6 +205,7 @@ def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest
     floor = LEAP_FLOOR * longest
     return ViewMatch(
         found.place,
+        lead.jacobian,
         found.last.similarity,
         found.last.cycle_error_px,
         found.moves,
@@ -222,5 +223,4 @@ def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest
             "leap": Measurement(away / (floor + std + (0 if lead.anchors else residual))),
         },
         found.first.likelihood,
-        found.prior.jacobian,
     )

@@ -73,17 +73,23 @@ class GeometricMatcher:
         return replace(match, cycle_error_px=distance)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PixelMap:
     """The warp field of a pair of photos in pixels; see `PhotoMap`."""
 
     pair: PhotoPair
     warp_field: WarpField
 
-    def __call__(self, points: Array) -> Array:
-        """See `PhotoMap`."""
+    def points(self, points: Array) -> Array:
+        """See `PhotoMap.points`."""
         places: Array = self.warp_field(points / self.pair.source.cell) * self.pair.target.cell
         return places
+
+    def jacobians(self, points: Array) -> Array:
+        """See `PhotoMap.jacobians`."""
+        here, there = self.pair.source.cell, self.pair.target.cell
+        jacobians: Array = there[:, np.newaxis] * self.warp_field.jacobians(points / here) / here
+        return jacobians
 
     def std_px(self, points: Array) -> Array:
         """See `PhotoMap.std_px`; the warp field's own, with its local scale."""
@@ -109,6 +115,11 @@ def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Vie
         for view in query.views:
             views.setdefault(view.features, []).append((number, view))
     return views
+
+
+def _plain(jacobian: Array) -> tuple[tuple[float, float], tuple[float, float]]:
+    (xx, xy), (yx, yy) = jacobian.tolist()
+    return (xx, xy), (yx, yy)
 
 
 def _combined(match: Match, answers: list[ViewMatch], views: int, matched: int) -> Match:
@@ -140,5 +151,5 @@ def _combined(match: Match, answers: list[ViewMatch], views: int, matched: int) 
             "views_apart_px": Measurement(apart, "px"),
         },
         likelihood=best.likelihood.on_grid(match.grid),
-        jacobian=jacobian,
+        jacobian=None if jacobian is None else _plain(jacobian),
     )

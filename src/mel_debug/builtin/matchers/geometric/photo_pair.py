@@ -1,10 +1,11 @@
 """The warp field between two photos: a first geometry, refined by warping and matching."""
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, centres
+from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
 from mel_debug.builtin.matchers.geometric.first_geometry import (
     LEAST_CONFIRMED,
     Attempt,
@@ -18,6 +19,16 @@ from mel_debug.core.types import FeatureMap
 
 LEAST_ROUNDS, MOST_ROUNDS = 2, 3
 """Rounds of warping and matching."""
+
+KNOWN_SHARE = 0.85
+"""Share of the cells in view of both photos below which the warp field is grown further, by matches
+of flattened photos."""
+
+FLAT_ROUNDS = 4
+"""Upper limit of further rounds."""
+
+LEAST_GAIN = 0.02
+"""Least gain of that share by a round, without which no further one follows."""
 
 LEAST_REACH = 4
 """Cells; least search radius from the second round on. Wider than the residuals of right matches,
@@ -75,7 +86,10 @@ def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtract
         np.empty((0, 2)),
         np.empty(0),
     )
-    return nothing if first.attempt is None else _refined(nothing, first.attempt)
+    if first.attempt is None:
+        return nothing
+    refined = _refined(nothing, first.attempt)
+    return refined if refined.warp_field is None else _grown(refined, first.attempt, photos)
 
 
 def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
@@ -98,3 +112,42 @@ def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
         if converged and number + 1 >= LEAST_ROUNDS:
             break
     return replace(pair, warp_field=warp_field, places=places, residuals=residuals)
+
+
+def _grown(pair: PhotoPair, attempt: Attempt, photos: Photos) -> PhotoPair:
+    """Return the pair with a warp field that is grown where the photos as they are don't lead.
+
+    `attempt` is the one it was grown from. Light from the side makes skin look different; without
+    it, it is more alike.
+    """
+    target = photos.target_at(1.0)
+    known = at_first = _known_share(attempt.source, target, attempt.warp_field)
+    if known > KNOWN_SHARE:
+        return pair
+    flat, warp_field = photos.flat(), copy(attempt.warp_field)
+    canvas = attempt.canvas.of(flat.target.photo, warp_field)
+    source, grown = flat.source_like(attempt.source), pair
+    for _ in range(FLAT_ROUNDS):
+        again = Attempt.of(source, warp_field, canvas, LEAST_REACH)
+        if again.confirmed < LEAST_CONFIRMED:
+            break
+        joined, errors = again.grow()
+        before, known = known, _known_share(source, target, warp_field)
+        grown = replace(
+            pair,
+            warp_field=warp_field,
+            places=again.rematch.source[joined],
+            residuals=errors[joined],
+        )
+        if known > KNOWN_SHARE or known < before + LEAST_GAIN:
+            break
+    return grown if known > at_first else pair
+
+
+def _known_share(source: CellFeatures, target: CellFeatures, warp_field: WarpField) -> float:
+    """Return the share of the source's cells in view of the target where the field is known."""
+    probes = centres(np.argwhere(source.valid)[::37])
+    rows, columns = target.valid.shape
+    mapped = warp_field(probes)
+    seen = ((mapped >= 0) & (mapped < [columns, rows])).all(axis=1)
+    return float((warp_field.std(probes[seen]) < KNOWN_STD).mean()) if seen.any() else 1.0

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
+from mel_debug.builtin.matchers.geometric.flattening import flattened
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
@@ -29,6 +30,14 @@ class Photos:
     target: FeatureMap
     extractor: FeatureExtractor
     _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
+    _flat: list["Photos"] = field(default_factory=list)
+
+    def flat(self) -> "Photos":
+        """Return the same photos without the light on them; see `flattening`."""
+        if not self._flat:
+            source, target = (self._flattened(each) for each in (self.source, self.target))
+            self._flat.append(Photos(source, target, self.extractor))
+        return self._flat[0]
 
     def source_at(self, size: float) -> CellFeatures:
         """Return the source's features at its own size, 1, or one of `SMALLER`."""
@@ -55,6 +64,20 @@ class Photos:
         sizes = (*SMALLER, 1.0, *(size for size in LARGER if size <= 1.01 * most))
         size = min(sizes, key=lambda size: abs(np.log(size / wanted)))
         return self.source_at(size) if size <= 1 else self._part(size, found)
+
+    def source_like(self, other: CellFeatures) -> CellFeatures:
+        """Return the source's features at the size, and of the part, of others of the photo."""
+        size = max(other.valid.shape) / max(self.source.valid.shape)
+        if size == 1 or size in SMALLER:
+            return self.source_at(size)
+        at = centres(np.argwhere(other.valid)) / size
+        return self._extracted(self.source, size, (at.min(axis=0), at.max(axis=0)))
+
+    def _flattened(self, features: FeatureMap) -> FeatureMap:
+        photo = flattened(features.photo)
+        image = photo.scaled(features.grid.scaled)
+        vectors = self.extractor.extract(image[np.newaxis])[0]
+        return FeatureMap(photo, features.grid, vectors, features.valid)
 
     def _at(self, of_source: bool, size: float) -> CellFeatures:
         key = (of_source, size)

@@ -1,7 +1,8 @@
-"""DINOv3 patch features with OpenVINO; neither torch nor timm is needed once it is converted."""
+"""Features of timm models with OpenVINO; once converted, neither torch nor timm is needed."""
 
 import os
 import threading
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,31 +10,50 @@ from typing import Any
 import numpy as np
 
 from mel_debug.builtin.extractors.graphs import COMPILED, COMPILED_FILES, MODEL, Facts, graph_key
-from mel_debug.builtin.extractors.hub import cached_weights, weights_identity
+from mel_debug.builtin.extractors.hub import Published, cached_weights, weights_identity
 from mel_debug.builtin.extractors.openvino_import import openvino
+from mel_debug.builtin.extractors.padding import padded
 from mel_debug.builtin.extractors.rotary import rotary_table
+from mel_debug.builtin.extractors.settings import Reading
 from mel_debug.core.errors import MelError, WeightsError, warn
 from mel_debug.core.stages import ArtifactCache, BuildOptions
 from mel_debug.core.types import Colour, Pixels, Vectors
 
 
-def build(timm_name: str, weights: Path | None, options: BuildOptions) -> "GraphTransformer":
+def build(
+    timm_name: str,
+    weights: Path | None,
+    reading: Reading,
+    options: BuildOptions,
+    published: Published | None = None,
+) -> "GraphExtractor":
     """Load a converted model, converting it first if no intact graph of it is stored.
 
     timm downloads the weights if they are None. Raises WeightsError for weights that are damaged or
     belong to another model.
     """
-    path = weights or _downloaded(timm_name)
+    path = weights or _downloaded(timm_name, published)
     if options.artifacts is None:
-        return _compiled(*_convert(timm_name, path), options)
-    key = _key(timm_name, options, options.artifacts)
+        return _compiled(*_convert(timm_name, path, reading), options)
+    source = _Source(timm_name, path, reading, published)
+    key = _key(source, options, options.artifacts)
     stored = _from_store(key, options, options.artifacts)
-    return stored or _converted_into_store(timm_name, path, key, options, options.artifacts)
+    return stored or _converted_into_store(source, key, options, options.artifacts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a graph is converted from."""
+
+    timm_name: str
+    weights: Path
+    reading: Reading
+    published: Published | None
 
 
 def _from_store(
     key: str, options: BuildOptions, artifacts: ArtifactCache
-) -> "GraphTransformer | None":
+) -> "GraphExtractor | None":
     folder = artifacts.find(key)
     if folder is None:
         return None
@@ -45,12 +65,12 @@ def _from_store(
 
 
 def _converted_into_store(
-    timm_name: str, weights: Path, key: str, options: BuildOptions, artifacts: ArtifactCache
-) -> "GraphTransformer":
-    warn(f"converting {timm_name} for OpenVINO, which later runs need not do again")
-    model, facts = _convert(timm_name, weights)
-    if _key(timm_name, options, artifacts) != key:
-        raise WeightsError(f"{weights} changed while it was read; run again")
+    source: _Source, key: str, options: BuildOptions, artifacts: ArtifactCache
+) -> "GraphExtractor":
+    warn(f"converting {source.timm_name} for OpenVINO, which later runs need not do again")
+    model, facts = _convert(source.timm_name, source.weights, source.reading)
+    if _key(source, options, artifacts) != key:
+        raise WeightsError(f"{source.weights} changed while it was read; run again")
 
     def save(folder: Path) -> None:
         _save_model(model, folder / MODEL)
@@ -64,21 +84,23 @@ def _converted_into_store(
     return _loaded(folder, options)
 
 
-def _key(timm_name: str, options: BuildOptions, artifacts: ArtifactCache) -> str:
+def _key(source: _Source, options: BuildOptions, artifacts: ArtifactCache) -> str:
     """A key from the content of the weights and the versions of the packages that convert them."""
-    content = weights_identity(timm_name, options)
+    content = weights_identity(source.timm_name, options, source.published) or ()
+    digests = [artifacts.digest(part) if isinstance(part, Path) else part for part in content]
     return graph_key(
         {
-            "model": timm_name,
-            "weights": artifacts.digest(content) if isinstance(content, Path) else str(content),
+            "model": source.timm_name,
+            "weights": " ".join(digests),
+            "reading": repr(source.reading),
             "timm": version("timm"),
             "openvino": version("openvino"),
         }
     )
 
 
-class GraphTransformer:
-    """A converted vision transformer as a feature extractor; threads may share it."""
+class GraphExtractor:
+    """A converted model as a feature extractor; threads may share it."""
 
     def __init__(self, compiled: Any, facts: Facts) -> None:
         self.patch = facts.patch
@@ -90,17 +112,23 @@ class GraphTransformer:
 
     def extract(self, images: Pixels) -> Vectors:
         """(count, height, width, 3) uint8 to (count, rows, columns, dimensions) float32."""
-        rows, columns = images.shape[1] // self.patch, images.shape[2] // self.patch
         facts = self._facts
-        table = rotary_table(rows, columns, facts.head_dimensions, facts.temperature)
+        whole = padded(images, facts.step)
+        rows, columns = (side // self.patch for side in whole.shape[1:3])
+        inputs: list[Any] = [np.ascontiguousarray(whole)]
+        if facts.head_dimensions:
+            inputs.append(rotary_table(rows, columns, facts.head_dimensions, facts.temperature))
         with self._lock:  # one call already uses all cores
-            answer = self._request.infer([np.ascontiguousarray(images), table], share_inputs=True)
+            answer = self._request.infer(inputs, share_inputs=True)
             self._compiled.release_memory()  # activations, not needed between photos
         vectors: Vectors = answer[0].reshape(len(images), rows, columns, -1)
-        return vectors
+        if whole is images:
+            return vectors
+        height, width = (side // self.patch for side in images.shape[1:3])
+        return np.ascontiguousarray(vectors[:, :height, :width])
 
 
-def _loaded(folder: Path, options: BuildOptions) -> GraphTransformer:
+def _loaded(folder: Path, options: BuildOptions) -> GraphExtractor:
     """A stored graph. OpenVINO caches the compiled model inside the folder if it is writable.
 
     That halves the time to start. OpenVINO compiles again if the cached file is damaged or made by
@@ -112,7 +140,7 @@ def _loaded(folder: Path, options: BuildOptions) -> GraphTransformer:
 
 def _compiled(
     model: Any, facts: Facts, options: BuildOptions, cache: Path | None = None
-) -> GraphTransformer:
+) -> GraphExtractor:
     """`model` is one of OpenVINO's or the path of a saved one."""
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -122,22 +150,22 @@ def _compiled(
         settings["INFERENCE_NUM_THREADS"] = options.threads
     if cache is not None:
         settings["CACHE_DIR"] = str(cache)
-    return GraphTransformer(openvino.Core().compile_model(model, "CPU", settings), facts)
+    return GraphExtractor(openvino.Core().compile_model(model, "CPU", settings), facts)
 
 
-def _convert(timm_name: str, weights: Path) -> tuple[Any, Facts]:
+def _convert(timm_name: str, weights: Path, reading: Reading) -> tuple[Any, Facts]:
     from mel_debug.builtin.extractors.convert import convert
-    from mel_debug.builtin.extractors.dinov3 import load_model
+    from mel_debug.builtin.extractors.timm_models import load_model
 
-    return convert(load_model(timm_name, weights, "cpu"))
+    return convert(load_model(timm_name, weights, "cpu"), reading)
 
 
-def _downloaded(timm_name: str) -> Path:
+def _downloaded(timm_name: str, published: Published | None) -> Path:
     """Let timm download the weights, and return their path in Hugging Face's cache."""
-    from mel_debug.builtin.extractors.dinov3 import load_model
+    from mel_debug.builtin.extractors.timm_models import load_model
 
     load_model(timm_name, None, "cpu")
-    weights = cached_weights(timm_name)
+    weights = cached_weights(timm_name, published)
     if weights is None:
         raise WeightsError(
             f"timm downloaded {timm_name}, but not into Hugging Face's cache; try `runtime=torch`"

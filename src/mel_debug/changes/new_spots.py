@@ -1,0 +1,44 @@
+"""How likely a spot is new, from what both photos show at it."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from mel_debug.changes.overlay import Evidence
+from mel_debug.confidence.model import LogisticModel
+
+STORED = "new_spots.json"
+"""The fitted model, written by `benchmarks/fit_new_spots.py`."""
+
+REDDEST = 0.34
+"""Least response in red over that in green of a spot that is told to be new.
+
+Melanin absorbs 0.48 times as much in red as in green, blood 0.22 times (`synth.colour`). A redder
+spot is more likely a pimple, a bite or a scratch than a mole, and passes.
+"""
+
+SURE, UNLIKELY = 0.5, 0.1
+"""Probabilities from which a spot is new, and below which it is known."""
+
+
+def evidence_of(evidence: Evidence) -> dict[str, float]:
+    """The evidence by name, as the model takes it."""
+    return {
+        "missing": float(np.log(max(evidence.missing, 1e-3))),
+        "share": evidence.share,
+    }
+
+
+def probability_new(evidence: Evidence) -> float:
+    """The probability that a spot is new rather than a change of something that was there."""
+    return float(_model().probabilities([evidence_of(evidence)])[0])
+
+
+@cache
+def _model() -> LogisticModel:
+    text = (files("mel_debug.changes") / STORED).read_text(encoding="utf-8")
+    stored: Mapping[str, object] = json.loads(text)
+    return LogisticModel.from_json(stored)

@@ -1,0 +1,254 @@
+"""Two photos in one frame: one of them, and the other drawn into it by the map between them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.changes.spots import SIDE, SkinPlane, Spot
+from mel_debug.core.geometry import Point, Size
+from mel_debug.core.scaling import fitted, resized, valid_cells
+from mel_debug.core.stages import PhotoMap
+from mel_debug.core.types import Mask, Photo, Pixels
+
+Array = NDArray[np.float64]
+
+STEP = 16
+"""Pixels between the points at which the map is computed; it is interpolated between."""
+
+FARTHEST = 1e5
+"""Coordinates beyond this are outside any photo, also where a map has a horizon."""
+
+NEIGHBOURS = 8
+"""Nearest spots that vouch for a place."""
+
+VOUCHING = 2
+"""Neighbours that must agree with the map for a place to be vouched for."""
+
+NEIGHBOURHOOD = 0.2
+"""Farthest neighbour, as a share of the longer side."""
+
+AGREES = 0.5
+"""Share of a spot's response that the other photo must show there for the two to be one spot."""
+
+STRONG = 0.05
+"""Least response of a spot that vouches."""
+
+SLACK_PX = 3.0
+"""Least radius, in pixels of the frame, in which the other photo may show a spot."""
+
+MOST_STD, KNOWN_STD = 60.0, 7.0
+"""Standard deviations of the map in pixels of the frame: from the first on it leads nowhere; below
+the second it is known to a cell."""
+
+LIKE_SIZED = 15
+"""Spots of similar size from which the blur of the other photo is known."""
+
+LEAST_SHARP = 0.45
+"""Least share of the response of like-sized spots: below it, the other photo is too blurred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What both photos show at a spot of the frame's photo.
+
+    `own` and `other` are the responses of both, the first lowered as the other photo is blurred;
+    `vouching` is the share of neighbours that agree with the map; `hue` is the response in red over
+    that in green, relative to other spots of the photo: below 1 for blood, about 1 for melanin.
+    `obstacle` is a reason why the photos can't be compared there.
+    """
+
+    own: float
+    other: float
+    vouching: float
+    hue: float
+    sigma: float
+    std: float
+    obstacle: str | None = None
+
+    @property
+    def missing(self) -> float:
+        """How much of the spot the other photo lacks, in log light."""
+        return self.own - self.other
+
+    @property
+    def share(self) -> float:
+        """The share of the spot that the other photo shows."""
+        return max(0.0, self.other) / max(self.own, 1e-6)
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """A photo scaled to a frame of at most `SIDE` pixels, and another photo drawn into it.
+
+    `warp` maps the photo to the other one.
+    """
+
+    photo: Photo
+    other_photo: Photo
+    warp: PhotoMap
+
+    @cached_property
+    def size(self) -> Size:
+        size = self.photo.size
+        return size if size.longest <= SIDE else fitted(size, SIDE)
+
+    @property
+    def scale(self) -> Array:
+        """Pixels of the photo per pixel of the frame, (x, y)."""
+        size, photo = self.size, self.photo.size
+        return np.array([photo.width / size.width, photo.height / size.height])
+
+    @cached_property
+    def own(self) -> SkinPlane:
+        """The photo itself."""
+        return SkinPlane(*_scaled(self.photo, self.size))
+
+    @cached_property
+    def other(self) -> SkinPlane:
+        """The other photo, as seen in the frame."""
+        import cv2
+
+        # The other photo is scaled such that one of its pixels is about one of the frame.
+        middle = np.array([[self.photo.size.width / 2, self.photo.size.height / 2]])
+        zoom = abs(np.linalg.det(self.warp.jacobians(middle)[0])) ** 0.5 * self.scale.mean()
+        there = self.other_photo.size
+        shrink = float(np.clip(zoom, 1.0, there.longest / 64))
+        size = fitted(there, max(1, round(there.longest / shrink)))
+        pixels, valid = _scaled(self.other_photo, size)
+        ratio = np.array([size.width / there.width, size.height / there.height])
+        at = (self._map * ratio - 0.5).astype(np.float32)
+        x, y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
+        drawn = cv2.remap(pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        grey = valid.astype(np.uint8) * np.uint8(255)
+        inside = cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 127
+        return SkinPlane(np.asarray(drawn), np.asarray(inside))
+
+    @cached_property
+    def _map(self) -> NDArray[np.float32]:
+        """(height, width, 2): the point of the other photo that each pixel of the frame shows."""
+        import cv2
+
+        columns, rows = (-(-side // STEP) + 2 for side in (self.size.width, self.size.height))
+        x, y = np.meshgrid((np.arange(columns) - 0.5) * STEP, (np.arange(rows) - 0.5) * STEP)
+        points = np.stack([x, y], axis=-1).reshape(-1, 2) * self.scale
+        mapped = np.clip(self.warp.points(points), -FARTHEST, FARTHEST)
+        coarse = mapped.reshape(rows, columns, 2).astype(np.float32)
+        fine = cv2.resize(coarse, (columns * STEP, rows * STEP), interpolation=cv2.INTER_LINEAR)
+        whole: NDArray[np.float32] = fine[
+            STEP : STEP + self.size.height, STEP : STEP + self.size.width
+        ]
+        return whole
+
+    @cached_property
+    def spots(self) -> list[Spot]:
+        """The spots of the photo."""
+        return self.own.spots()
+
+    @cached_property
+    def _table(self) -> Array:
+        """(spots, 5): x, y, level, own response, and the other's, NaN where it is unknown."""
+        rows = []
+        for spot in self.spots:
+            known = self.obstacle(spot) is None
+            other = self.other.strongest(spot, self._radius(spot)) if known else np.nan
+            rows.append([spot.x, spot.y, spot.level, spot.response, other])
+        return np.array(rows).reshape(-1, 5)
+
+    def obstacle(self, spot: Spot) -> str | None:
+        """Why both photos can't be compared at a spot; None if they can."""
+        if not self.own.in_view(spot):
+            return "at the edge of the skin in view"
+        if not self.other.in_view(spot):
+            return "out of view in the other photo"
+        if self.own.in_glare(spot):
+            return "glare"
+        if self.other.in_glare(spot):
+            return "glare in the other photo"
+        return None
+
+    def _radius(self, spot: Spot) -> float:
+        """Pixels of the frame within which the other photo may show a spot."""
+        return max(SLACK_PX, spot.sigma)
+
+    def evidence(self, spot: Spot) -> Evidence:
+        """What both photos show at a spot of the photo."""
+        table = self._table
+        away = np.hypot(table[:, 0] - spot.x, table[:, 1] - spot.y)
+        strong = (table[:, 3] > STRONG) & (away > 2 * spot.sigma) & np.isfinite(table[:, 4])
+        strong &= away < NEIGHBOURHOOD * self.size.longest
+        nearest = np.flatnonzero(strong)[np.argsort(away[strong])[:NEIGHBOURS]]
+        agrees = table[nearest, 4] > AGREES * table[nearest, 3]
+        sharp = self._sharpness(spot)
+        point = np.array([[spot.x, spot.y]]) * self.scale
+        zoom = abs(np.linalg.det(self.warp.jacobians(point)[0])) ** 0.5
+        std = float(self.warp.std_px(point)[0] / (zoom * self.scale.mean()))
+        reason = self.obstacle(spot)
+        # The map's own std is high wherever a mole came or went, as nothing matches there, so it
+        # can't speak against a place; but where it is low it stands for a second neighbour.
+        enough = VOUCHING - 1 if std < KNOWN_STD else VOUCHING
+        if reason is None and std > MOST_STD:
+            reason = "the map between the photos is not known there"
+        elif reason is None and agrees.sum() < enough:
+            reason = "the spots around it do not vouch for how the photos lie"
+        elif reason is None and sharp < LEAST_SHARP:
+            reason = "the other photo is too blurred for a spot of this size"
+        shown = self.other.in_view(spot)
+        other = self.other.strongest(spot, self._radius(spot)) if shown else 0.0
+        return Evidence(
+            own=spot.response * min(1.0, sharp),
+            other=other,
+            vouching=float(agrees.mean()) if len(nearest) else 0.0,
+            hue=self._hue(spot),
+            sigma=spot.sigma,
+            std=std,
+            obstacle=reason,
+        )
+
+    def _sharpness(self, spot: Spot) -> float:
+        """The share of the response that like-sized spots nearby have in the other photo."""
+        table = self._table
+        same = (np.abs(table[:, 2] - spot.level) <= 1) & (table[:, 4] > AGREES / 2 * table[:, 3])
+        same &= (table[:, 3] > STRONG) & (
+            np.hypot(table[:, 0] - spot.x, table[:, 1] - spot.y) > 0.5
+        )
+        if same.sum() < 3:
+            return 1.0
+        away = np.hypot(table[same, 0] - spot.x, table[same, 1] - spot.y)
+        some = np.flatnonzero(same)[np.argsort(away)[:LIKE_SIZED]]
+        return float(np.median(table[some, 4] / table[some, 3]))
+
+    def _hue(self, spot: Spot) -> float:
+        return self.own.at(spot, red=True) / max(spot.response, 1e-6)
+
+    def point(self, spot: Spot) -> Point:
+        """A spot's place in pixels of the photo."""
+        x, y = np.array([spot.x, spot.y]) * self.scale
+        return Point(float(x), float(y))
+
+    def diameter(self, spot: Spot) -> float:
+        """A spot's diameter in pixels of the photo."""
+        return float(spot.diameter * self.scale.mean())
+
+    def spot_at(self, point: Point) -> Spot:
+        """The spot at a mark of the photo, within a few pixels of the frame."""
+        x, y = np.array([point.x, point.y]) / self.scale
+        return self.own.spot_at(float(x), float(y), MARK_REACH)
+
+    def other_point(self, spot: Spot) -> Point:
+        """Where the map puts a spot in the other photo, in its pixels."""
+        at = np.array([[spot.x, spot.y]]) * self.scale
+        x, y = self.warp.points(at)[0]
+        return Point(float(x), float(y))
+
+
+MARK_REACH = 4.0
+"""Pixels of the frame within which a mark's spot lies."""
+
+
+def _scaled(photo: Photo, size: Size) -> tuple[Pixels, Mask]:
+    pixels = resized(photo.pixels, size)
+    if photo.mask is None:
+        return pixels, np.ones(pixels.shape[:2], dtype=bool)
+    return pixels, valid_cells(photo.mask, size.height, size.width)

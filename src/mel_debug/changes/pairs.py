@@ -1,0 +1,273 @@
+"""Changes between two photos: each marked mole, and each spot of the target."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mel_debug.changes.comparer import Comparer
+from mel_debug.changes.crops import Frame, aligned_crop
+from mel_debug.changes.history import DISC, MEASURED_SIDE
+from mel_debug.changes.measures import Ratio, compare
+from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
+from mel_debug.changes.overlay import Overlay
+from mel_debug.changes.places import Kind, Place
+from mel_debug.changes.sizes import spot_diameter
+from mel_debug.changes.spots import Spot
+from mel_debug.core.geometry import Point
+from mel_debug.core.stages import PhotoMap
+from mel_debug.core.types import Match
+
+GONE_SHARE = 0.6
+"""Largest share of a mole's response that a photo without it shows there."""
+
+LEAST_MEASURED = 5
+"""Moles from which on their usual ratio is taken out as the error of the map's scale."""
+
+SURPRISING = 3.0
+"""Standard deviations from which a measure other than the diameter counts as changed.
+
+The diameter counts from its 95 % interval on; with four measures, as many would be too many.
+"""
+
+SAME_PLACE = 0.6
+"""Distance between two places, in diameters of the larger one, below which they are one spot."""
+
+STANDS_OUT = 0.06
+"""Least response of a spot without a counterpart that is listed where nothing can be told."""
+
+NO_MAP = "the photos share too little"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`min_size_px` is the least diameter of a new spot, in pixels of the target photo."""
+
+    min_size_px: float = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairChanges:
+    """All moles of the reference, and all spots of the target that have no known counterpart.
+
+    `mapped` is False if the photos share too little, so that no spots could be compared.
+    """
+
+    target: Path
+    moles: tuple[Place, ...]
+    spots: tuple[Place, ...]
+    mapped: bool = True
+
+
+def compare_pair(
+    reference: Path,
+    target: Path,
+    marks: Mapping[str, Point],
+    target_marks: Mapping[str, Point],
+    comparer: Comparer,
+    rules: Rules,
+) -> PairChanges:
+    """Compare two photos; `marks` and `target_marks` are their moles by uuid.
+
+    A mole that is marked in both is there. Raises MelError for photos that can't be used.
+    """
+    there, back = comparer.photo_map(reference, target), comparer.photo_map(target, reference)
+    if there is None or back is None:
+        lost = [
+            Place(Kind.CANNOT_TELL, reference, point, target, None, 0.0, uuid, reason=NO_MAP)
+            for uuid, point in marks.items()
+            if uuid not in target_marks
+        ]
+        return PairChanges(target, tuple(lost), (), mapped=False)
+    pair = _Pair(reference, target, comparer, rules, there, back)
+    moles = pair.moles(marks, target_marks)
+    return PairChanges(target, tuple(moles), tuple(pair.spots(moles, marks, target_marks)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    reference: Path
+    target: Path
+    comparer: Comparer
+    rules: Rules
+    warp: PhotoMap
+    warp_back: PhotoMap
+
+    def moles(self, marks: Mapping[str, Point], target_marks: Mapping[str, Point]) -> list[Place]:
+        """Each mole of the reference."""
+        found = []
+        searchable: dict[str, Point] = {}
+        for uuid, point in marks.items():
+            reason = self.comparer.unsearchable(uuid, self.reference, point)
+            if reason is None:
+                searchable[uuid] = point
+            else:
+                found.append(self._unknown(uuid, point, reason))
+        matches = self.comparer.find(self.reference, searchable, self.target)
+        photo, other = self.comparer.photo(self.reference), self.comparer.photo(self.target)
+        overlay = Overlay(photo, other, self.warp)
+        for uuid, match in matches.items():
+            marked = target_marks.get(uuid)
+            found.append(self._mole(uuid, searchable[uuid], match, marked, overlay))
+        return _without_scale_error(found)
+
+    def _mole(
+        self, uuid: str, point: Point, match: Match, marked: Point | None, overlay: Overlay
+    ) -> Place:
+        sure, local = match.confidence, match.jacobian
+        assert sure is not None  # noqa: S101 - the comparer has a judge
+        if local is None:
+            return self._unknown(uuid, point, NO_MAP)
+        diameter = spot_diameter(overlay.photo, point)
+        place = Place(
+            Kind.SAME,
+            self.reference,
+            point,
+            self.target,
+            match.best,
+            diameter,
+            uuid,
+            sure.probability,
+            local=local,
+        )
+        if marked is not None:
+            scale = float(abs(np.linalg.det(np.array(local))) ** 0.5)
+            if marked.distance_to(match.best) > diameter * scale:
+                reason = "the search leads elsewhere than the target's mark"
+                return replace(place, there=marked, confidence=1.0, ratios=reason)
+            return replace(place, confidence=1.0, ratios=self._ratios(point, match, diameter))
+        if not sure.uncertain:
+            return replace(place, ratios=self._ratios(point, match, diameter))
+        return self._missing(place, match, overlay)
+
+    def _missing(self, place: Place, match: Match, overlay: Overlay) -> Place:
+        """A mole that was not found: gone, or a reason why that can't be told."""
+        sure = match.confidence
+        assert sure is not None  # noqa: S101 - as above
+        x, y = self.warp.points(np.array([[place.here.x, place.here.y]]))[0].tolist()
+        place = replace(place, there=Point(x, y), confidence=None)
+        spot = overlay.spot_at(place.here)
+        evidence = overlay.evidence(spot)
+        if evidence.obstacle is not None:
+            return replace(place, kind=Kind.CANNOT_TELL, reason=evidence.obstacle)
+        if evidence.share > GONE_SHARE:
+            reason = sure.reason or "a similar spot is there"
+            return replace(place, kind=Kind.CANNOT_TELL, reason=f"not sure: {reason}")
+        absent = 1 - sure.probability if sure.absent is None else sure.absent
+        return replace(place, kind=Kind.GONE, confidence=float(absent))
+
+    def _unknown(self, uuid: str, point: Point, reason: str) -> Place:
+        return Place(
+            Kind.CANNOT_TELL, self.reference, point, self.target, None, 0.0, uuid, reason=reason
+        )
+
+    def _ratios(self, point: Point, match: Match, diameter: float) -> dict[str, Ratio] | str:
+        assert match.jacobian is not None  # noqa: S101 - `_mole` checked
+        frame = Frame(MEASURED_SIDE, diameter / DISC)
+        first = aligned_crop(self.comparer.photo(self.reference), point, frame)
+        photo = self.comparer.photo(self.target)
+        other = aligned_crop(photo, match.best, frame, match.jacobian)
+        return compare(first, other, DISC / 2)
+
+    def spots(
+        self,
+        moles: Sequence[Place],
+        marks: Mapping[str, Point],
+        target_marks: Mapping[str, Point],
+    ) -> list[Place]:
+        """Each spot of the target without a known counterpart in the reference."""
+        photo, other = self.comparer.photo(self.target), self.comparer.photo(self.reference)
+        overlay = Overlay(photo, other, self.warp_back)
+        known = [m.there for m in moles if m.kind in (Kind.SAME, Kind.CHANGED) and m.there]
+        own = {uuid: point for uuid, point in target_marks.items() if uuid not in marks}
+        named = [(overlay.spot_at(point), uuid) for uuid, point in own.items()]
+        found = []
+        for spot, uuid in [*named, *((spot, None) for spot in overlay.spots)]:
+            point, diameter = overlay.point(spot), overlay.diameter(spot)
+            if uuid is None and (
+                diameter < self.rules.min_size_px
+                or _is_near(point, diameter, known)
+                or _is_near(point, diameter, own.values())
+            ):
+                continue
+            place = self._spot(spot, uuid, overlay)
+            if place is not None:
+                found.append(place)
+        return found
+
+    def _spot(self, spot: Spot, uuid: str | None, overlay: Overlay) -> Place | None:
+        """A spot as a place; None if the reference shows it too."""
+        there = overlay.other_point(spot)
+        point = overlay.point(spot)
+        (xx, xy), (yx, yy) = self.warp_back.jacobians(np.array([[point.x, point.y]]))[0].tolist()
+        place = Place(
+            Kind.CANNOT_TELL,
+            self.target,
+            point,
+            self.reference,
+            there,
+            overlay.diameter(spot),
+            uuid,
+            local=((xx, xy), (yx, yy)),
+            is_new_spot=True,
+        )
+        evidence = overlay.evidence(spot)
+        if evidence.obstacle is not None:
+            listed = uuid is not None or spot.response > STANDS_OUT
+            return replace(place, reason=evidence.obstacle) if listed else None
+        probability = probability_new(evidence)
+        if probability < UNLIKELY and uuid is None:
+            return None
+        if evidence.hue < REDDEST and probability >= SURE:
+            reason = "reddish, as pimples, bites and scratches are; look at it again next time"
+            return replace(place, reason=reason)
+        if probability < SURE:
+            return replace(place, reason=f"not sure: new with a probability of {probability:.2f}")
+        return replace(place, kind=Kind.NEW, confidence=probability)
+
+
+def _is_near(point: Point, diameter: float, others: Iterable[Point]) -> bool:
+    return any(point.distance_to(other) < SAME_PLACE * diameter for other in others)
+
+
+def _without_scale_error(moles: list[Place]) -> list[Place]:
+    """The moles with ratios over the usual one, and those that changed as such.
+
+    What all moles share is an error of the map's scale, or of the light.
+    """
+    values: dict[str, list[float]] = {}
+    for mole in moles:
+        for name, ratio in mole.ratios.items() if isinstance(mole.ratios, dict) else ():
+            values.setdefault(name, []).append(ratio.value)
+    factors = {name: usual(some) for name, some in values.items() if len(some) >= LEAST_MEASURED}
+    found = []
+    for mole in moles:
+        if not isinstance(mole.ratios, dict):
+            found.append(mole)
+            continue
+        ratios = {name: ratio.over(factors.get(name, 1.0)) for name, ratio in mole.ratios.items()}
+        reason = ", ".join(changed_measures(ratios))
+        kind = Kind.CHANGED if reason else mole.kind
+        found.append(replace(mole, ratios=ratios, kind=kind, reason=reason))
+    return found
+
+
+def usual(ratios: Sequence[float]) -> float:
+    """The middle of the narrowest interval that holds half the ratios, in the logarithm.
+
+    Unlike the median it is not moved by moles that all change in one direction.
+    """
+    logs = np.sort(np.log(ratios))
+    half = len(logs) // 2 + 1
+    start = int(np.argmin(logs[half - 1 :] - logs[: len(logs) - half + 1]))
+    return float(np.exp(logs[start : start + half].mean()))
+
+
+def changed_measures(ratios: Mapping[str, Ratio]) -> list[str]:
+    """The names of the measures that changed beyond doubt."""
+    return [
+        name
+        for name, ratio in ratios.items()
+        if name != "area" and ratio.changed and (name == "diameter" or ratio.surprise > SURPRISING)
+    ]

@@ -1,0 +1,161 @@
+"""`mel-debug changes`: what is gone, new or changed between two sessions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mel_debug.cli.history import check_page, comparer_of, new_file, print_as, write_html
+from mel_debug.cli.lists import ListCommand
+from mel_debug.cli.options import (
+    config_from,
+    extractor_options,
+    force_option,
+    json_option,
+    matcher_options,
+    no_mask_option,
+    photo_or_folder,
+)
+from mel_debug.console.numbers import FiniteRange
+from mel_debug.console.progress import show_progress
+from mel_debug.console.terminal import echo_line
+
+if TYPE_CHECKING:
+    from mel_debug.changes.places import Changes
+    from mel_debug.evaluation.configurations import Configuration
+
+
+@click.command("changes", cls=ListCommand)
+@click.option(
+    "--reference",
+    "references",
+    type=photo_or_folder,
+    multiple=True,
+    required=True,
+    metavar="PHOTO_OR_DIR...",
+    help="Photos of the earlier session, or its folders.",
+)
+@click.option(
+    "--target",
+    "targets",
+    type=photo_or_folder,
+    multiple=True,
+    required=True,
+    metavar="PHOTO_OR_DIR...",
+    help="Photos of the later session, or its folders.",
+)
+@click.option(
+    "--min-size",
+    type=FiniteRange(min=0),
+    default=8.0,
+    show_default=True,
+    metavar="PX",
+    help="Least diameter of a new spot, in pixels of its photo.",
+)
+@click.option(
+    "--mark-new",
+    is_flag=True,
+    help="Mark new spots in the targets, with a confidence and not as canonical. Without it, "
+    "nothing is written.",
+)
+@click.option(
+    "--page",
+    type=new_file,
+    metavar="FILE.html",
+    help="Write a page with a blink comparator, in one file.",
+)
+@extractor_options
+@matcher_options
+@no_mask_option
+@force_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, unrounded.")
+def command(
+    references: tuple[Path, ...],
+    targets: tuple[Path, ...],
+    *,
+    min_size: float,
+    mark_new: bool,
+    page: Path | None,
+    no_mask: bool,
+    force: bool,
+    as_json: bool,
+    as_csv: bool,
+    **stages: Any,
+) -> None:
+    """List what is gone, new or changed between two sessions.
+
+    A mole of the reference is gone if its place in the target is in view and bare. A spot of the
+    target is new if the reference shows its place, sharp enough, without a spot. A mole has changed
+    if a measure differs by more than its error. Where this can't be told, the list says why: out of
+    view, glare, blur, or photos that do not fit together there. The least sure come first.
+
+    It shows and measures; it does not judge moles. In a mel repository, photos of the same body
+    part are compared.
+    """
+    from mel_debug.changes import changes_report
+    from mel_debug.changes.pairs import Rules
+    from mel_debug.changes.sessions import compare_sessions, plan_pairs
+    from mel_debug.core.errors import MelError, UsageError
+    from mel_debug.files.append_marks import check_appendable
+    from mel_debug.files.outputs import OutputGuard
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other; use one of them")
+    if page is not None:
+        check_page(OutputGuard((*references, *targets), force), page)
+    pairs = plan_pairs(references, targets)
+    for target in dict.fromkeys(target for _, target in pairs) if mark_new else ():
+        check_appendable(target)
+    comparer = comparer_of(config_from(**stages), use_masks=not no_mask)
+    found = compare_sessions(pairs, comparer, Rules(min_size), tick=show_progress)
+    print_as(changes_report, found, as_json=as_json, as_csv=as_csv)
+    if page is not None:
+        write_html(page, changes_report.page(found, comparer))
+    if mark_new:
+        mark(found)
+    for photo, reason in found.problems.items():
+        echo_line(f"{photo}: {reason}", err=True)
+    if found.problems:
+        raise MelError(f"{len(found.problems)} photos could not be compared completely")
+
+
+def mark(changes: "Changes") -> None:
+    """Mark the new spots that have no mark yet, and say how many."""
+    from uuid import uuid4
+
+    from mel_debug.changes.pairs import SAME_PLACE
+    from mel_debug.changes.places import Kind
+    from mel_debug.files.append_marks import NewMark, append_marks
+
+    spots: dict[Path, list[NewMark]] = {}
+    apart: dict[Path, float] = {}
+    for place in changes.of(Kind.NEW):
+        if place.uuid is None and place.confidence is not None:
+            marks = spots.setdefault(place.photo, [])
+            marks.append(NewMark(uuid4().hex, place.here, place.confidence))
+            apart[place.photo] = SAME_PLACE * place.diameter_px
+    for photo, marks in spots.items():
+        done = append_marks(photo, marks, apart_px=apart[photo])
+        echo_line(f"{photo}: marked {len(done.written)} new spots", err=True)
+
+
+def print_scores(
+    roots: Sequence[Path], configurations: "Sequence[Configuration]", *, use_masks: bool
+) -> None:
+    """Print how well new and gone moles are told, for each configuration that maps photos."""
+    from mel_debug.changes.comparer import Comparer
+    from mel_debug.core.errors import UsageError
+    from mel_debug.evaluation.change_scores import score_changes, sessions_of
+
+    pairs = sessions_of(roots)
+    for configuration in configurations:
+        click.echo(f"\nNew and gone moles: {configuration.label}")
+        try:
+            comparer = Comparer.of(configuration.run, use_masks=use_masks)
+        except UsageError as error:
+            echo_line(str(error))
+            continue
+        for line in score_changes(pairs, comparer, tick=show_progress).lines():
+            click.echo(line)

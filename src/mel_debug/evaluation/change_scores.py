@@ -1,0 +1,166 @@
+"""How often moles that are new or gone are told, on photos whose truth is known."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from mel_debug.changes.comparer import Comparer
+from mel_debug.changes.pairs import Rules
+from mel_debug.changes.places import Changes, Kind, Place
+from mel_debug.changes.sessions import Tick, compare_sessions, marks_of
+from mel_debug.changes.sizes import spot_diameter
+from mel_debug.confidence.blobs import contrast_at
+from mel_debug.core.errors import MelError
+from mel_debug.core.geometry import Point
+from mel_debug.core.tables import aligned
+from mel_debug.files.dates import date_of
+from mel_debug.files.discovery import find_photos, part_of
+from mel_debug.files.marks import ABSENT, read_moles_if_any
+
+SIZES = (8.0, 12.0, 20.0)
+"""Diameters in pixels at which new moles are grouped; smaller ones are not sought."""
+
+CONTRASTS = (0.12, 0.24)
+"""Contrasts, of the blob detector, at which new moles are grouped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A mole with a known truth: its diameter in pixels, its contrast, and what was said of it."""
+
+    diameter_px: float
+    contrast: float
+    told: Kind | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeScores:
+    """What was said of new moles, of gone ones and of those that are there, in `pairs` of photos.
+
+    `false_new` counts spots told to be new that are not. `found` has the changes of each pair.
+    """
+
+    pairs: int
+    new: tuple[Case, ...]
+    gone: tuple[Case, ...]
+    there: tuple[Case, ...]
+    false_new: int
+    found: tuple[Changes, ...] = ()
+
+    @property
+    def false_new_a_pair(self) -> float:
+        return self.false_new / max(1, self.pairs)
+
+    def lines(self) -> list[str]:
+        """A table for people."""
+        rows = [["", "n", "told", "can't tell"]]
+        rows.append(_row("new moles", self.new, Kind.NEW))
+        edges = [*SIZES, np.inf]
+        for low, high in pairwise(edges):
+            name = f"  {low:g} to {high:g} px" if np.isfinite(high) else f"  over {low:g} px"
+            some = [case for case in self.new if low <= case.diameter_px < high]
+            rows.append(_row(name, some, Kind.NEW))
+        steps = [0.0, *CONTRASTS, np.inf]
+        for low, high in pairwise(steps):
+            name = f"  contrast {low:g} to {high:g}" if np.isfinite(high) else f"  over {low:g}"
+            some = [case for case in self.new if low <= case.contrast < high]
+            rows.append(_row(name, some, Kind.NEW))
+        rows.append(_row("gone moles", self.gone, Kind.GONE))
+        rows.append(_row("moles that are there, told gone", self.there, Kind.GONE))
+        return [
+            *aligned(rows),
+            f"false new spots a pair: {self.false_new_a_pair:.2f} ({self.pairs} pairs)",
+        ]
+
+
+def _row(name: str, cases: Sequence[Case], kind: Kind) -> list[str]:
+    if not cases:
+        return [name, "0", "-", "-"]
+    told = np.mean([case.told is kind for case in cases])
+    unsure = np.mean([case.told is Kind.CANNOT_TELL for case in cases])
+    return [name, str(len(cases)), f"{told:.1%}", f"{unsure:.1%}"]
+
+
+def sessions_of(roots: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Pairs of photos of one body part in successive sessions, (earlier, later).
+
+    Photos with marks or a file of absent moles count. Raises MelError if there are none.
+    """
+    parts: dict[Path, list[Path]] = {}
+    for photo in find_photos(roots):
+        if read_moles_if_any(photo) or read_moles_if_any(photo, ABSENT):
+            parts.setdefault(part_of(photo) or photo.parent.parent, []).append(photo)
+    pairs = []
+    for photos in parts.values():
+        dated = sorted(photos, key=lambda photo: (date_of(photo).day, str(photo)))
+        pairs += list(pairwise(dated))
+    if not pairs:
+        raise MelError("no body part has labelled photos of two sessions")
+    return pairs
+
+
+def score_changes(
+    pairs: Sequence[tuple[Path, Path]],
+    comparer: Comparer,
+    rules: Rules | None = None,
+    tick: "Tick[tuple[Path, Path]]" = lambda items, _: items,
+) -> ChangeScores:
+    """Compare each pair as if the later photo had no marks, and score what is said.
+
+    A mole is new or gone only where `PHOTO.absent.json` of the other photo says that it would be in
+    view. Raises MelError for photos that can't be used.
+    """
+    rules = rules or Rules()
+    new: list[Case] = []
+    gone: list[Case] = []
+    there: list[Case] = []
+    false = 0
+    all_found: list[Changes] = []
+    for earlier, later in tick(pairs, "pairs of photos"):
+        found = compare_sessions([(earlier, later)], comparer, rules, use_target_marks=False)
+        all_found.append(found)
+        old, now = marks_of(earlier), marks_of(later)
+        kinds = {place.uuid: place.kind for place in found.places}
+        for uuid, point in old.items():
+            absent = uuid in _absent(later)
+            if absent or uuid in now:
+                case = _case(comparer, earlier, point, kinds.get(uuid))
+                (gone if absent else there).append(case)
+        fresh = {uuid: now[uuid] for uuid in now if uuid not in old}
+        known = {uuid: point for uuid, point in fresh.items() if uuid in _absent(earlier)}
+        told = _told(found, fresh)
+        for uuid, point in known.items():
+            case = _case(comparer, later, point, told.get(uuid))
+            if case.diameter_px >= rules.min_size_px:
+                new.append(case)
+        false += sum(not _near(place, fresh.values()) for place in found.of(Kind.NEW))
+    return ChangeScores(len(pairs), tuple(new), tuple(gone), tuple(there), false, tuple(all_found))
+
+
+def _absent(photo: Path) -> set[str]:
+    return {mole.uuid for mole in read_moles_if_any(photo, ABSENT)}
+
+
+def _case(comparer: Comparer, path: Path, point: Point, told: Kind | None) -> Case:
+    photo = comparer.photo(path)
+    contrast = max(contrast_at(photo, point, zoom) for zoom in (1, 3))
+    return Case(spot_diameter(photo, point), contrast, told)
+
+
+def _told(found: Changes, fresh: dict[str, Point]) -> dict[str, Kind]:
+    """What was said of the spots at new moles."""
+    told: dict[str, Kind] = {}
+    for place in found.places:
+        if place.is_new_spot:
+            for uuid, point in fresh.items():
+                if _near(place, [point]) and told.get(uuid) is not Kind.NEW:
+                    told[uuid] = place.kind
+    return told
+
+
+def _near(place: Place, points: Iterable[Point]) -> bool:
+    reach = max(6.0, 0.6 * place.diameter_px)
+    return any(place.here.distance_to(point) < reach for point in points)

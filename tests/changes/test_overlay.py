@@ -1,0 +1,117 @@
+"""Spots in two photos with a known map: what is new, and what can't be told."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
+from mel_debug.changes.overlay import Evidence, Overlay
+from mel_debug.core.geometry import Point
+from mel_debug.core.photo import Photo
+from mel_debug.core.types import Mask
+from painted import RED, Disc, Shifted, painted
+
+COMMON = [
+    Disc(60 + 90 * column + 13 * row, 50 + 85 * row, 11 + 2 * ((column + row) % 4), 0.45)
+    for row in range(4)
+    for column in range(6)
+]
+NEW = Disc(330.0, 190.0, 16.0, 0.5)
+
+
+def photo_of(discs: Iterable[Disc], seed: int = 0, mask: Mask | None = None) -> Photo:
+    return Photo.of(painted(640, 400, list(discs), seed=seed), mask)
+
+
+def evidence_at(overlay: Overlay, disc: Disc) -> Evidence:
+    return overlay.evidence(overlay.spot_at(Point(disc.x, disc.y)))
+
+
+def news(target: Photo, reference: Photo) -> list[Point]:
+    """The places of spots that are new in the target."""
+    overlay = Overlay(target, reference, Shifted())
+    found = []
+    for spot in overlay.spots:
+        evidence = overlay.evidence(spot)
+        if evidence.obstacle is None and probability_new(evidence) >= SURE:
+            found.append(overlay.point(spot))
+    return found
+
+
+def test_a_photo_compared_with_itself_shows_nothing_new() -> None:
+    """Not even an unlikely one."""
+    photo = photo_of(COMMON)
+    overlay = Overlay(photo, photo, Shifted())
+    assert len(overlay.spots) >= len(COMMON)
+    for spot in overlay.spots:
+        evidence = overlay.evidence(spot)
+        assert evidence.obstacle is not None or probability_new(evidence) < UNLIKELY
+
+
+def test_a_spot_that_was_not_there_is_new_and_swapped_it_is_not() -> None:
+    """Of two photos, only the later one has it; the same map read backwards finds nothing new."""
+    before, after = photo_of(COMMON), photo_of([*COMMON, NEW], seed=1)
+    (found,) = news(after, before)
+    assert found.distance_to(Point(NEW.x, NEW.y)) < 3
+    assert news(before, after) == []
+
+
+def test_a_spot_that_grew_or_darkened_is_not_new() -> None:
+    """It was there, if paler."""
+    paler = Disc(NEW.x, NEW.y, NEW.diameter * 0.8, NEW.depth * 0.7)
+    assert news(photo_of([*COMMON, NEW], seed=1), photo_of([*COMMON, paler])) == []
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "reason"),
+    [("mask", "out of view"), ("glare", "glare"), ("map", "map"), ("strangers", "vouch")],
+)
+def test_what_can_not_be_told_has_a_reason(obstacle: str, reason: str) -> None:
+    """A place that the other photo does not show well is neither new nor known."""
+    mask = np.ones((400, 640), dtype=bool)
+    discs = COMMON
+    std = 0.5
+    if obstacle == "mask":
+        mask[170:210, 310:350] = False
+    elif obstacle == "strangers":
+        discs = [Disc(disc.x + 31, disc.y + 29, disc.diameter, disc.depth) for disc in COMMON]
+    elif obstacle == "map":
+        std = 100.0
+    before = photo_of(discs, mask=mask)
+    if obstacle == "glare":
+        pixels = before.pixels.copy()
+        pixels[180:200, 320:340] = 255
+        before = Photo.of(pixels)
+    overlay = Overlay(photo_of([*COMMON, NEW], seed=1), before, Shifted(std=std))
+    found = evidence_at(overlay, NEW)
+    assert found.obstacle is not None
+    assert reason in found.obstacle
+
+
+def test_blood_is_told_from_melanin() -> None:
+    """A pimple absorbs little red."""
+    pimple = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, RED)
+    before = photo_of(COMMON)
+    red = evidence_at(Overlay(photo_of([*COMMON, pimple]), before, Shifted()), pimple)
+    brown = evidence_at(Overlay(photo_of([*COMMON, NEW]), before, Shifted()), NEW)
+    assert red.hue < REDDEST < brown.hue
+
+
+def test_a_shifted_photo_is_drawn_into_the_frame() -> None:
+    """The map leads to the place in the other photo's own pixels."""
+    moved = [Disc(disc.x + 20, disc.y - 7, disc.diameter, disc.depth) for disc in COMMON]
+    overlay = Overlay(photo_of(COMMON), photo_of(moved), Shifted(20, -7))
+    first = COMMON[8]
+    spot = overlay.spot_at(Point(first.x, first.y))
+    assert overlay.other_point(spot).distance_to(Point(first.x + 20, first.y - 7)) < 2
+    assert overlay.evidence(spot).share > 0.8
+
+
+def test_a_hair_is_no_spot() -> None:
+    """Lines are left out."""
+    line = [Disc(100 + step, 300 + step / 2, 4, 0.5) for step in range(0, 300, 2)]
+    overlay = Overlay(photo_of([]), photo_of([]), Shifted())
+    hairy = Overlay(Photo.of(painted(640, 400, line)), photo_of([]), Shifted())
+    strong = [spot for spot in hairy.spots if spot.response > 0.1]
+    assert len(strong) <= len([s for s in overlay.spots if s.response > 0.1]) + 2
