@@ -36,7 +36,7 @@ class Demo:
 
 def show_marks(page: Page, photo: int, count: int) -> None:
     """Wait until the page has seen that many marks of a photo."""
-    page.evaluate("melDebug.store.marks().then((marks) => melDebug.newMarks(marks))")
+    page.evaluate("melDebug.refresh()")
     assert len(state(page, f"marks.photos[{photo}].marks")) == count
 
 

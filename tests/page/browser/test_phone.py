@@ -5,7 +5,6 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from browsers import PATIENCE_MS, opened, served, state
 from extras import needs_xfeat
 from mel_debug.core.geometry import Point
+from mel_debug.files.photos import read_photo
 from pagework import WAIT, Demo, click, uuids, words
 from workbench import oriented, stored
 
@@ -25,8 +25,7 @@ ORIENTATION = 6
 def as_phone(photo: Path, path: Path) -> Path:
     """A photo as a phone saves it, with its rotation in EXIF data, and its mask."""
     pillow_heif = pytest.importorskip("pillow_heif", reason="the extra heif is not installed")
-    with Image.open(photo) as shown:
-        sideways = Image.fromarray(stored(np.asarray(shown), ORIENTATION))
+    sideways = Image.fromarray(stored(read_photo(photo).pixels, ORIENTATION))
     exif = oriented(ORIENTATION).tobytes()
     pillow_heif.from_pillow(sideways).save(path, quality=95, exif=exif)
     shutil.copy(f"{photo}.mask.png", f"{path}.mask.png")
@@ -36,7 +35,7 @@ def as_phone(photo: Path, path: Path) -> Path:
 def test_a_mole_of_two_phone_photos_is_found_and_saved(
     browser: Browser, made: Demo, tmp_path: Path
 ) -> None:
-    """The photos are upright and unmarked; one click and one key mark the mole in both."""
+    """The photos are upright; one click and one key mark the mole in both."""
     photos = [
         as_phone(photo, tmp_path / f"{name}.heic")
         for photo, name in zip(made.photos, ("monday", "friday"), strict=True)
@@ -45,8 +44,8 @@ def test_a_mole_of_two_phone_photos_is_found_and_saved(
         page = opened(browser, server.link)
         expect(page.locator("#panes")).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
         photo = state(page, "left")
-        with Image.open(made.photos[0]) as shown:
-            assert (photo["width"], photo["height"]) == shown.size
+        size = read_photo(made.photos[0]).size
+        assert (photo["width"], photo["height"]) == (size.width, size.height)
         click(page, made.mark)
         expect(words(page)).to_have_text(re.compile("^Found"), timeout=WAIT)
         page.keyboard.press("s")

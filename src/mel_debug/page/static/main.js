@@ -37,7 +37,7 @@ async function start() {
     page.say("", "");
     page.enable();
     store.watch(
-      () => void store.marks().then((found) => page.newMarks(found)),
+      () => void page.refresh(),
       (lost) => document.body.classList.toggle("lost", lost),
     );
     Object.assign(window, { melDebug: page }); // for tests and for the curious

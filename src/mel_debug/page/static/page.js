@@ -35,6 +35,8 @@ export class Page {
     /** @type {Answer | null} */
     this.answer = null;
     this.asked = 0;
+    /** Odd while a change of marks is on its way to the server. */
+    this.changes = 0;
     /** @type {{ photo: Photo, mark: Mark } | null} */
     this.chosen = null;
     /** @type {Point | null} Where the chosen mark is being moved to. */
@@ -192,6 +194,7 @@ export class Page {
    * @param {string} done
    */
   async change(what, details, done) {
+    this.changes++;
     try {
       this.newMarks(await this.store.change(what, details));
       this.notice(done);
@@ -199,7 +202,17 @@ export class Page {
     } catch (error) {
       this.complain(error);
       return false;
+    } finally {
+      this.changes++;
     }
+  }
+
+  /** Read the marks anew, unless a change of this page is under way or was made meanwhile. */
+  async refresh() {
+    const { changes } = this;
+    if (changes % 2) return;
+    const marks = await this.store.marks();
+    if (changes === this.changes) this.newMarks(marks);
   }
 
   /** @param {Marks} marks */
