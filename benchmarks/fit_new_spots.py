@@ -85,8 +85,11 @@ def of_pair(
     known = {mole.uuid for mole in before.moles}
     new = {mole.uuid: Point(mole.x, mole.y) for mole in after.moles if mole.uuid not in known}
     left = dict(new)
-    overlay = None if warp is None else Overlay(second.photo, first.photo, warp)
-    for spot in overlay.spots if overlay is not None else ():
+    if warp is None:
+        yield from (row_of(seed, None, 0.0, body.mole(uuid), two) for uuid in new)
+        return
+    overlay = Overlay(second.photo, first.photo, warp)
+    for spot in overlay.spots:
         point, diameter = overlay.point(spot), overlay.diameter(spot)
         near = [u for u, at in left.items() if at.distance_to(point) < max(6.0, 0.6 * diameter)]
         for uuid in near:
