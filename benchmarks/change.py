@@ -99,10 +99,10 @@ def generated_pairs(
 def warped_pairs(folder: Path, given: argparse.Namespace) -> list[tuple[Path, Path]]:
     """Write warped photos; returns each pair in both orders."""
     options = WarpOptions(level=given.level, megapixels=given.megapixels, seed=given.seed)
-    pairs = []
+    pairs: list[tuple[Path, Path]] = []
     for planned in plan_from_photos(folder, given.photos, options):
         planned.write()
-        first, second = planned.paths[:2]
+        first, second = planned.paths
         pairs += [(first, second), (second, first)]
     return pairs
 

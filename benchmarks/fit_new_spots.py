@@ -85,8 +85,11 @@ def of_pair(
     known = {mole.uuid for mole in before.moles}
     new = {mole.uuid: Point(mole.x, mole.y) for mole in after.moles if mole.uuid not in known}
     left = dict(new)
-    overlays = [] if warp is None else [Overlay(second.photo, first.photo, warp)]
-    for overlay, spot in [(each, spot) for each in overlays for spot in each.spots]:
+    if warp is None:
+        yield from (row_of(seed, None, 0.0, body.mole(uuid), two) for uuid in new)
+        return
+    overlay = Overlay(second.photo, first.photo, warp)
+    for spot in overlay.spots:
         point, diameter = overlay.point(spot), overlay.diameter(spot)
         near = [u for u, at in left.items() if at.distance_to(point) < max(6.0, 0.6 * diameter)]
         for uuid in near:
@@ -137,18 +140,16 @@ def report(rows: list[dict[str, Any]]) -> None:
     false = sum(is_told for row, is_told in told if not row["new"])
     print(f"{pairs} pairs; false ones a pair {false / pairs:.2f}")
     print(f"{'new moles':28} {'n':>4} {'told':>6}")
-    for name, low, high in (
-        ("8 to 12 px", 8.0, 12.0),
-        ("12 to 20 px", 12, 20),
-        ("over 20 px", 20, 1e9),
-    ):
+    sizes = (("8 to 12 px", 8.0, 12.0), ("12 to 20 px", 12.0, 20.0), ("over 20 px", 20.0, 1e9))
+    for name, low, high in sizes:
         line(name, [is_told for row, is_told in new if low <= row["px"] < high])
-    for name, low, high in (
+    contrasts = (
         ("contrast below 0.12", 0.0, 0.12),
         ("0.12 to 0.2", 0.12, 0.2),
-        ("over 0.2", 0.2, 9),
-    ):
-        own = [((row["evidence"] or {"own": 0.0})["own"], is_told) for row, is_told in new]
+        ("over 0.2", 0.2, 9.0),
+    )
+    own = [((row["evidence"] or {"own": 0.0})["own"], is_told) for row, is_told in new]
+    for name, low, high in contrasts:
         line(name, [is_told for value, is_told in own if low <= value < high])
     line("brown ones", [is_told for row, is_told in new if row["red"] < 0.5])
     line("all", [is_told for _, is_told in new])

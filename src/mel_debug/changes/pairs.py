@@ -9,7 +9,7 @@ import numpy as np
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.history import DISC, MEASURED_SIDE
-from mel_debug.changes.measures import Ratio, compare
+from mel_debug.changes.measures import Z95, Ratio, compare
 from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
@@ -24,6 +24,13 @@ GONE_SHARE = 0.6
 
 LEAST_MEASURED = 5
 """Moles from which on their usual ratio is taken out as the error of the map's scale."""
+
+MOLES_CHANGED = 0.3
+"""Share of the moles that may have changed, when what all of them share is estimated."""
+
+PRIORS = {"diameter": 0.015, "area": 0.03, "elongation": 0.03, "colour": 0.1, "border": 0.1}
+"""Standard deviations of the log of what all moles of a pair share: the error of the map's scale,
+below 1 % on generated pairs, and for colours that of light and blur."""
 
 SURPRISING = 3.0
 """Standard deviations from which a measure other than the diameter counts as changed.
@@ -236,11 +243,15 @@ def _without_scale_error(moles: list[Place]) -> list[Place]:
 
     What all moles share is an error of the map's scale, or of the light.
     """
-    values: dict[str, list[float]] = {}
+    values: dict[str, list[Ratio]] = {}
     for mole in moles:
         for name, ratio in mole.ratios.items() if isinstance(mole.ratios, dict) else ():
-            values.setdefault(name, []).append(ratio.value)
-    factors = {name: usual(some) for name, some in values.items() if len(some) >= LEAST_MEASURED}
+            values.setdefault(name, []).append(ratio)
+    factors = {
+        name: usual(some, PRIORS[name])
+        for name, some in values.items()
+        if len(some) >= LEAST_MEASURED
+    }
     found = []
     for mole in moles:
         if not isinstance(mole.ratios, dict):
@@ -253,15 +264,20 @@ def _without_scale_error(moles: list[Place]) -> list[Place]:
     return found
 
 
-def usual(ratios: Sequence[float]) -> float:
-    """The middle of the narrowest interval that holds half the ratios, in the logarithm.
+def usual(ratios: Sequence[Ratio], prior: float) -> float:
+    """The factor that most ratios share; `prior` is the standard deviation of its logarithm.
 
-    Unlike the median it is not moved by moles that all change in one direction.
+    The most likely one, if a share `MOLES_CHANGED` of the moles changed in any way and the others
+    did not: moles that grow do not move it, as they would move a mean or a median.
     """
-    logs = np.sort(np.log(ratios))
-    half = len(logs) // 2 + 1
-    start = int(np.argmin(logs[half - 1 :] - logs[: len(logs) - half + 1]))
-    return float(np.exp(logs[start : start + half].mean()))
+    logs = np.log([ratio.value for ratio in ratios])
+    stds = np.array([np.log(ratio.high / ratio.low) / (2 * Z95) for ratio in ratios])
+    stds = np.maximum(stds, 1e-3)
+    factors = np.linspace(-3 * prior, 3 * prior, 121)[:, np.newaxis]
+    same = np.exp(-(((logs - factors) / stds) ** 2) / 2) / (stds * (2 * np.pi) ** 0.5)
+    likely = np.log((1 - MOLES_CHANGED) * same + MOLES_CHANGED).sum(axis=1)
+    likely -= (factors[:, 0] / prior) ** 2 / 2
+    return float(np.exp(factors[int(likely.argmax()), 0]))
 
 
 def changed_measures(ratios: Mapping[str, Ratio]) -> list[str]:
