@@ -51,11 +51,6 @@ def names() -> Sequence[str]:
     return ["8", "16", "32"]
 
 
-def strict(name: str) -> StageSpec[FeatureExtractor] | None:
-    """Like `find`, but a wrong name is an error of its own."""
-    return spec(int(name))
-
-
 COLOURS = ExtractorResolver("colours", "colours of patches", find, ("8", "16"), names)
 
 
