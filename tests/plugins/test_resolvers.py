@@ -161,6 +161,15 @@ def test_options_in_the_name_are_those_of_the_extractor() -> None:
         resolve(RunConfig(extractor=f"{name}[weights=a]", weights=Path("b")))
 
 
+def test_weights_in_the_name_are_absolute_for_other_processes() -> None:
+    """They may run in another folder."""
+    config = RunConfig(extractor="timm:vit_small_patch16_dinov3[weights=w.pth,layer=-2]")
+    portable = config.portable()
+    assert portable.weights == Path("w.pth").absolute()
+    assert portable.extractor == "timm:vit_small_patch16_dinov3"
+    assert resolve(portable).values["extractor"]["layer"] == "-2"
+
+
 def test_the_patch_and_the_default_size_follow_the_layer() -> None:
     """A wrong size is refused before weights are loaded."""
     name = "timm:convnext_tiny.dinov3_lvd1689m"
