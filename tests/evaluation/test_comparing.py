@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import UsageError
+from mel_debug.core.geometry import Point
+from mel_debug.core.types import Photo
 from mel_debug.evaluation.config_file import runs_of
 from mel_debug.evaluation.configurations import grid_of, product_of, unique
 from mel_debug.evaluation.ranking import paired_difference, ranked, ranking_text
-from mel_debug.evaluation.side_by_side import telling
+from mel_debug.evaluation.side_by_side import _close_up, telling
 from mel_debug.evaluation.summary import Result
 from mel_debug.plugins.config import RunConfig
 from workbench import run
@@ -139,6 +141,14 @@ def test_the_examples_are_queries_on_which_configurations_disagree() -> None:
     """First those that half of them find."""
     results = [result("one", 1, 90, 90), result("other", 1, 1, 90)]
     assert telling(results, 1) == [("a.jpg", "b0.jpg", f"{1:032x}")]
+
+
+@pytest.mark.parametrize("side", [200, 320, 4000])
+def test_a_close_up_of_a_photo_of_any_size_can_be_drawn_on(side: int) -> None:
+    """The crop itself may be read-only."""
+    photo = Photo.of(np.full((side, side, 3), 120, np.uint8), name="photo")
+    picture = _close_up(photo, Point(side / 2, side / 2), (255, 0, 0))
+    assert (picture == (255, 0, 0)).all(axis=-1).any()
 
 
 def test_a_file_of_runs_excludes_options_of_the_command(tmp_path: Path) -> None:

@@ -51,11 +51,6 @@ def names() -> Sequence[str]:
     return ["8", "16", "32"]
 
 
-def strict(name: str) -> StageSpec[FeatureExtractor] | None:
-    """Like `find`, but a wrong name is an error of its own."""
-    return spec(int(name))
-
-
 COLOURS = ExtractorResolver("colours", "colours of patches", find, ("8", "16"), names)
 
 
@@ -164,6 +159,15 @@ def test_options_in_the_name_are_those_of_the_extractor() -> None:
         resolve(RunConfig(extractor=f"{name}[layer=-3]", stage_options={"layer": "-1"}))
     with pytest.raises(UsageError, match="weights of its own"):
         resolve(RunConfig(extractor=f"{name}[weights=a]", weights=Path("b")))
+
+
+def test_weights_in_the_name_are_absolute_for_other_processes() -> None:
+    """They may run in another folder."""
+    config = RunConfig(extractor="timm:vit_small_patch16_dinov3[weights=w.pth,layer=-2]")
+    portable = config.portable()
+    assert portable.weights == Path("w.pth").absolute()
+    assert portable.extractor == "timm:vit_small_patch16_dinov3"
+    assert resolve(portable).values["extractor"]["layer"] == "-2"
 
 
 def test_the_patch_and_the_default_size_follow_the_layer() -> None:

@@ -111,7 +111,7 @@ def _opened(photos: OpenPhotos, path: Path) -> Photo:
 
 
 def _close_up(photo: Photo, point: Point, colour: Colour) -> Pixels:
-    picture = crop(photo, point)
+    picture = crop(photo, point).copy()  # a crop of a small photo may be read-only
     draw_crop_crosshair(picture, Point(CROP_SIDE / 2, CROP_SIDE / 2), colour)
     return picture
 

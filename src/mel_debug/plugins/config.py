@@ -85,14 +85,15 @@ class RunConfig:
         from mel_debug.cache.location import open_store
 
         store = open_store(self.cache_dir, self.cache_bytes)
+        unfolded = _unfolded(self)  # its name may carry a path
         return replace(
-            self,
+            unfolded,
             precision=resolve(self).options.precision
             if self.precision == "auto"
             else self.precision,
             cache_dir=store.folder.absolute(),
             cache_bytes=store.most_bytes,
-            weights=None if self.weights is None else self.weights.absolute(),
+            weights=None if unfolded.weights is None else unfolded.weights.absolute(),
         )
 
 
