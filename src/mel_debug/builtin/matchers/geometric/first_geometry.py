@@ -167,8 +167,8 @@ def first_geometry(photos: Photos) -> FirstGeometry:
         clear = best.get(flat)
         if clear and clear.share >= enough and clear.confirmed >= CLEAR_CONFIRMED:
             return FirstGeometry(clear, most, tried)
-    attempt = max(best.values(), key=lambda each: each.worth, default=None)
-    return FirstGeometry(attempt, most, tried)
+    last = max(best.values(), key=lambda each: each.worth, default=None)
+    return FirstGeometry(last, most, tried)
 
 
 def attempt_of(fit: FirstFit, photos: Photos) -> Attempt:
