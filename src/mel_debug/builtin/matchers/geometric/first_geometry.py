@@ -19,7 +19,7 @@ from mel_debug.builtin.matchers.geometric.first_fit import (
     homography_fit,
     similarity_fit,
 )
-from mel_debug.builtin.matchers.geometric.keypoints import keypoint_matches
+from mel_debug.builtin.matchers.geometric.keypoints import FLAT_LONGEST, LONGEST, keypoint_matches
 from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, SHARED_PIXELS, WarpField
@@ -59,6 +59,8 @@ DISTINCT, DISTINCT_STRIDE = 400, 2
 """Number of distinct matches, and the step between the rows and columns of the source searched."""
 
 Fit = Callable[[Array, Array], tuple[PlaneMap, Flags] | None]
+
+Kind = tuple[Callable[[Photos], Iterator[FirstFit]], bool, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +150,7 @@ def first_geometry(photos: Photos) -> FirstGeometry:
 
     Kinds of matches that cost more are only tried while cheaper ones do not lead to a clear result.
     """
-    best: Attempt | None = None
+    best: dict[bool, Attempt] = {}
     most = tried = 0
     for kind, flat, enough in KINDS:
         used = photos.flat() if flat else photos
@@ -156,11 +158,17 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             most, tried = max(most, fit.count), tried + 1
             attempt = attempt_of(fit, used)
             confirmed = attempt.confirmed if attempt.share >= CONFIRMED_SHARE else 0
-            if confirmed >= LEAST_CONFIRMED and (best is None or attempt.worth > best.worth):
-                best = attempt
-        if best and best.share >= enough and best.confirmed >= CLEAR_CONFIRMED:
-            break
-    return FirstGeometry(best, most, tried)
+            if confirmed >= LEAST_CONFIRMED and (
+                flat not in best or attempt.worth > best[flat].worth
+            ):
+                best[flat] = attempt
+        # A clear geometry of flattened photos is not compared with those of the photos as they are:
+        # where shadows move together, the latter confirm the shadows.
+        clear = best.get(flat)
+        if clear and clear.share >= enough and clear.confirmed >= CLEAR_CONFIRMED:
+            return FirstGeometry(clear, most, tried)
+    last = max(best.values(), key=lambda each: each.worth, default=None)
+    return FirstGeometry(last, most, tried)
 
 
 def attempt_of(fit: FirstFit, photos: Photos) -> Attempt:
@@ -207,15 +215,16 @@ def _fits_of_distinct(photos: Photos) -> Iterator[FirstFit]:
 
 def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
     """Maps of keypoints; neighbouring ones share few pixels."""
-    source, target = keypoint_matches(photos.source, photos.target)
+    longest = FLAT_LONGEST if photos.is_flat else LONGEST
+    source, target = keypoint_matches(photos.source, photos.target, longest)
     yield from _fits(source, target, (homography_fit, affine_fit, similarity_fit), 0, 1.0)
 
 
-KINDS: tuple[tuple[Callable[[Photos], Iterator[FirstFit]], bool, float], ...] = (
+KINDS: tuple[Kind, ...] = (
     (_fits_of_mutual, False, CLEAR_SHARE),
     (_fits_of_mutual, True, CLEAR_SHARE),
-    (_fits_of_distinct, True, FAIR_SHARE),
     (_fits_of_keypoints, True, FAIR_SHARE),
+    (_fits_of_distinct, True, FAIR_SHARE),
     (_fits_of_distinct, False, FAIR_SHARE),
     (_fits_of_keypoints, False, FAIR_SHARE),
     (_fits_of_sizes, False, 0.0),

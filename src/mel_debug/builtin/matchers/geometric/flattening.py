@@ -2,10 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.core.geometry import Size
+from mel_debug.builtin.matchers.geometric.arrays import Array, Picture
 from mel_debug.core.scaling import fitted
 from mel_debug.core.types import Photo
 
@@ -34,7 +32,7 @@ def flattened(photo: Photo) -> Photo:
     light, edge and all, and a mole does not (Huang et al. 1979).
     """
     size = fitted(photo.size, min(LONGEST, photo.size.longest))
-    small = _log(np.asarray(photo.scaled(Size(size.width, size.height)))[..., 1])
+    small = _log(photo.scaled(size)[..., 1])
     side = max(3, int(MEDIAN * size.longest)) | 1
     low = float(np.log(GREY_FLOOR))
     steps = np.round((small - low) * LOG_STEPS).astype(np.uint8)
@@ -45,6 +43,6 @@ def flattened(photo: Photo) -> Photo:
     return Photo.of(np.repeat(grey[..., np.newaxis], 3, axis=2), photo.mask, name=photo.name)
 
 
-def _log(green: NDArray[np.uint8]) -> Array:
+def _log(green: Picture) -> Array:
     table = np.log(np.arange(256, dtype=np.float32) + np.float32(GREY_FLOOR))
     return np.asarray(table[green])

@@ -28,7 +28,7 @@ FLAT_ROUNDS = 4
 """Upper limit of further rounds."""
 
 LEAST_GAIN = 0.02
-"""Least gain of that share by a round, without which no further one follows."""
+"""Least relative gain of area by a round, without which no further one follows."""
 
 LEAST_REACH = 4
 """Cells; least search radius from the second round on. Wider than the residuals of right matches,
@@ -72,6 +72,11 @@ class PhotoPair:
     residuals: Array
     blobs: FoundBlobs = field(default_factory=FoundBlobs)
 
+    @property
+    def area(self) -> float:
+        """The area of the matches in pixels of the source; comparable between its sizes."""
+        return len(self.places) * float(self.source.cell.prod())
+
 
 def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
     """Fit the warp field from the source photo to the target photo."""
@@ -89,7 +94,9 @@ def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtract
     if first.attempt is None:
         return nothing
     refined = _refined(nothing, first.attempt)
-    return refined if refined.warp_field is None else _grown(refined, first.attempt, photos)
+    if refined.warp_field is None:
+        return refined
+    return _grown(refined, first.attempt, photos)
 
 
 def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
@@ -121,8 +128,7 @@ def _grown(pair: PhotoPair, attempt: Attempt, photos: Photos) -> PhotoPair:
     it, it is more alike.
     """
     target = photos.target_at(1.0)
-    known = at_first = _known_share(attempt.source, target, attempt.warp_field)
-    if known > KNOWN_SHARE:
+    if _known_share(attempt.source, target, attempt.warp_field) > KNOWN_SHARE:
         return pair
     flat, warp_field = photos.flat(), copy(attempt.warp_field)
     canvas = attempt.canvas.of(flat.target.photo, warp_field)
@@ -132,16 +138,17 @@ def _grown(pair: PhotoPair, attempt: Attempt, photos: Photos) -> PhotoPair:
         if again.confirmed < LEAST_CONFIRMED:
             break
         joined, errors = again.grow()
-        before, known = known, _known_share(source, target, warp_field)
+        before = grown
         grown = replace(
             pair,
             warp_field=warp_field,
             places=again.rematch.source[joined],
             residuals=errors[joined],
         )
-        if known > KNOWN_SHARE or known < before + LEAST_GAIN:
+        wide = _known_share(source, target, warp_field) > KNOWN_SHARE
+        if wide or grown.area < (1 + LEAST_GAIN) * before.area:
             break
-    return grown if known > at_first else pair
+    return max(pair, grown, key=lambda each: each.area)
 
 
 def _known_share(source: CellFeatures, target: CellFeatures, warp_field: WarpField) -> float:

@@ -24,19 +24,25 @@ CONTEXT = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photos:
-    """A source and a target photo, and the extractor of their features."""
+    """A source and a target photo, and the extractor of their features.
+
+    `is_flat` is whether they are without the light on them.
+    """
 
     source: FeatureMap
     target: FeatureMap
     extractor: FeatureExtractor
+    is_flat: bool = False
     _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
     _flat: list["Photos"] = field(default_factory=list)
 
     def flat(self) -> "Photos":
         """Return the same photos without the light on them; see `flattening`."""
+        if self.is_flat:
+            return self
         if not self._flat:
-            source, target = (self._flattened(each) for each in (self.source, self.target))
-            self._flat.append(Photos(source, target, self.extractor))
+            source, target = self._flattened(self.source), self._flattened(self.target)
+            self._flat.append(Photos(source, target, self.extractor, is_flat=True))
         return self._flat[0]
 
     def source_at(self, size: float) -> CellFeatures:
@@ -66,7 +72,7 @@ class Photos:
         return self.source_at(size) if size <= 1 else self._part(size, found)
 
     def source_like(self, other: CellFeatures) -> CellFeatures:
-        """Return the source's features at the size, and of the part, of others of the photo."""
+        """Return the source's features at the size and of the part of others of that photo."""
         size = max(other.valid.shape) / max(self.source.valid.shape)
         if size == 1 or size in SMALLER:
             return self.source_at(size)
