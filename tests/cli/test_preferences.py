@@ -22,7 +22,8 @@ def config_of(*arguments: str, find: bool = False) -> RunConfig:
         got.append(find_config(**stages) if find else config_from(**stages))
 
     options = find_options if find else lambda each: extractor_options(matcher_options(each))
-    result = CliRunner().invoke(click.command()(options(command)), arguments)
+    made = click.command("any")(options(command))  # type: ignore[no-untyped-call]
+    result = CliRunner().invoke(made, arguments)
     if result.exception is not None:
         raise result.exception
     return got[0]

@@ -30,7 +30,7 @@ def blinds(shift: float) -> np.ndarray:
     """Light through blinds, (SIDE, SIDE), with bars of 50 px that are soft over 3 px."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(float)
     bars = ((0.9 * x + 0.45 * y + shift) % 100 < 50) & (y > 60 + shift) & (y < 640 + shift)
-    return cv2.GaussianBlur(np.where(bars, 1.0, 0.4), (0, 0), 1.5)
+    return np.asarray(cv2.GaussianBlur(np.where(bars, 1.0, 0.4), (0, 0), 1.5))
 
 
 def photo(grey: np.ndarray) -> Photo:

@@ -16,7 +16,7 @@ from mel_debug.builtin.matchers.geometric import pair_cache
 from mel_debug.builtin.matchers.geometric.anchors import Anchors
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.pair_encoding import decode, encode
-from mel_debug.builtin.matchers.geometric.photo_pair import Beginning, Cells, PhotoPair
+from mel_debug.builtin.matchers.geometric.photo_pair import Beginning, Cells, PhotoPair, match_pair
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.support import Support
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
@@ -116,11 +116,10 @@ def test_a_further_mole_in_one_process_needs_no_further_geometry(
 ) -> None:
     """With and without a cache on disk."""
     pairs = []
-    original = pair_cache.match_pair
 
     def matched(*given: Any) -> PhotoPair:
         pairs.append(given)
-        return original(*given)
+        return match_pair(*given)
 
     monkeypatch.setattr(pair_cache, "match_pair", matched)
     expected = scene.find(cached=cached)
