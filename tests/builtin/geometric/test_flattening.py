@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.flattening import flattened
 from mel_debug.builtin.matchers.geometric.photo_pair import match_pair
@@ -13,7 +14,7 @@ from mel_debug.plugins.config import RunConfig, resolve
 SIDE = 800
 
 
-def skin(spots: int, grain: int) -> np.ndarray:
+def skin(spots: int, grain: int) -> NDArray[np.float64]:
     """Reflectance of skin with dark spots, (SIDE, SIDE), the same but for noise of `grain`."""
     rng = np.random.default_rng(3)
     grey = np.full((SIDE, SIDE), 170.0)
@@ -22,18 +23,20 @@ def skin(spots: int, grain: int) -> np.ndarray:
         size = rng.uniform(2, 4.5, 2)
         cv2.ellipse(spot, (int(x), int(y)), (int(size[0]), int(size[1])), 0, 0, 360, 1.0, -1)
         grey *= 1 - rng.uniform(0.2, 0.6) * cv2.GaussianBlur(spot, (0, 0), 1.0)
-    lit: np.ndarray = grey * (1 + 0.02 * np.random.default_rng(grain).standard_normal(grey.shape))
+    lit: NDArray[np.float64] = grey * (
+        1 + 0.02 * np.random.default_rng(grain).standard_normal(grey.shape)
+    )
     return lit
 
 
-def blinds(shift: float) -> np.ndarray:
+def blinds(shift: float) -> NDArray[np.float64]:
     """Light through blinds, (SIDE, SIDE), with bars of 50 px that are soft over 3 px."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(float)
     bars = ((0.9 * x + 0.45 * y + shift) % 100 < 50) & (y > 60 + shift) & (y < 640 + shift)
     return np.asarray(cv2.GaussianBlur(np.where(bars, 1.0, 0.4), (0, 0), 1.5))
 
 
-def photo(grey: np.ndarray) -> Photo:
+def photo(grey: NDArray[np.float64]) -> Photo:
     return Photo.of(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2))
 
 
