@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.history import check_page, comparer_of, new_file, print_as, write_html
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
-    config_from,
     extractor_options,
     force_option,
     json_option,
@@ -108,7 +108,7 @@ def command(
     pairs = plan_pairs(references, targets)
     for target in dict.fromkeys(target for _, target in pairs) if mark_new else ():
         check_appendable(target)
-    comparer = comparer_of(config_from(**stages), use_masks=not no_mask)
+    comparer = comparer_of(accurate_config(**stages), use_masks=not no_mask)
     found = compare_sessions(pairs, comparer, Rules(min_size), tick=show_progress)
     print_as(changes_report, found, as_json=as_json, as_csv=as_csv)
     if page is not None:

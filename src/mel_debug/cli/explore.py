@@ -1,13 +1,12 @@
 """`mel-debug explore`: the page on some photos, in the browser or as one file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO
+from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.options import (
-    config_from,
     extractor_options,
     force_option,
     matcher_options,
@@ -16,9 +15,6 @@ from mel_debug.cli.options import (
     photo_or_folder,
 )
 from mel_debug.console.terminal import echo_line
-
-if TYPE_CHECKING:
-    from mel_debug.plugins.config import RunConfig
 
 
 @click.command("explore")
@@ -63,7 +59,7 @@ def command(
     guard = OutputGuard(photos, force)
     if save is not None:
         guard.check_page(save)
-    config = page_config(**stages)
+    config = accurate_config(**stages)
     found = find_photos(photos)
     if save is not None:
         save_page(found, save, settings=config, guard=guard, use_masks=not no_mask)
@@ -79,19 +75,3 @@ def command(
         exit_with_page=exit_with_page,
         use_masks=not no_mask,
     )
-
-
-def page_config(**stages: Any) -> "RunConfig":
-    """Return the configuration of the options, with a model that needs no download."""
-    from dataclasses import replace
-
-    from mel_debug.builtin.choosing import choose_extractor
-
-    config = config_from(**stages)
-    if config.extractor in (None, AUTO) and not (config.dino_size or config.weights):
-        extractor, reason = choose_extractor()
-        echo_line(f"Using {extractor}: {reason}.", err=True)
-        config = replace(config, extractor=extractor)
-    if config.preset or config.matcher:
-        return config
-    return replace(config, preset=ACCURATE_PRESET)

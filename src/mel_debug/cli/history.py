@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.options import (
-    config_from,
     extractor_options,
     force_option,
     json_option,
@@ -86,7 +86,7 @@ def command(
     if page is not None:
         check_page(guard, page)
     full, dated = photos_of_mole(uuid, places)
-    comparer = comparer_of(config_from(**stages), use_masks=not no_mask)
+    comparer = comparer_of(accurate_config(**stages), use_masks=not no_mask)
     history = follow(full, dated, comparer, show_progress)
     print_as(history_report, history, as_json=as_json, as_csv=as_csv)
     if strip is not None:
@@ -118,14 +118,10 @@ def print_as(report: Any, found: Any, *, as_json: bool, as_csv: bool) -> None:
 
 
 def comparer_of(config: "RunConfig", *, use_masks: bool) -> "Comparer":
-    """Build the stages; without a preset or a matcher, those of the preset `accurate`."""
-    from dataclasses import replace
-
+    """Build the stages. Raises like `Comparer.of`."""
     from mel_debug.changes.comparer import Comparer
     from mel_debug.plugins.config import resolve
 
-    if config.preset is None and config.matcher is None:
-        config = replace(config, preset="accurate")
     return Comparer.of(resolve(config), use_masks=use_masks)
 
 
