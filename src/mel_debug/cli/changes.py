@@ -93,6 +93,8 @@ def command(
 
     It shows and measures; it does not judge moles. In a mel repository, photos of the same body
     part are compared.
+
+    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
     """
     from mel_debug.changes import changes_report
     from mel_debug.changes.pairs import Rules

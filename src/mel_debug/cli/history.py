@@ -69,6 +69,8 @@ def command(
     A photo's date is that of its folder (YYYY_MM_DD), else of its EXIF, else of its file. In a mel
     repository only the body parts that mark the mole are shown. The first six characters of the
     uuid are enough.
+
+    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
     """
     from mel_debug.changes import history_report
     from mel_debug.changes.history import follow, photos_of_mole
