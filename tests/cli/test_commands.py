@@ -176,6 +176,7 @@ LISTED = {
     "extractors": {"options", "family", "preset", "runtimes", "precisions"},
     "matchers": {"options"},
     "renderers": {"options"},
+    "resolvers": {"options", "examples"},
     "presets": {"matcher", "options"},
 }
 """What `plugins --json` has of each kind, besides name, plugin, version and summary."""

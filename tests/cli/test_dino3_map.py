@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from mel_debug.files.photos import mask_path
@@ -55,6 +56,14 @@ def assert_found(outcome: Outcome, scene: Scene) -> None:
     assert abs(report["y"] - scene.truth[1] - 0.5) <= CELL
 
 
+def assert_cross(drawn: NDArray[np.int_], x: int, y: int, *, most: int) -> None:
+    """Green arms are around a place of an RGB picture, up to `most` grey levels; it stays free."""
+    off = np.abs(drawn - (0, 255, 0)).max(axis=-1)
+    assert off[y, x] > 100
+    arms = [off[max(0, y - 12), x], off[y + 12, x], off[y, max(0, x - 12)], off[y, x + 12]]
+    assert sorted(arms)[1] <= most  # two may be cut off by the border
+
+
 def test_the_mole_is_found_in_the_other_photo(scene: Scene) -> None:
     """The report has its place, and the picture a cross on it."""
     outcome = run(*scene.arguments("--min-confidence", "0", "--json"))
@@ -62,7 +71,7 @@ def test_the_mole_is_found_in_the_other_photo(scene: Scene) -> None:
     report = outcome.report
     drawn = picture(scene.output).astype(int)
     assert drawn.shape[:2] == tuple(report["scaled_size"][::-1])
-    assert np.abs(drawn[int(report["y"]), int(report["x"])] - (0, 255, 0)).max() <= 40
+    assert_cross(drawn, int(report["x"]), int(report["y"]), most=40)
 
 
 def test_json_is_one_object_with_every_key(scene: Scene) -> None:
@@ -128,7 +137,7 @@ def test_an_output_png_is_a_png(scene: Scene) -> None:
     report = run(*scene.arguments("--min-confidence", "0", "--json")).report
     with Image.open(scene.output) as image:
         assert image.format == "PNG"
-    assert picture(scene.output)[int(report["y"]), int(report["x"])].tolist() == [0, 255, 0]
+    assert_cross(picture(scene.output).astype(int), int(report["x"]), int(report["y"]), most=0)
 
 
 @pytest.mark.slow

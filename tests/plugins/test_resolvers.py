@@ -183,7 +183,7 @@ def test_the_listing_shows_prefixes_and_their_options() -> None:
     text = run("plugins").stdout
     assert "timm:NAME" in text
     assert "timm:vit_small_patch16_dinov3.lvd1689m" in text
-    item = run("plugins", "--json").report["extractors by prefix"][0]
+    item = run("plugins", "--json").report["resolvers"][0]
     assert item["name"] == "timm:NAME"
     assert "layer" in [option["name"] for option in item["options"]]
 

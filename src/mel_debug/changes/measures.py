@@ -171,7 +171,7 @@ def _measured(crop: Crop, light: SkinLight, outline: Outline, radius: float) -> 
 def _softness(outline: Outline, radius: float) -> float:
     """The width of the edge, from 25 to 75 % of the core's darkness, over the diameter."""
     share = outline.grey / outline.core
-    near = _dilated(outline.mask, max(1, round(0.6 * radius)))
+    near = _dilated(outline.mask, max(1, round(1.2 * radius)))
     areas = [max(1, int(((share > level) & near).sum())) for level in (0.25, 0.5, 0.75)]
     wide, middle, narrow = np.sqrt(areas)
     return float((wide - narrow) / middle)

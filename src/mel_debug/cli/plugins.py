@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mel_debug.plugins.registry import RegisteredResolver, Registry
 
 
+HEADINGS = {"resolvers": "extractors by prefix"}
+"""How a person reads the kinds that are called otherwise in JSON."""
+
+
 @click.command("plugins")
 @json_option
 def command(*, as_json: bool) -> None:
@@ -29,7 +33,7 @@ def command(*, as_json: bool) -> None:
         click.echo(json.dumps(listing))
         return
     for kind, items in listing.items():
-        click.echo(f"{kind}:")
+        click.echo(f"{HEADINGS.get(kind, kind)}:")
         shown: dict[str, str] = {}
         for item in items:
             for line in _lines(kind, item, shown):
@@ -45,9 +49,7 @@ def _listing(registry: "Registry") -> dict[str, list[dict[str, Any]]]:
         ]
         for kind, stages in registry.stages.items()
     }
-    listing["extractors by prefix"] = [
-        _resolver(registered) for registered in registry.resolvers.values()
-    ]
+    listing["resolvers"] = [_resolver(registered) for registered in registry.resolvers.values()]
     listing["presets"] = [
         _preset(preset, plugin) for plugin in registry.plugins for preset in plugin.presets
     ]

@@ -12,8 +12,8 @@ LONGEST = 2400
 """Pixels of the longer side at which keypoints are detected."""
 
 FLAT_LONGEST = 1200
-"""The same in photos without the light on them: a descriptor should see a mole's neighbours. Chosen by
-hand on three hard generated pairs."""
+"""The same in photos without the light on them: a descriptor should see a mole's neighbours. Chosen
+by hand on three hard generated pairs."""
 
 CONTRAST = 0.004
 """Least contrast of a keypoint; a tenth of OpenCV's default, because skin has little contrast."""
