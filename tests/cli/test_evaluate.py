@@ -226,7 +226,7 @@ def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: P
     plots, gallery = tmp_path / "plots", tmp_path / "gallery"
     more = ("--plots", str(plots), "--gallery", str(gallery), "--worst", "2")
     assert evaluate(repository, *more).code == 0
-    for folder, count in ((plots, 5), (gallery, 2)):
+    for folder, count in ((plots, 6), (gallery, 2)):
         page = (folder / "index.html").read_text()
         pictures = [path for path in folder.iterdir() if path.suffix in (".png", ".jpg")]
         assert len(pictures) == count

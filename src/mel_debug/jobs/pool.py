@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr, suppress
 from io import StringIO
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from mel_debug.jobs.signals import DeferredSignals
 from mel_debug.jobs.threads import limited_children, threads_for
@@ -69,11 +69,13 @@ class Pool(Workers):
     def stop(self) -> None:
         # First, so that the pool does not take the ended processes for broken ones: it would fail
         # their calls, which raises InvalidStateError for a cancelled one.
+        manager: Any = self._pool._executor_manager_thread  # noqa: SLF001 - no public way to join it
         self.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.terminate()
-        for process in self._processes:
-            process.join()
+        # Else it may close its pipe just when the interpreter, which is ending, writes to it.
+        if manager is not None:
+            manager.join()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Not forked: the threads of torch and OpenMP do not survive a fork.
