@@ -204,6 +204,6 @@ def test_a_warp_field_is_unknown_where_matches_are_at_the_level_of_chance(seed: 
     warp_field = WarpField(PlaneMap(np.eye(3)), (160, 160))
     joined, _ = warp_field.grow(places, shifts, np.hypot(*shifts.T) < 3, reach=reach)
     assert joined[places[:, 0] < 70].mean() > 0.9
-    assert joined[places[:, 0] > 90].mean() < 0.1
+    assert joined[places[:, 0] > 90].mean() < 0.2
     left, right = warp_field.std(np.array([[40.0, 80.0], [130.0, 80.0]]))
     assert right > 5 * left
