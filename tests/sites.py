@@ -9,7 +9,7 @@ from typing import Any
 from workbench import Outcome, settings
 
 STAGES = ("extractors", "matchers", "renderers")
-KINDS = (*STAGES, "presets")
+KINDS = (*STAGES, "resolvers", "presets")
 Listing = dict[str, list[dict[str, Any]]]
 
 

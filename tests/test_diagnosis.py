@@ -16,7 +16,7 @@ from workbench import Dinov3Weights, cache_of, run_and_see_imports
 PROJECT = Path(__file__).parent.parent
 PARTS = {
     *("mel_debug", "python", "system", "libraries", "plugins", "weights", "hub", "cache"),
-    *("folders", "environment", "devices"),
+    *("folders", "settings", "environment", "devices"),
 }
 
 

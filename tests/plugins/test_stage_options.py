@@ -183,7 +183,7 @@ def completed(site: Path, words: str, incomplete: str) -> list[str]:
     [
         ("dino3-map --preset", "", ["fast", "accurate", "closest", "dark"]),
         ("evaluate DIR --preset", "c", ["closest"]),
-        ("dino3-map --extractor", "ti", ["tiles"]),
+        ("dino3-map --extractor", "til", ["tiles"]),
         ("dino3-map --matcher", "geo", ["geometric"]),
         ("dino3-map --renderer", "p", ["pair"]),
     ],
