@@ -224,10 +224,11 @@ def test_two_new_plugins_live_side_by_side(
         "PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
     )
     outcome = mel_debug("plugins", "--json", site=other, MEL_DEBUG_STRICT_PLUGINS="1")
-    assert len(names(listing(outcome), "freckle")) == 4
+    assert len(names(listing(outcome), "freckle")) == 5
     assert names(listing(outcome), "birthmark") == {
         "birthmark-colour",
         "birthmark-manhattan",
         "birthmark-spot",
         "birthmark-raw",
+        "birthmark:NAME",
     }
