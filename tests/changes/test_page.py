@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -69,13 +67,12 @@ def test_a_strip_has_a_tile_for_each_picture() -> None:
 def test_the_comparator_works_by_keyboard(tmp_path: Path) -> None:
     """B flips, D shows the difference, N goes on; no request leaves the page."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    browser_path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not browser_path:
-        pytest.skip("needs Chromium")
+    from browsers import launch
+
     page_path = tmp_path / "page.html"
     page_path.write_text(example())
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        browser = launch(playwright)
         page = browser.new_page()
         problems: list[str] = []
         requests: list[str] = []

@@ -47,7 +47,7 @@ def place(kind: Kind, number: int, photos: dict[str, Path], *, new: bool = False
 def test_what_is_said_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
 ) -> None:
-    """What is new and gone is told; or a spot is new that is not, and a mole gone that is there."""
+    """What is new and gone is recognised; or a known spot is new and a mole that is there gone."""
     photos = labelled(tmp_path)
     said = [
         place(Kind.GONE if right else Kind.CANNOT_TELL, GONE, photos),
@@ -60,9 +60,9 @@ def test_what_is_said_is_counted(
 
     monkeypatch.setattr(change_scores, "compare_sessions", compare)
     scores = score_changes([(photos[FIRST], photos[SECOND])], Opener())  # type: ignore[arg-type]
-    assert [case.told for case in scores.new] == [Kind.NEW if right else None]
-    assert [case.told for case in scores.gone] == [Kind.GONE if right else Kind.CANNOT_TELL]
-    assert sum(case.told is Kind.GONE for case in scores.there) == (0 if right else 1)
+    assert [case.listed for case in scores.new] == [Kind.NEW if right else None]
+    assert [case.listed for case in scores.gone] == [Kind.GONE if right else Kind.CANNOT_TELL]
+    assert sum(case.listed is Kind.GONE for case in scores.there) == (0 if right else 1)
     assert scores.false_new == (0 if right else 1)
     text = "\n".join(scores.lines())
     assert f"false new spots a pair: {scores.false_new:.2f}" in text

@@ -14,7 +14,7 @@ STORED = "new_spots.json"
 """The fitted model, written by `benchmarks/fit_new_spots.py`."""
 
 REDDEST = 0.34
-"""Least response in red over that in green of a spot that is told to be new.
+"""Least response in red over that in green of a spot that is listed as new.
 
 Melanin absorbs 0.48 times as much in red as in green, blood 0.22 times (`synth.colour`). A redder
 spot is more likely a pimple, a bite or a scratch than a mole, and passes.

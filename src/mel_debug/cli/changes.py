@@ -146,7 +146,7 @@ def mark(changes: "Changes") -> None:
 def print_scores(
     roots: Sequence[Path], configurations: "Sequence[Configuration]", *, use_masks: bool
 ) -> None:
-    """Print how well new and gone moles are told, for each configuration that maps photos."""
+    """Print how often new and gone moles are recognised, by configuration."""
     from mel_debug.changes.comparer import Comparer
     from mel_debug.core.errors import UsageError
     from mel_debug.evaluation.change_scores import score_changes, sessions_of

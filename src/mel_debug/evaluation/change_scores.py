@@ -1,4 +1,4 @@
-"""How often moles that are new or gone are told, on photos whose truth is known."""
+"""How often moles that are new or gone are recognised, on photos whose truth is known."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ CONTRASTS = (0.12, 0.24)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A mole with a known truth: its diameter in pixels, its contrast, and what was said of it."""
+    """A mole with a known truth: its diameter in pixels, its contrast, and what it is listed as."""
 
     diameter_px: float
     contrast: float
-    told: Kind | None
+    listed: Kind | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeScores:
-    """What was said of new moles, of gone ones and of those that are there, in `pairs` of photos.
+    """How new moles, gone ones and those that are there are listed, in `pairs` of photos.
 
-    `false_new` counts spots told to be new that are not. `found` has the changes of each pair.
+    `false_new` counts spots listed as new that are not. `found` has the changes of each pair.
     """
 
     pairs: int
@@ -56,7 +56,7 @@ class ChangeScores:
 
     def lines(self) -> list[str]:
         """A table for people."""
-        rows = [["", "n", "told", "can't tell"]]
+        rows = [["", "n", "recognised", "can't tell"]]
         rows.append(_row("new moles", self.new, Kind.NEW))
         edges = [*SIZES, np.inf]
         for low, high in pairwise(edges):
@@ -69,7 +69,7 @@ class ChangeScores:
             some = [case for case in self.new if low <= case.contrast < high]
             rows.append(_row(name, some, Kind.NEW))
         rows.append(_row("gone moles", self.gone, Kind.GONE))
-        rows.append(_row("moles that are there, told gone", self.there, Kind.GONE))
+        rows.append(_row("moles that are there, listed as gone", self.there, Kind.GONE))
         return [
             *aligned(rows),
             f"false new spots a pair: {self.false_new_a_pair:.2f} ({self.pairs} pairs)",
@@ -79,9 +79,9 @@ class ChangeScores:
 def _row(name: str, cases: Sequence[Case], kind: Kind) -> list[str]:
     if not cases:
         return [name, "0", "-", "-"]
-    told = np.mean([case.told is kind for case in cases])
-    unsure = np.mean([case.told is Kind.CANNOT_TELL for case in cases])
-    return [name, str(len(cases)), f"{told:.1%}", f"{unsure:.1%}"]
+    listed = np.mean([case.listed is kind for case in cases])
+    unsure = np.mean([case.listed is Kind.CANNOT_TELL for case in cases])
+    return [name, str(len(cases)), f"{listed:.1%}", f"{unsure:.1%}"]
 
 
 def sessions_of(roots: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -131,9 +131,9 @@ def score_changes(
                 (gone if absent else there).append(case)
         fresh = {uuid: now[uuid] for uuid in now if uuid not in old}
         known = {uuid: point for uuid, point in fresh.items() if uuid in _absent(earlier)}
-        told = _told(found, fresh)
+        listed = _listed_at(found, fresh)
         for uuid, point in known.items():
-            case = _case(comparer, later, point, told.get(uuid))
+            case = _case(comparer, later, point, listed.get(uuid))
             if case.diameter_px >= rules.min_size_px:
                 new.append(case)
         false += sum(not _near(place, fresh.values()) for place in found.of(Kind.NEW))
@@ -144,21 +144,21 @@ def _absent(photo: Path) -> set[str]:
     return {mole.uuid for mole in read_moles_if_any(photo, ABSENT)}
 
 
-def _case(comparer: Comparer, path: Path, point: Point, told: Kind | None) -> Case:
+def _case(comparer: Comparer, path: Path, point: Point, listed: Kind | None) -> Case:
     photo = comparer.photo(path)
     contrast = max(contrast_at(photo, point, zoom) for zoom in (1, 3))
-    return Case(spot_diameter(photo, point), contrast, told)
+    return Case(spot_diameter(photo, point), contrast, listed)
 
 
-def _told(found: Changes, fresh: dict[str, Point]) -> dict[str, Kind]:
-    """What was said of the spots at new moles."""
-    told: dict[str, Kind] = {}
+def _listed_at(found: Changes, fresh: dict[str, Point]) -> dict[str, Kind]:
+    """What the spots at new moles are listed as."""
+    listed: dict[str, Kind] = {}
     for place in found.places:
         if place.is_new_spot:
             for uuid, point in fresh.items():
-                if _near(place, [point]) and told.get(uuid) is not Kind.NEW:
-                    told[uuid] = place.kind
-    return told
+                if _near(place, [point]) and listed.get(uuid) is not Kind.NEW:
+                    listed[uuid] = place.kind
+    return listed
 
 
 def _near(place: Place, points: Iterable[Point]) -> bool:

@@ -3,6 +3,8 @@
 Each gives a vector for every `PATCH` pixels, described around the centre of the patch.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -26,10 +28,12 @@ def build(name: str, options: BuildOptions) -> FeatureExtractor:
     """The baseline of a name in `baseline_specs`. Raises MelError if its extra is missing."""
     if name == "aliked":
         return Aliked(options)
-    return {"daisy": Daisy, "hog": Hog, "sift": DenseSift}[name]()
+    classical: dict[str, Callable[[], _Classical]]
+    classical = {"daisy": Daisy, "hog": Hog, "sift": DenseSift}
+    return classical[name]()
 
 
-class _Classical:
+class _Classical(ABC):
     """Describes grey images one by one."""
 
     patch = PATCH
@@ -45,9 +49,9 @@ class _Classical:
         vectors = [self.describe(grey) for grey in greys]
         return np.stack(vectors).astype(np.float32, copy=False)
 
+    @abstractmethod
     def describe(self, grey: NDArray[Any]) -> NDArray[Any]:
         """(height, width) uint8 to (rows, columns, dimensions)."""
-        raise NotImplementedError
 
 
 class Daisy(_Classical):
