@@ -1,6 +1,8 @@
 """Fixtures of the whole suite: weights made once, a scene to search, a clean environment."""
 
+import itertools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from workbench import Dinov3Weights, Scene, make_scene, make_weights
 
 # No deadline: the machine may be busy, and no law is about time.
 settings.register_profile("laws", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile("laws")
 
 
@@ -63,12 +65,21 @@ def scene(tmp_path: Path) -> Scene:
     return make_scene(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def unused_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders that no test had before.
+
+    They are not made, and lie in a folder of their own: pytest looks through all that lies beside
+    a new folder, which took thousands of tests as long as the tests themselves.
+    """
+    root = tmp_path_factory.mktemp("unused")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def feature_cache(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def feature_cache(unused_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has a cache of its own; nobody's real one is touched."""
-    folder = tmp_path_factory.mktemp("cache") / "mel-debug"
+    folder = next(unused_folders) / "mel-debug"
     monkeypatch.setenv(CACHE, str(folder))
     return folder
 
@@ -86,10 +97,10 @@ def shared_graphs(graph_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_folders(unused_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the calibrations or the unfinished runs of the person who runs it."""
     for name in (CONFIG, STATE):
-        monkeypatch.setenv(name, str(tmp_path_factory.mktemp("own") / name))
+        monkeypatch.setenv(name, str(next(unused_folders) / name))
 
 
 @pytest.fixture
@@ -108,7 +119,10 @@ def become_another_user(tmp_path: Path) -> Iterator[Callable[[], None]]:
     """A function after which the test may read `tmp_path`, but owns nothing that it made."""
     if not hasattr(os, "setresuid") or os.geteuid() != 0:
         pytest.skip("only root on Linux can become another user and return")
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    system = Path(tempfile.gettempdir()).resolve()
+    for folder in (tmp_path, *tmp_path.parents):
+        if system not in folder.parents:
+            break  # what is not pytest's own stays as it is
         folder.chmod(folder.stat().st_mode | 0o055)
     yield lambda: os.setresuid(65534, 65534, 0)
     os.setresuid(0, 0, 0)

@@ -108,6 +108,7 @@ def test_a_source_named_twice_or_by_a_link_is_one_source(
     assert [view.features.photo.name for view in match.query.views] == [str(link)]
 
 
+@pytest.mark.slow
 def test_a_match_is_saved_as_a_picture_by_any_renderer(
     scene: Scene, finder: Finder, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def _private_imports(file: Path) -> Iterator[str]:
             )
 
 
+@pytest.mark.slow
 def test_no_module_imports_what_another_calls_private() -> None:
     """A name with an underscore is its own file's."""
     files = [*SOURCE.rglob("*.py")]
@@ -123,6 +124,7 @@ def _texts(file: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+@pytest.mark.slow
 def test_below_the_command_line_no_text_names_a_flag() -> None:
     """Errors name settings, such as `image_size`, and the command line shows them as flags."""
     flag = re.compile(r"(?<![\w-])--[a-z]")
@@ -134,6 +136,7 @@ def test_below_the_command_line_no_text_names_a_flag() -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_only_builtin_knows_the_names_of_what_ships() -> None:
     """The rest of the program uses the names that `builtin/defaults.py` declares."""
     registry = load_registry()

@@ -49,6 +49,7 @@ def _variants() -> Iterator[tuple[str, str, OptionValue]]:
     yield "cosine", "pool", 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "option", "value"), [*_variants()])
 def test_every_choice_of_a_matchers_options_keeps_the_laws(
     name: str, option: str, value: OptionValue
@@ -57,6 +58,7 @@ def test_every_choice_of_a_matchers_options_keeps_the_laws(
     check_matcher(MATCHERS[name], BuildOptions(values={option: value}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["centre", "peak"])
 @pytest.mark.parametrize("image_size", [64, 192])
 def test_a_matcher_that_looks_again_keeps_the_laws(place: str, image_size: int) -> None:
@@ -69,18 +71,21 @@ def test_a_matcher_that_looks_again_keeps_the_laws(place: str, image_size: int) 
     check_matcher(offer, BuildOptions(values={"place": place}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RENDERERS)
 def test_every_renderer_that_ships_keeps_the_laws(name: str) -> None:
     """With its options as they are."""
     check_renderer(RENDERERS[name])
 
 
+@pytest.mark.slow
 @needs_xfeat
 def test_xfeat_keeps_the_laws() -> None:
     """Also for images whose sides do not divide by its network's stride of 32."""
     check_extractor(EXTRACTORS["xfeat"], BuildOptions(device="cpu"))
 
 
+@pytest.mark.slow
 def test_dinov3_keeps_the_laws(dinov3_small: Dinov3Weights) -> None:
     """With random weights: the laws ask for no meaning."""
     weights = dinov3_small.safetensors

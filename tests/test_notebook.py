@@ -45,6 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, dinov3_small: Dinov3Weights)
     return model
 
 
+@pytest.mark.slow
 def test_the_six_functions_agree_with_the_stages(model: Any, dinov3_small: Dinov3Weights) -> None:
     """The same features, similarities and picture as `dino3-map`, step by step."""
     ours = extractor("dinov3-small", dinov3_small.safetensors)
@@ -125,6 +126,7 @@ def test_an_image_that_was_not_scaled_to_whole_patches_is_refused(model: Any) ->
             attempt()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("convert", [str, Path])
 def test_weights_of_a_file_are_loaded_without_a_network(
     model: Any, dinov3_small: Dinov3Weights, convert: Callable[[Path], Any]

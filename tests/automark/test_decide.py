@@ -69,6 +69,7 @@ def test_a_mole_whose_searches_all_failed_is_not_searched() -> None:
     assert by_uuid["m7"].reason == "cut.jpg is damaged"
 
 
+@pytest.mark.slow
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(-1e300, 1e300))
 def test_marks_far_outside_the_photo_do_not_prevent_decisions(x: float, y: float) -> None:
     """For any finite coordinates."""
@@ -103,6 +104,7 @@ def test_a_mole_that_is_probably_absent_is_not_found() -> None:
     assert decisions["m1"].absent is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=4))
 def test_right_and_absent_stay_exclusive_over_references(shares: list[tuple[float, float]]) -> None:
     """However references agree or not, the two probabilities are together at most 1."""

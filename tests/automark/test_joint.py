@@ -60,6 +60,7 @@ def confidence(result: dict[str, InferredMole], number: int) -> float:
     return result[f"{number:032x}"].candidates[0].confidence
 
 
+@pytest.mark.slow
 @given(seeds)
 def test_the_order_of_moles_plays_no_part(seed: int) -> None:
     """The confidences agree to 1e-6."""
@@ -130,6 +131,7 @@ def test_geometric_matches_gain_less_from_agreement() -> None:
     assert confidence(judged(*others, gone), 9) < 0.75 < confidence(judged(*others, there), 9)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.floats(0, 400))
 def test_probabilities_of_a_mole_add_up_to_one_at_most(own: list[float], blur: float) -> None:
     """For any probabilities of its candidates."""
@@ -164,6 +166,7 @@ PX = 4000 / 6000
 """A pixel of a photo of 6000 px, in those of `SIZE`."""
 
 
+@pytest.mark.slow
 @given(st.integers(0, 8), st.floats(40, 100), turns, st.floats(0.08, 0.15))
 def test_a_right_place_where_the_skin_bends_locally_stays_probable(
     bent: int, px: float, turn: complex, radius: float
@@ -179,6 +182,7 @@ def test_a_right_place_where_the_skin_bends_locally_stays_probable(
     assert confidence(judged(*moles), bent) > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("px", "sure"), [(100, 0.8), (500, 0.9)])
 @given(st.integers(0, 2), st.integers(0, 1), turns, seeds)
 def test_a_map_that_predicts_well_is_sure(
@@ -212,6 +216,7 @@ def test_two_moles_with_each_others_places_become_improbable(first: int) -> None
     assert all(confidence(result, n) > 0.5 for n in range(12) if n not in (first, second))
 
 
+@pytest.mark.slow
 @given(st.floats(0.1, 10), seeds)
 def test_the_size_of_the_photos_plays_no_part(scale: float, seed: int) -> None:
     """All confidences stay the same if all pixels are scaled."""

@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def beside(place: Point, px: float) -> Point:
     return Point(place.x + px, place.y)
 
 
+@pytest.mark.slow
 @given(st.floats(0, 14), st.sampled_from([0.5, 1.0, 2.0]))
 def test_two_labels_of_one_mole_in_a_reference_are_reported(px: float, scale: float) -> None:
     """Once for the reference and once for the target, at any size of the photos."""
@@ -53,6 +55,7 @@ def test_two_labels_of_one_mole_in_a_reference_are_reported(px: float, scale: fl
     assert abs(in_reference.distance_px - px * scale) < 1e-6
 
 
+@pytest.mark.slow
 @given(st.floats(16, 60))
 def test_moles_further_apart_are_two(px: float) -> None:
     """Real moles are as near as 55 px of 6000."""

@@ -54,6 +54,7 @@ def task(days: tuple[Session, Session], *numbers: int, **more: object) -> PairTa
     return PairTask(setup(**more), before.photo, after.photo, moles)
 
 
+@pytest.mark.slow
 def test_tasks_and_results_can_be_pickled(days: tuple[Session, Session]) -> None:
     """And are small, because they contain no feature maps."""
     sent = pickle.loads(pickle.dumps(task(days, *range(len(PLACES)))))

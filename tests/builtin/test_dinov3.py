@@ -57,6 +57,7 @@ def cosines(one: Vectors, other: Vectors) -> Vectors:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
 def test_features_equal_those_of_timm(
     dinov3_small: Dinov3Weights, small: FeatureExtractor, timms_own: Any, kind: str
@@ -70,6 +71,7 @@ def test_features_equal_those_of_timm(
     assert relative_error(vectors, timms_features(timms_own, images)) <= ROUNDING
 
 
+@pytest.mark.slow
 def test_the_random_weights_distinguish_patches(timms_own: Any) -> None:
     """Otherwise agreement with timm would prove little."""
     image = skin(112, 64, 1)
@@ -95,6 +97,7 @@ OFFICIAL = {"reg_token": "storage_tokens", "gamma_1": "ls1.gamma", "gamma_2": "l
 """The names in the release of DINOv3's authors, by the names in timm."""
 
 
+@pytest.mark.slow
 def test_checkpoints_of_the_official_release_are_read(
     tmp_path: Path,
     dinov3_small: Dinov3Weights,
@@ -123,6 +126,7 @@ def _renamed(name: str) -> str:
     return name
 
 
+@pytest.mark.slow
 def test_half_precision_weights_are_computed_in_full_precision(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:
@@ -133,6 +137,7 @@ def test_half_precision_weights_are_computed_in_full_precision(
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_bf16_rotates_no_vector_by_more_than_a_few_degrees(dinov3_small: Dinov3Weights) -> None:
     """The cosine to the same patch in f32 is at least 0.999."""
     image = skin(112, 64, 3)[np.newaxis]
@@ -144,6 +149,7 @@ def test_bf16_rotates_no_vector_by_more_than_a_few_degrees(dinov3_small: Dinov3W
     assert cosines(full, short).min() >= 0.999
 
 
+@pytest.mark.slow
 def test_features_do_not_depend_on_the_batch(small: FeatureExtractor) -> None:
     """Except for rounding."""
     images = np.stack([skin(64, 48, seed) for seed in range(3)])
@@ -160,6 +166,7 @@ def test_the_mean_colour_is_that_of_the_training_images(
     assert np.abs(normal).max() <= 0.5 / 255 / min(config["std"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_is_a_model_of_timm(size: str) -> None:
     """With its name, patch and number of dimensions; built on the meta device."""
@@ -217,6 +224,7 @@ def test_a_checkpoint_cut_short_is_an_error_of_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_with_a_missing_tensor_is_an_error_of_one_line(
     tmp_path: Path, dinov3_small: Dinov3Weights
 ) -> None:

@@ -89,6 +89,7 @@ def saved(model: Any, folder: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "model.", "model.model."])
 @pytest.mark.parametrize(
     ("timms", "gated", "biases"),
@@ -204,6 +205,7 @@ def test_biases_of_keys_are_refused() -> None:
         in_timms_layout(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

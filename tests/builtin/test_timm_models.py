@@ -98,6 +98,7 @@ def test_convnext_applies_its_norm_to_each_patch(files: dict[str, Path]) -> None
     assert both.extract(images[:, :48, :80]).shape == (1, 3, 5, 768 + 384)
 
 
+@pytest.mark.slow
 def test_layers_are_those_of_timms_intermediates(dinov3_small: Dinov3Weights) -> None:
     """In any spelling, with the norm and without; the last one with the norm is the default."""
     images = skin(64, 48, 1)[np.newaxis]
@@ -117,6 +118,7 @@ def test_layers_are_those_of_timms_intermediates(dinov3_small: Dinov3Weights) ->
     assert relative_error(last, tokens_of(model, images).reshape(last.shape)) <= ROUNDING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -168,6 +170,7 @@ def test_openvino_gives_the_features_of_torch(
         assert relative_error(graph.extract(images), torchs.extract(images)) <= ROUNDING
 
 
+@pytest.mark.slow
 def test_openvino_says_which_models_it_does_not_run(tmp_path: Path) -> None:
     """Those whose position embeddings depend on the grid."""
     spec = load_registry().extractor(DINOV2)
@@ -204,6 +207,7 @@ def test_a_model_for_one_size_is_refused_before_weights_are_loaded(name: str) ->
         load_registry().extractor(f"timm:{name}")
 
 
+@pytest.mark.slow
 def test_a_name_without_a_tag_is_that_of_its_default_weights() -> None:
     """One model has one name, so that its features are cached once."""
     spec = load_registry().extractor("timm:vit_small_patch14_dinov2")

@@ -38,6 +38,7 @@ def xfeat(request: pytest.FixtureRequest) -> FeatureExtractor:
     return extractor("xfeat", runtime=request.param)
 
 
+@pytest.mark.slow
 def test_textured_points_of_a_real_stereo_pair_are_found(
     xfeat: FeatureExtractor,
 ) -> None:
@@ -77,6 +78,7 @@ def test_features_are_the_descriptors_of_kornias_own_model(xfeat: FeatureExtract
     assert relative_error(vectors, expected) <= ROUNDING
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.integers(1, 2), st.integers(1, 9), st.integers(1, 9))
 def test_there_is_a_vector_for_each_patch_of_any_size(

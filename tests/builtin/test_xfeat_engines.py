@@ -30,6 +30,7 @@ SAME = 1e-4
 """Share of a vector's length by which runtimes may differ, as they share cached features."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["opencv", pytest.param("openvino", marks=needs_openvino)])
 def test_a_whole_photo_has_the_features_of_torch(runtime: str) -> None:
     """Sums over millions of pixels are rounded, most of all where there is little contrast."""

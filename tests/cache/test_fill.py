@@ -42,6 +42,7 @@ def mixed(folder: Path, count: int = 24) -> list[Path]:
     return paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windows", [None, Windows(32, 0.5)])
 def test_features_in_batches_equal_those_of_single_photos(
     tmp_path: Path, windows: Windows | None
@@ -61,6 +62,7 @@ def test_features_in_batches_equal_those_of_single_photos(
     assert unused.built == []
 
 
+@pytest.mark.slow
 def test_photos_of_one_shape_share_forward_passes(tmp_path: Path) -> None:
     """Of at most `MAX_BATCH_PHOTOS`."""
     counting = Counting()
@@ -80,6 +82,7 @@ def test_a_second_run_finds_nothing_missing(tmp_path: Path) -> None:
     assert counting.built == []
 
 
+@pytest.mark.slow
 def test_a_stopped_run_has_stored_what_it_yielded(tmp_path: Path) -> None:
     """The next run extracts only the rest."""
     paths = mixed(tmp_path / "photos")
@@ -172,6 +175,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         list(fill(features, missing))
 
 
+@pytest.mark.slow
 def test_decoding_runs_only_a_few_batches_ahead(tmp_path: Path) -> None:
     """Memory must not grow with the number of photos."""
     paths = mixed(tmp_path / "photos", 90)

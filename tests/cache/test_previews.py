@@ -50,6 +50,7 @@ def test_a_small_photo_is_its_own_preview() -> None:
     assert photo.preview.pixels is photo.pixels
 
 
+@pytest.mark.slow
 def test_the_preview_of_a_large_photo_keeps_its_shape(large: Path) -> None:
     """Its longer side has the maximum length."""
     photo = read_photo(large)
@@ -58,6 +59,7 @@ def test_the_preview_of_a_large_photo_keeps_its_shape(large: Path) -> None:
     assert photo.preview.mask.mean() == pytest.approx(2 / 3, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_cached_photo_is_searched_and_drawn_without_decoding_it(
     large: Path, tmp_path: Path
 ) -> None:

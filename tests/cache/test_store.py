@@ -101,6 +101,7 @@ def test_files_of_other_processes_count_from_the_start(tmp_path: Path) -> None:
     assert stored(FileStore(tmp_path, 100), range(10)) == {1, 2, 9}
 
 
+@pytest.mark.slow
 def test_many_processes_keep_the_limit_of_one_cache(tmp_path: Path) -> None:
     """Each measures the whole cache from time to time."""
     most, size, many = 1_000, 10, 4

@@ -43,6 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Region]:
     return folder, whole
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.data())
 def test_any_part_is_read_as_it_was(filled: tuple[Path, Region], data: st.DataObject) -> None:
@@ -68,6 +69,7 @@ def test_a_photo_without_a_mask_has_none_in_its_tiles(tmp_path: Path) -> None:
         assert np.array_equal(found.pixels, whole.pixels[part])
 
 
+@pytest.mark.slow
 def test_a_damaged_or_missing_tile_is_made_again(tmp_path: Path) -> None:
     """And replaced."""
     whole = Region(pixels(), None)

@@ -60,6 +60,7 @@ def test_a_mirrored_map_is_refused() -> None:
         aligned_crop(photo_of(), Point(100, 100), FRAME, ((-1.0, 0.0), (0.0, 1.0)))
 
 
+@pytest.mark.slow
 @given(gains=st.tuples(*[st.floats(0.6, 1.1)] * 3))
 def test_light_is_matched_to_the_skin_around(gains: tuple[float, float, float]) -> None:
     """Another exposure and white balance is taken back; the mole keeps its contrast."""
@@ -72,6 +73,7 @@ def test_light_is_matched_to_the_skin_around(gains: tuple[float, float, float]) 
     assert apart.mean() < 2
 
 
+@pytest.mark.slow
 @given(diameter=st.floats(8, 45))
 def test_the_size_of_a_spot_is_found(diameter: float) -> None:
     """Within one step of the sizes that are tried."""

@@ -41,6 +41,7 @@ def test_a_crop_compared_with_itself_has_not_changed() -> None:
         assert ratio.value == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(growth=st.floats(0.8, 1.3), depth=st.floats(0.3, 0.8))
 def test_swapping_the_crops_inverts_the_ratios(growth: float, depth: float) -> None:
@@ -51,6 +52,7 @@ def test_swapping_the_crops_inverts_the_ratios(growth: float, depth: float) -> N
         assert there[name].value * back[name].value == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(growth=st.floats(0.8, 1.35))
 def test_the_interval_holds_the_true_growth(growth: float) -> None:
@@ -60,6 +62,7 @@ def test_the_interval_holds_the_true_growth(growth: float) -> None:
     assert found["area"].value == pytest.approx(found["diameter"].value ** 2, rel=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(zoom=st.sampled_from([0.5, 0.75, 1.5, 2.0]))
 def test_scaling_both_photos_changes_no_ratio(zoom: float) -> None:

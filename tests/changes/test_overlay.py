@@ -39,6 +39,7 @@ def news(target: Photo, reference: Photo) -> list[Point]:
     return found
 
 
+@pytest.mark.slow
 def test_a_photo_compared_with_itself_shows_nothing_new() -> None:
     """Not even an unlikely one."""
     photo = photo_of(COMMON)
@@ -49,6 +50,7 @@ def test_a_photo_compared_with_itself_shows_nothing_new() -> None:
         assert evidence.obstacle is not None or probability_new(evidence) < UNLIKELY
 
 
+@pytest.mark.slow
 def test_a_spot_that_was_not_there_is_new_and_swapped_it_is_not() -> None:
     """Of two photos, only the later one has it; the same map read backwards finds nothing new."""
     before, after = photo_of(COMMON), photo_of([*COMMON, NEW], seed=1)
@@ -57,12 +59,14 @@ def test_a_spot_that_was_not_there_is_new_and_swapped_it_is_not() -> None:
     assert news(before, after) == []
 
 
+@pytest.mark.slow
 def test_a_spot_that_grew_or_darkened_is_not_new() -> None:
     """It was there, if paler."""
     paler = Disc(NEW.x, NEW.y, NEW.diameter * 0.8, NEW.depth * 0.7)
     assert news(photo_of([*COMMON, NEW], seed=1), photo_of([*COMMON, paler])) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("obstacle", "reason"),
     [("mask", "out of view"), ("glare", "glare"), ("map", "map"), ("strangers", "vouch")],
@@ -89,6 +93,7 @@ def test_what_can_not_be_told_has_a_reason(obstacle: str, reason: str) -> None:
     assert reason in found.obstacle
 
 
+@pytest.mark.slow
 def test_blood_is_told_from_melanin() -> None:
     """A pimple absorbs little red."""
     pimple = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, RED)
@@ -98,6 +103,7 @@ def test_blood_is_told_from_melanin() -> None:
     assert red.hue < REDDEST < brown.hue
 
 
+@pytest.mark.slow
 def test_a_shifted_photo_is_drawn_into_the_frame() -> None:
     """The map leads to the place in the other photo's own pixels."""
     moved = [Disc(disc.x + 20, disc.y - 7, disc.diameter, disc.depth) for disc in COMMON]
@@ -108,6 +114,7 @@ def test_a_shifted_photo_is_drawn_into_the_frame() -> None:
     assert overlay.evidence(spot).share > 0.8
 
 
+@pytest.mark.slow
 def test_a_hair_is_no_spot() -> None:
     """Lines are left out."""
     line = [Disc(100 + step, 300 + step / 2, 4, 0.5) for step in range(0, 300, 2)]

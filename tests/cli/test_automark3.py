@@ -296,6 +296,7 @@ def cut_short(photo: Path) -> Path:
     return photo
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -429,6 +430,7 @@ def test_with_cached_features_neither_torch_nor_a_model_is_loaded(
     assert "torch" not in loaded
 
 
+@pytest.mark.slow
 def test_without_a_cache_each_photo_is_extracted_once(
     days: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

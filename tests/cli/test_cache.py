@@ -67,6 +67,7 @@ def test_cache_dir_has_priority_over_the_environment(
     assert info()["photos"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", ["source", "target"])
 def test_a_changed_photo_is_extracted_again(scene: Scene, changed: str) -> None:
     """The result is that of a search without a cache."""
@@ -228,6 +229,7 @@ def test_clearing_a_folder_that_is_no_cache_removes_nothing(tmp_path: Path) -> N
         assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(theirs)
 
 
+@pytest.mark.slow
 def test_clear_removes_the_digests_of_weights(tmp_path: Path, feature_cache: Path) -> None:
     """Whose names match their content; also for a path of undecodable bytes."""
     weights = tmp_path / os.fsdecode(b"\xff.pt")

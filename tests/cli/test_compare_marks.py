@@ -31,6 +31,7 @@ def photo(tmp_path: Path) -> Path:
     return photo
 
 
+@pytest.mark.slow
 def test_the_measures_match_a_case_computed_by_hand(photo: Path) -> None:
     """2 of 4 found, 2 of 4 guesses right, and every right guess has the higher confidence."""
     report = run("compare-marks", str(photo), "--extra-stem", "auto", "--json").report

@@ -67,6 +67,7 @@ def test_json_has_measures_of_each_configuration_and_a_row_for_each_query(
             assert row["uncertain"] == (row["confidence"] < 0.5)
 
 
+@pytest.mark.slow
 def test_the_table_names_every_measure(repository: Path) -> None:
     """For a person; Markdown and CSV carry the same numbers."""
     text = evaluate(repository).stdout
@@ -79,6 +80,7 @@ def test_the_table_names_every_measure(repository: Path) -> None:
     assert f"{float(row['pck@0.01']):.1%}" in text
 
 
+@pytest.mark.slow
 def test_several_folders_are_also_measured_apart(repository: Path, tmp_path: Path) -> None:
     """Each query counts for the folder of its target; one folder has no measures of its own."""
     parts = sorted(path for path in repository.glob("rotomaps/parts/*/*") if path.is_dir())
@@ -236,6 +238,7 @@ def test_plots_and_gallery_are_pages_with_pictures(repository: Path, tmp_path: P
                 assert min(image.size) > 100
 
 
+@pytest.mark.slow
 def test_a_gallery_of_finished_searches_searches_nothing_again(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_second_run_extracts_nothing_and_imports_no_torch(tmp_path: Path) -> N
     assert "torch" not in loaded
 
 
+@pytest.mark.slow
 def test_only_missing_photos_are_extracted(tmp_path: Path) -> None:
     """A new photo, a changed photo, a changed mask."""
     root = repository(tmp_path / "repository", 6)
@@ -96,6 +97,7 @@ def test_only_missing_photos_are_extracted(tmp_path: Path) -> None:
     assert counts(run("precalc", str(root), *XFEAT)) == (3, 4)
 
 
+@pytest.mark.slow
 def test_masks_and_options_are_part_of_the_key(tmp_path: Path) -> None:
     """As in a search."""
     root = repository(tmp_path / "repository", 3)
@@ -108,6 +110,7 @@ def test_masks_and_options_are_part_of_the_key(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_bad_photos_are_reported_at_the_end(tmp_path: Path) -> None:
     """By name, with exit code 1; the others are extracted."""
     root = repository(tmp_path / "repository", 3)
@@ -125,6 +128,7 @@ def test_bad_photos_are_reported_at_the_end(tmp_path: Path) -> None:
     assert photos_in_cache() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "warns"), [("10GB", False), ("250kB", True), ("1kB", True)])
 def test_a_cache_too_small_for_the_photos_causes_one_warning(
     *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, warns: bool

@@ -233,6 +233,7 @@ def test_the_demo_replaces_its_own_files_only(tmp_path: Path) -> None:
         assert "after.jpg" in refused(tmp_path, "demo", str(tmp_path), *force)
 
 
+@pytest.mark.slow
 def test_generated_photos_never_replace_marks(tmp_path: Path) -> None:
     """Nor is any photo of a new person written beside those of another."""
     small = ("--megapixels", "0.05", "--photos", "1", "--moles", "3", "--sessions", "1")

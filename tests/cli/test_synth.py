@@ -24,6 +24,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_a_repository_is_laid_out_as_mel_keeps_it(tmp_path: Path) -> None:
     """A photo a session, each with its mask, its moles, and those known to be absent."""
     outcome = run("synth", str(tmp_path / "new"), *SMALL, "--sessions", "3")
@@ -47,6 +48,7 @@ def test_a_repository_is_laid_out_as_mel_keeps_it(tmp_path: Path) -> None:
     assert any(read_moles(path, ABSENT) for path in photos)
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
     """So a second run into the same folder changes nothing."""
     for name in ("one", "other", "one"):
@@ -54,6 +56,7 @@ def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_another_person_does_not_replace_the_first(tmp_path: Path) -> None:
     """The files in the folder are unchanged."""
     run("synth", str(tmp_path), *SMALL)
@@ -84,6 +87,7 @@ def test_an_option_out_of_range_is_a_usage_error(tmp_path: Path, option: str) ->
     assert option in outcome.error
 
 
+@pytest.mark.slow
 def test_hard_photos_keep_the_layout_and_differ(tmp_path: Path) -> None:
     """With `--hard` and `--case` the same files have other pictures, every mark inside them."""
     run("synth", str(tmp_path / "plain"), *SMALL)

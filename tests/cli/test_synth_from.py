@@ -69,6 +69,7 @@ def test_a_turned_photo_is_warped_as_it_is_shown(tmp_path: Path, photo: Path) ->
             assert dict(image.getexif()) == {0x0112: 1}
 
 
+@pytest.mark.slow
 def test_the_same_options_write_the_same_bytes(tmp_path: Path, photo: Path) -> None:
     """So a second run into the same folder changes nothing, but another seed is refused."""
     options = ("--from", str(photo), "--level", "strong")

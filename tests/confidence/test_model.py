@@ -38,6 +38,7 @@ anything = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(KEYS), anything, st.integers(16, 9000))
 def test_confidence_is_a_probability_and_the_radius_a_length(
     key: str, evidence: dict[str, float], longest: int
@@ -70,6 +71,7 @@ def test_a_surer_match_has_no_larger_radius(key: str, one: float, other: float) 
     assert shipped()[key].radius_share(high) <= shipped()[key].radius_share(low)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [*KEYS, "made up"])
 def test_a_calibration_survives_its_file(key: str) -> None:
     """As JSON and back, up to rounding."""
@@ -158,6 +160,7 @@ def test_right_and_absent_are_never_likelier_together_than_certain(
     assert not (trust.probably_absent and trust.probability >= 0.5)
 
 
+@pytest.mark.slow
 @given(spots, st.sampled_from(SPOT_AT_MATCH), st.floats(0, 4))
 def test_a_clearer_spot_never_makes_absence_likelier(
     evidence: dict[str, float], name: str, more: float
@@ -219,6 +222,7 @@ def test_the_radius_is_never_larger_than_the_error_of_a_right_match(
         assert 0 < calibration.radius_share(probability) * longest <= WITHIN * longest
 
 
+@pytest.mark.slow
 def test_a_fit_recovers_how_likely_answers_are_right() -> None:
     """On answers outside the fit, within a few hundredths."""
     calibration = fit(made_up(1500))
@@ -228,6 +232,7 @@ def test_a_fit_recovers_how_likely_answers_are_right() -> None:
         assert found == pytest.approx(1 / (1 + np.exp(-3 * (margin - 2))), abs=0.09)
 
 
+@pytest.mark.slow
 def test_the_radius_holds_nineteen_in_twenty() -> None:
     """Of the right ones: Rayleigh's 95 % quantile, 2 sqrt(2 ln 20) of 1000."""
     radius = fit(made_up(3000)).radius_share(0.99)

@@ -43,6 +43,7 @@ def place(kind: Kind, number: int, photos: dict[str, Path], *, new: bool = False
     return Place(kind, photo, here, other, None, 15.0, uuid, 0.9, is_new_spot=new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [True, False])
 def test_what_is_said_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
@@ -68,6 +69,7 @@ def test_what_is_said_is_counted(
     assert f"false new spots a pair: {scores.false_new:.2f}" in text
 
 
+@pytest.mark.slow
 def test_successive_sessions_are_compared(tmp_path: Path) -> None:
     """Each photo with the next one of its body part; photos without labels play no part."""
     photos = labelled(tmp_path)

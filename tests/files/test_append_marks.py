@@ -55,6 +55,7 @@ def as_mel_writes(value: Any) -> str:
     return json.dumps(value, indent=4, sort_keys=True, separators=(",", ": ")) + "\n"
 
 
+@pytest.mark.slow
 @given(st.lists(entries, max_size=6), st.lists(marks, max_size=6))
 def test_what_is_there_stays_and_what_is_new_comes_last(
     there: list[dict[str, Any]], new: list[NewMark]
@@ -158,6 +159,7 @@ def test_numbers_keep_their_spelling(photo: Path, digits: str) -> None:
     assert '"y": 2.50' in text
 
 
+@pytest.mark.slow
 @given(st.lists(entries, min_size=1, max_size=4), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_a_file_without_the_new_mark_is_the_old_file(
     there: list[dict[str, Any]], newline: str, bom: bool

@@ -101,6 +101,7 @@ def test_the_last_scan_of_a_smooth_progressive_photo_may_not_end_early(tmp_path:
         _ = read_photo(path).pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.6, 0.7, 0.8])
 def test_an_interlaced_gif_may_not_lack_rows_in_between(tmp_path: Path, share: float) -> None:
     """Its odd rows come last."""

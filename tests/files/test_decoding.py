@@ -87,7 +87,9 @@ def test_a_preview_is_not_taken_for_the_photo(tmp_path: Path, tag: tuple[object,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files")
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_regular_file_is_refused_at_once(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Reading it could wait for ever."""
     path = tmp_path / "x"
     if kind == "pipe":
@@ -96,7 +98,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -
         path.symlink_to("/dev/zero")
     with socket.socket(socket.AF_UNIX) as server:
         if kind == "socket":
-            os.chdir(tmp_path)  # names of sockets are short
+            monkeypatch.chdir(tmp_path)  # names of sockets are short
             server.bind("x")
         with pytest.raises(UsageError, match=f"x is a {kind}"):
             read_photo(path)
@@ -156,6 +158,7 @@ def test_a_header_of_junk_ends(tmp_path: Path) -> None:
         read_photo(path)
 
 
+@pytest.mark.slow
 def test_chunks_that_expand_are_bounded(tmp_path: Path, photo: Path) -> None:
     """Texts and profiles of a PNG may be a thousand times as large as they are stored."""
     data = photo.read_bytes()

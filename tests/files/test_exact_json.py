@@ -58,6 +58,7 @@ def spelled(draw: st.DrawFn, depth: int = 2) -> str:
     return f"{{{','.join(f'{key}{draw(white)}:{draw(white)}{value}' for key, value in pairs)}}}"
 
 
+@pytest.mark.slow
 @given(st.lists(nested(scalars)))
 @example([{}, [], {"b": 1, "a": [None, True, "\u00e9\ud800\u0000"]}])
 def test_the_layout_is_that_of_the_json_module(value: list[Any]) -> None:
@@ -68,6 +69,7 @@ def test_the_layout_is_that_of_the_json_module(value: list[Any]) -> None:
     assert rewritten(expected) == expected
 
 
+@pytest.mark.slow
 @given(st.lists(spelled()))
 def test_every_number_and_string_keeps_its_spelling(values: list[str]) -> None:
     """Only white space and the order of keys change."""

@@ -139,6 +139,7 @@ def test_a_photo_in_a_folder_that_is_read_is_not_replaced_by_force(tmp_path: Pat
         assert "is an input file" in refused(guard, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_what_was_drawn_is_recognised_and_drawn_again(tmp_path: Path, suffix: str) -> None:
     """In every usual format, however large; the picture itself stays readable."""
@@ -155,6 +156,7 @@ def test_what_was_drawn_is_recognised_and_drawn_again(tmp_path: Path, suffix: st
     write_picture(path, picture, guard=OutputGuard())
 
 
+@pytest.mark.slow
 def test_every_format_that_can_be_written_can_be_drawn_again(tmp_path: Path) -> None:
     """Those without a place for comments too; a picture of a report is never taken for a photo."""
     picture = skin(64, 48)

@@ -149,6 +149,7 @@ def test_exif_data_that_is_damaged_does_not_hide_the_photo(tmp_path: Path) -> No
     assert np.abs(pixels_of(path).astype(int) - picture).max() <= 12
 
 
+@pytest.mark.slow
 def test_a_photo_of_200_megapixels_is_a_photo(tmp_path: Path) -> None:
     """Phones take them; only its header is read here."""
     path = tmp_path / "phone.png"

@@ -71,6 +71,7 @@ def elements(page: Path) -> Elements:
     return parser
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_can_be_shown(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """As UTF-8, without control characters, and never as markup."""
@@ -141,6 +142,7 @@ def test_a_crop_shows_a_point_where_it_says(x: float, y: float) -> None:
             assert abs(rows.mean() + 0.5 - at.y) <= one + 0.5
 
 
+@pytest.mark.slow
 def test_pictures_are_as_large_as_they_say_and_small(tmp_path: Path) -> None:
     """Two crops take less than 60 kB."""
     photo = Photo.of(skin(900, 700))

@@ -25,6 +25,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
     load_registry.cache_clear()
 
 
+@pytest.mark.slow
 def test_replaced_weights_are_loaded_again(tmp_path: Path, counting: Counting) -> None:
     """By a worker that serves several runs; within a run weights are loaded once."""
     weights = tmp_path / "weights"

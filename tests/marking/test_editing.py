@@ -167,6 +167,7 @@ def test_a_run_that_changes_nothing_has_no_number(photo: Path) -> None:
     assert list(list_runs()) == []
 
 
+@pytest.mark.slow
 def test_the_log_is_written_before_the_file(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[str] = []
 

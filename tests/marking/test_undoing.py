@@ -164,6 +164,7 @@ ACTS: Sequence[Callable[[Mark], Edit]] = [
 ]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(plan=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=6))
 def test_any_steps_of_a_run_are_undone_to_the_byte(

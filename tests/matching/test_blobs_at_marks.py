@@ -64,6 +64,7 @@ def plain_skin(side: int) -> Pixels:
     return picture
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("only_builtins")
 @pytest.mark.parametrize(("place", "spot"), [((150, 140), True), ((60, 200), False)])
 def test_a_mark_on_bare_skin_is_reported(

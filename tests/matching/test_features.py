@@ -19,6 +19,7 @@ from tolerance import ROUNDING, relative_error
 from workbench import PatchColours, skin
 
 
+@pytest.mark.slow
 @given(st.data(), seeds, st.integers(9, 60), st.integers(9, 60))
 def test_what_is_masked_cannot_matter(
     data: st.DataObject, seed: int, width: int, height: int
@@ -49,6 +50,7 @@ def test_a_mask_that_keeps_everything_changes_nothing(seed: int) -> None:
     assert masked.valid.all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("keeps", [False, True])
 def test_pixels_that_no_stage_reads_are_freed(keeps: bool, masked: bool) -> None:

@@ -43,6 +43,7 @@ rolls = st.tuples(st.integers(-ROWS, ROWS), st.integers(-COLUMNS, COLUMNS))
 cells = st.tuples(st.integers(0, ROWS - 1), st.integers(0, COLUMNS - 1))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(metrics, seeds, zooms, cells, rolls)
 def test_shifting_the_targets_content_by_whole_patches_shifts_the_match_by_as_much(
@@ -62,6 +63,7 @@ def test_shifting_the_targets_content_by_whole_patches_shifts_the_match_by_as_mu
     assert after.y == pytest.approx((before.y + down * cell) % height)
 
 
+@pytest.mark.slow
 @given(metrics.filter(lambda name: name != "dot"), seeds, zooms, st.data())
 def test_a_mole_is_found_in_its_own_photo(
     metric: str, seed: int, zoom: int, data: st.DataObject
@@ -92,6 +94,7 @@ def test_masked_cells_never_win(metric: str, seed: int, data: st.DataObject) -> 
     assert np.array_equal(match.valid, cells)
 
 
+@pytest.mark.slow
 @given(metrics, seeds)
 def test_what_is_masked_in_the_target_cannot_matter(metric: str, seed: int) -> None:
     """Moles outside the mask change neither the place nor its score."""

@@ -39,6 +39,7 @@ def chart(size: Size) -> Pixels:
     return pixels
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(x=st.floats(0, 479.9), y=st.floats(0, 359.9), shift=st.integers(0, 40))
 def test_a_closer_look_is_more_exact_also_at_the_border(x: float, y: float, shift: int) -> None:

@@ -75,6 +75,7 @@ def test_windows_cover_the_whole_and_overlap_enough(
         assert before + width - after >= int(width * overlap)
 
 
+@pytest.mark.slow
 def test_memory_follows_the_window_and_not_the_photo() -> None:
     """No batch is larger than the budget or one window, however large the photo."""
     extractor = Neighbourly()

@@ -96,6 +96,7 @@ def test_what_is_not_a_photo_of_the_page_is_not_there(photos: list[Path], target
     assert b"Traceback" not in answer.body
 
 
+@pytest.mark.slow
 def test_a_tile_shows_the_photo_pixel_by_pixel(tmp_path: Path) -> None:
     picture = np.asarray(Image.fromarray(skin(110, 70)).resize((1100, 700)))
     app = app_of([save(picture, tmp_path / "a.png")])

@@ -130,6 +130,7 @@ def test_names_without_a_prefix_are_not_split() -> None:
 _words = st.text("abcdefgh_", min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(
     _words,
     st.dictionaries(_words, st.lists(st.text("01-.", min_size=1), min_size=1).map(",".join)),

@@ -153,6 +153,7 @@ def test_module_and_plugin_follow_from_the_name(name: str, module: str, plugin: 
     assert (names.distribution, names.module, names.plugin) == (name, module, plugin)
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"mel-debug-[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True))
 def test_every_name_gives_files_that_python_and_pip_can_read(name: str) -> None:
     """No file keeps a place of the template, and all that is Python parses."""

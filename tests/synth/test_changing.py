@@ -56,6 +56,7 @@ def test_a_day_out_of_range_is_refused() -> None:
         SkinDay(1, pimples=-1)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_photo() -> None:
     """To the byte, changes included."""
     body, _, second = plan_pair(8, megapixels=0.05, moles=3, changing=True)

@@ -62,6 +62,7 @@ def darkest(pixels: Pixels, near: Point, reach: int = 8) -> Point:
     )
 
 
+@pytest.mark.slow
 def test_the_detector_finds_every_mole_and_nothing_else() -> None:
     """Each within a pixel of its centre; plain texture is no spot."""
     spots = spots_of(Photo.of(picture()), (), 30)
@@ -82,6 +83,7 @@ def test_lines_and_edges_are_no_spots() -> None:
     assert spot.point.distance_to(Point(350.5, 100.5)) < 1.5
 
 
+@pytest.mark.slow
 def test_marks_come_first_and_keep_spots_at_a_distance() -> None:
     """A mark on a mole is not found again, and the strongest spots fill up the number."""
     photo = Photo.of(picture())
@@ -105,6 +107,7 @@ def test_a_mark_outside_the_skin_is_left_out() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_uuids_depend_on_the_photo_and_the_place() -> None:
     """The same spot of the same photo has the same uuid in each run, and no other has it."""
     one, again, other = (spots_of(Photo.of(picture(seed)), (), 30) for seed in (0, 0, 1))
@@ -112,6 +115,7 @@ def test_uuids_depend_on_the_photo_and_the_place() -> None:
     assert len({spot.uuid for spot in (*one, *other)}) == len(one) + len(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("level", LEVELS)
 def test_truth_lies_on_the_spots(level: LevelName, seed: int) -> None:
@@ -125,6 +129,7 @@ def test_truth_lies_on_the_spots(level: LevelName, seed: int) -> None:
             assert darkest(photo.pixels, place).distance_to(place) < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_absent_spots_have_gone(seed: int) -> None:
     """Where one was painted out no dark spot is left, and the others are still there."""
@@ -138,6 +143,7 @@ def test_absent_spots_have_gone(seed: int) -> None:
         assert has_blob(photo, Point(mole.x, mole.y))
 
 
+@pytest.mark.slow
 def test_painted_skin_has_the_grain_of_its_surroundings() -> None:
     """A smooth patch would be a mark of its own."""
     rng = np.random.default_rng(5)
@@ -151,6 +157,7 @@ def test_painted_skin_has_the_grain_of_its_surroundings() -> None:
         assert green[9:16, 9:16].std() > 0.7 * green[:, :4].std()
 
 
+@pytest.mark.slow
 def test_the_map_is_the_truth() -> None:
     """The warp that comes with a view maps each mole of the photo to its place there."""
     first, second = views(Photo.of(picture()), WarpOptions("strong", absent=0.3))
@@ -212,6 +219,7 @@ def test_a_setting_out_of_range_is_named(setting: str, value: float) -> None:
         WarpOptions(**{setting: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_same_photo_twice_is_refused(tmp_path: Path) -> None:
     """Its moles would be in two parts."""
     one, copy = (save(picture(), tmp_path / name) for name in ("one.png", "copy.png"))
@@ -219,6 +227,7 @@ def test_the_same_photo_twice_is_refused(tmp_path: Path) -> None:
         plan_from_photos(tmp_path / "new", [one, copy], WarpOptions())
 
 
+@pytest.mark.slow
 def test_changes_do_not_depend_on_the_other_photos(tmp_path: Path) -> None:
     """Adding a photo changes nothing about the first one's views."""
     photos = [save(picture(seed), tmp_path / f"{seed}.png") for seed in (0, 1)]

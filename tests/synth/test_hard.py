@@ -26,6 +26,7 @@ def area(shot: Shot) -> float:
     return shot.width * shot.height / shot.pixels_per_mm**2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_moles_are_in_view_of_both_shots_in_every_case(case: str) -> None:
     """At least six moles are, and of those some are gone and most are not."""
@@ -63,6 +64,7 @@ def test_a_close_up_leaves_moles_out_of_view() -> None:
     assert all(inside[i] for i, mole in enumerate(body.moles) if mole.uuid in listed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["shadows", "glare", "grazing", "closeup4", "half", "hair"])
 def test_marks_lie_on_their_moles(case: str) -> None:
     """A mark is darker than without moles, and the place of a gone mole is not."""
@@ -80,6 +82,7 @@ def test_marks_lie_on_their_moles(case: str) -> None:
             assert not alone or abs(change[int(gone.y), int(gone.x)]) < 1.0
 
 
+@pytest.mark.slow
 def test_all_moles_of_the_truth_are_on_bare_skin() -> None:
     """The mask keeps every present and absent mole of hard photos."""
     for seed in (1, 2):
@@ -113,6 +116,7 @@ def test_shadows_move_between_sessions() -> None:
     assert np.median(changes) > 0.15
 
 
+@pytest.mark.slow
 def test_grazing_views_show_marked_skin_at_an_angle() -> None:
     """Moles are seen at over 45 degrees in one of the photos."""
     steepest = []
@@ -126,6 +130,7 @@ def test_grazing_views_show_marked_skin_at_an_angle() -> None:
     assert min(steepest) > 0.0
 
 
+@pytest.mark.slow
 def test_a_freckle_is_near_a_gone_mole() -> None:
     """It is 1.5 to 8 mm away (two diameters for a large mole), and overlaps no marked mole."""
     gone = near = 0
@@ -142,6 +147,7 @@ def test_a_freckle_is_near_a_gone_mole() -> None:
     assert near >= 0.8 * gone > 0
 
 
+@pytest.mark.slow
 def test_freckles_are_many_and_look_like_moles() -> None:
     """Dozens of unmarked spots, which the picture shows and the truth does not."""
     body, first, _ = plan_pair(2, megapixels=SMALL, moles=10, case="freckles")
@@ -152,6 +158,7 @@ def test_freckles_are_many_and_look_like_moles() -> None:
     assert photo.moles == bare.moles
 
 
+@pytest.mark.slow
 def test_the_same_seed_plans_the_same_hard_pair() -> None:
     """And another seed, or none of the difficulties, plans another."""
     plan = plan_pair(6, megapixels=SMALL, moles=10, hard=True)
@@ -179,6 +186,7 @@ def test_an_unknown_case_is_refused() -> None:
         plan_pair(0, case="fog")
 
 
+@pytest.mark.slow
 def test_too_many_moles_for_a_hard_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has advice, and the search for room ends."""
     monkeypatch.setattr("mel_debug.synth.crowd._PATIENCE", 1)
@@ -195,6 +203,7 @@ ORDINARY = (  # mean level of 12 areas of two photos, and where the moles are, b
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ordinary_photos_are_as_before() -> None:
     """A seed without `hard` shows the picture and the moles that it always did."""
     body, *shots = plan_pair(5, megapixels=0.05, moles=4)

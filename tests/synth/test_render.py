@@ -74,6 +74,7 @@ def own_pixels(
     return np.asarray(np.abs(whole - less).sum(axis=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize("irregularity", [0.1, 0.9])
 def test_a_mole_is_painted_at_its_true_position(name: str, irregularity: float) -> None:
@@ -97,6 +98,7 @@ def test_a_mole_covers_the_area_of_its_diameter(diameter: float) -> None:
     assert 2 * np.sqrt(area / np.pi) == pytest.approx(diameter * 8.0, rel=0.12)
 
 
+@pytest.mark.slow
 def test_a_mole_grows_by_its_factor() -> None:
     """A mole of twice the diameter covers about four times the area."""
     mole = replace(lone_mole(), present=(True, True), growth=(1.0, 2.0))
@@ -108,6 +110,7 @@ def test_a_mole_grows_by_its_factor() -> None:
     assert 3.0 < areas[1] / areas[0] < 5.0
 
 
+@pytest.mark.slow
 def test_an_absent_mole_is_listed_and_not_painted() -> None:
     """In such a session the photo equals that of a body without the mole."""
     body = Body(SKIN, (lone_mole(),), 2)
@@ -140,6 +143,7 @@ def photos() -> tuple[RenderedPhoto, ...]:
     return tuple(taken)
 
 
+@pytest.mark.slow
 def test_the_mask_is_true_where_moles_are(photos: tuple[RenderedPhoto, ...]) -> None:
     """Every mole of the truth lies on skin that the mask keeps."""
     for photo in photos:
@@ -167,12 +171,14 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert files[:2] == files[2:]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_picture() -> None:
     """Two seeds do not share their pixels."""
     one, other = (render(*plan_pair(seed, megapixels=0.05, moles=2)[:2]) for seed in (11, 1))
     assert one.jpeg() != other.jpeg()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_is_upright_once_its_exif_rotation_is_applied(orientation: int) -> None:
     """Whatever turn the file is stored with, it is shown as rendered."""

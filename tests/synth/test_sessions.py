@@ -34,6 +34,7 @@ def test_a_fixed_rotation_and_scale_are_exact(rotation: float, scale: float) -> 
     assert grown == pytest.approx(scale, rel=0.001)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seeds, st.floats(0.0, 1.0), st.floats(-150.0, 150.0), st.sampled_from([0.5, 1.0, 2.0]))
 def test_a_fixed_rotation_stays_close_at_any_difficulty(
@@ -46,6 +47,7 @@ def test_a_fixed_rotation_stays_close_at_any_difficulty(
     assert 0.55 - 0.45 * (1 - difficulty) ** 2 < grown / scale < 1.6
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seeds, st.floats(0.0, 1.0), st.integers(0, 20), st.floats(0.0, 0.6))
 def test_both_shots_have_every_mole_in_view(
@@ -116,6 +118,7 @@ def test_a_setting_out_of_range_is_named(dial: str, value: float) -> None:
         plan_pair(0, **{dial: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_more_moles_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has advice, and the search for room ends."""
     monkeypatch.setattr("mel_debug.synth.population._PATIENCE", 20)

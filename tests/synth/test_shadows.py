@@ -33,6 +33,7 @@ def test_light_lies_between_shade_and_sun(cast: Cast) -> None:
     assert factor.max() <= cast.sun + 1e-9
 
 
+@pytest.mark.slow
 @given(casts, lengths, lengths)
 def test_a_shift_moves_the_shadow(cast: Cast, across: float, along: float) -> None:
     """The light at a point is that at the same distance from the unmoved shadow."""
@@ -40,6 +41,7 @@ def test_a_shift_moves_the_shadow(cast: Cast, across: float, along: float) -> No
     assert passed(moved, P + across, Q + along) == pytest.approx(passed(cast, P, Q), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(casts, st.floats(0.3, 3.0))
 def test_a_size_scales_the_shadow(cast: Cast, factor: float) -> None:
     """A shape twice as large with an edge twice as wide is the same picture twice as large."""
@@ -48,6 +50,7 @@ def test_a_size_scales_the_shadow(cast: Cast, factor: float) -> None:
     assert passed(large, factor * P, factor * Q) == pytest.approx(passed(cast, P, Q), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_light_and_shade_with_sharp_edges_between(kind: str) -> None:
     """Both are in a plane of half a metre, and penumbras take at most a fifth of it."""

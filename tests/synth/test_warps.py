@@ -41,6 +41,7 @@ def places(size: Size, count: int = 40) -> np.ndarray[tuple[int, int], np.dtype[
     return np.random.default_rng(0).uniform((0, 0), (size.width, size.height), (count, 2))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seeds, sizes, levels, st.booleans())
 def test_there_and_back_is_where_it_started(
@@ -52,6 +53,7 @@ def test_there_and_back_is_where_it_started(
     assert np.abs(warp.to_source(warp.to_target(points)) - points).max() < 0.01
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     seeds, sizes, levels, st.floats(-180, 180), st.floats(0.33, 3.0), st.sampled_from([1.0, 4, 16])

@@ -151,6 +151,7 @@ def test_distinct_matches_are_those_with_the_largest_margin(
     assert valid[there[:, 0], there[:, 1]].all()
 
 
+@pytest.mark.slow
 def test_keypoints_match_a_turned_and_scaled_photo() -> None:
     """Their places agree with the known map to a pixel; masked parts have none."""
     generator = np.random.default_rng(3)

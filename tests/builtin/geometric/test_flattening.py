@@ -74,6 +74,7 @@ def moved_blinds() -> tuple[FeatureMap, FeatureMap, Photos]:
     return source, target, Photos(source, target, features.extractor)
 
 
+@pytest.mark.slow
 def test_a_warp_field_follows_moles_where_shadows_move(
     moved_blinds: tuple[FeatureMap, FeatureMap, Photos],
 ) -> None:

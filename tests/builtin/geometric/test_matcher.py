@@ -47,6 +47,7 @@ def errors(source: RenderedPhoto, target: RenderedPhoto) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "forced",
     [

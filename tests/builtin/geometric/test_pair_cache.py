@@ -66,6 +66,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_cached_pair_changes_no_answer(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is not matched again."""
     without = scene.find(cached=False)
@@ -83,6 +84,7 @@ def test_a_cached_pair_changes_no_answer(scene: Scene, monkeypatch: pytest.Monke
     assert without[0][:2] == pytest.approx((MOLES[0][0] + 20, MOLES[0][1] + 10), abs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["photo", "code", "damage", "other layout"])
 def test_what_is_stale_or_damaged_is_matched_again(
     scene: Scene, change: str, monkeypatch: pytest.MonkeyPatch
@@ -110,6 +112,7 @@ def test_what_is_stale_or_damaged_is_matched_again(
     assert (pair.read_bytes() != before) == rewritten
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_further_mole_in_one_process_needs_no_further_geometry(
     scene: Scene, cached: bool, monkeypatch: pytest.MonkeyPatch
@@ -132,6 +135,7 @@ def test_a_further_mole_in_one_process_needs_no_further_geometry(
         assert (one.x, one.y) == pytest.approx(other[:2], abs=1)
 
 
+@pytest.mark.slow
 def test_photos_that_share_nothing_are_remembered_too(scene: Scene) -> None:
     """As finding that out takes longest."""
     Image.new("RGB", (400, 320), "grey").save(scene.after)
@@ -181,6 +185,7 @@ def pairs(draw: st.DrawFn) -> PhotoPair:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(pairs())
 def test_a_pair_comes_back_from_its_file_to_the_bit(pair: PhotoPair) -> None:

@@ -137,6 +137,7 @@ def test_a_warp_field_learns_a_bend_and_its_std_grows_away_from_matches(seed: in
     assert warp_field.std(np.array([[150.0, 80.0]]))[0] > 4 * warp_field.std(inside).max()
 
 
+@pytest.mark.slow
 @given(SEEDS, st.integers(20, 300), st.integers(20, 300), st.integers(0, 40))
 @settings(max_examples=20, deadline=None)
 def test_the_displacement_is_a_cubic_b_spline(

@@ -27,6 +27,7 @@ def scattered(count: int, low: float, high: float) -> Array:
     return np.array(places[:count])
 
 
+@pytest.mark.slow
 def test_blobs_near_the_mole_are_found_to_a_pixel_but_not_the_mole_itself() -> None:
     """Every chosen blob is a drawn spot, and none is the mole."""
     spots = scattered(8, 452, 548)
@@ -38,6 +39,7 @@ def test_blobs_near_the_mole_are_found_to_a_pixel_but_not_the_mole_itself() -> N
     assert np.linalg.norm(chosen - mole, axis=1).min() > 20
 
 
+@pytest.mark.slow
 def test_a_larger_photo_has_the_same_blobs() -> None:
     """A photo with twice as many pixels a side has its blobs at twice the coordinates."""
     spots = scattered(8, 452, 548)
@@ -57,6 +59,7 @@ def test_masked_spots_lines_and_far_spots_are_not_chosen() -> None:
     assert chosen == pytest.approx(spots[1:2], abs=1)
 
 
+@pytest.mark.slow
 def test_moles_with_enough_others_nearby_need_no_blobs() -> None:
     """The number of blobs is limited, and is zero where moles support each other."""
     spots = scattered(14, 430, 570)
