@@ -25,6 +25,8 @@ from models import normalised, seeded
 from tolerance import relative_error
 from workbench import extractor, skin
 
+pytestmark = pytest.mark.slow
+
 LAST = Reading((-1,), norm=True)
 IMAGES = np.stack([skin(64, 96, seed) for seed in (1, 2)])
 
@@ -89,7 +91,6 @@ def saved(model: Any, folder: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "model.", "model.model."])
 @pytest.mark.parametrize(
     ("timms", "gated", "biases"),
@@ -205,7 +206,6 @@ def test_biases_of_keys_are_refused() -> None:
         in_timms_layout(theirs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
@@ -254,7 +254,6 @@ def test_every_dinov3_of_timm_is_known_with_its_strides_and_colours() -> None:
         assert trained_on(name, model.training) == name
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MODELS if "7b" not in name])
 def test_the_strides_of_a_dinov3_are_those_of_its_model(name: str) -> None:
     """Built on the meta device."""

@@ -148,6 +148,7 @@ def fitted() -> Calibration:
 spots = st.fixed_dictionaries(dict.fromkeys(BETTER_WHEN_HIGHER, st.floats(-4, 4)))
 
 
+@pytest.mark.slow
 @given(anything, st.integers(16, 9000), st.floats(0, 1))
 def test_right_and_absent_are_never_likelier_together_than_certain(
     evidence: dict[str, float], longest: int, threshold: float
@@ -182,6 +183,7 @@ def test_a_match_without_a_spot_is_that_of_an_absent_mole() -> None:
     assert absences[1] < 0.1
 
 
+@pytest.mark.slow
 def test_without_absent_moles_absence_is_unknown() -> None:
     """The rest is fitted all the same, and no answer is that the mole is not there."""
     present = [replace(each, truth=each.truth or (0.0, 0.0)) for each in made_up(600)]
@@ -193,6 +195,7 @@ def test_without_absent_moles_absence_is_unknown() -> None:
     assert not trust.probably_absent
 
 
+@pytest.mark.slow
 def test_if_all_wrong_answers_are_absent_moles_absence_is_what_confidence_leaves() -> None:
     """Nearly: with few misplaced matches the share of absent moles does not depend on evidence."""
     gone = [replace(each, truth=each.truth if each.right else None) for each in made_up(600)]
@@ -202,6 +205,7 @@ def test_if_all_wrong_answers_are_absent_moles_absence_is_what_confidence_leaves
     assert absences == pytest.approx(1 - calibration.probabilities(evidence), abs=0.01)
 
 
+@pytest.mark.slow
 def test_weights_decide_between_kinds_of_photos() -> None:
     """Where two kinds of photos disagree, the fit follows the one that counts more."""
     good = [replace(each, truth=(0.0, 0.0), answer=(1.0, 0.0)) for each in made_up(200)]
@@ -239,6 +243,7 @@ def test_the_radius_holds_nineteen_in_twenty() -> None:
     assert radius == pytest.approx(2 * np.sqrt(2 * np.log(20)) / 1000, rel=0.15)
 
 
+@pytest.mark.slow
 def test_missing_evidence_counts_as_its_lowest() -> None:
     """A plugin that stops reporting evidence must not become more confident."""
     calibration = fit(made_up(600), ["margin"])

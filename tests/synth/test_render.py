@@ -24,6 +24,8 @@ from mel_debug.synth.shadows import Cast
 from mel_debug.synth.texture import skin_tiles
 from tolerance import assert_same_picture
 
+pytestmark = pytest.mark.slow
+
 BACK = Form(170.0, 95.0, taper=-0.15, waist=0.08, bow_depth=25.0, groove=2.0, blades=4.0)
 SKIN = Skin(skin_lab(45.0), seed=5, freckles=0.1, hairs=0.1)
 CLEAN = Optics(blur=0.0, noise=0.0)
@@ -74,7 +76,6 @@ def own_pixels(
     return np.asarray(np.abs(whole - less).sum(axis=2))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize("irregularity", [0.1, 0.9])
 def test_a_mole_is_painted_at_its_true_position(name: str, irregularity: float) -> None:
@@ -98,7 +99,6 @@ def test_a_mole_covers_the_area_of_its_diameter(diameter: float) -> None:
     assert 2 * np.sqrt(area / np.pi) == pytest.approx(diameter * 8.0, rel=0.12)
 
 
-@pytest.mark.slow
 def test_a_mole_grows_by_its_factor() -> None:
     """A mole of twice the diameter covers about four times the area."""
     mole = replace(lone_mole(), present=(True, True), growth=(1.0, 2.0))
@@ -110,7 +110,6 @@ def test_a_mole_grows_by_its_factor() -> None:
     assert 3.0 < areas[1] / areas[0] < 5.0
 
 
-@pytest.mark.slow
 def test_an_absent_mole_is_listed_and_not_painted() -> None:
     """In such a session the photo equals that of a body without the mole."""
     body = Body(SKIN, (lone_mole(),), 2)
@@ -143,7 +142,6 @@ def photos() -> tuple[RenderedPhoto, ...]:
     return tuple(taken)
 
 
-@pytest.mark.slow
 def test_the_mask_is_true_where_moles_are(photos: tuple[RenderedPhoto, ...]) -> None:
     """Every mole of the truth lies on skin that the mask keeps."""
     for photo in photos:
@@ -158,7 +156,6 @@ def test_the_mask_excludes_clothes_and_background(photos: tuple[RenderedPhoto, .
     assert min(shares) < 0.98
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes() -> None:
     """Planning, rendering and encoding again with empty caches changes no byte."""
     files = []
@@ -171,14 +168,12 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert files[:2] == files[2:]
 
 
-@pytest.mark.slow
 def test_another_seed_gives_another_picture() -> None:
     """Two seeds do not share their pixels."""
     one, other = (render(*plan_pair(seed, megapixels=0.05, moles=2)[:2]) for seed in (11, 1))
     assert one.jpeg() != other.jpeg()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_is_upright_once_its_exif_rotation_is_applied(orientation: int) -> None:
     """Whatever turn the file is stored with, it is shown as rendered."""

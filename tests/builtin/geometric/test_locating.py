@@ -15,6 +15,8 @@ from mel_debug.core.types import Photo
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth import plan_pair, render
 
+pytestmark = pytest.mark.slow
+
 TWIN = 22
 """Pixels between a mole and its twin: 1.5 % of the longer side."""
 
@@ -76,7 +78,6 @@ def moved(found: list[ViewMatch]) -> Array:
     return np.array([one.support["leap"].value for one in found])
 
 
-@pytest.mark.slow
 def test_a_bend_that_the_warp_field_misses_is_corrected(scene: Scene) -> None:
     """Leads that are 23 px off move to within 3 px of the moles, as other moles are off as well."""
     centre = scene.here.mean(axis=0) / scene.pair.source.cell
@@ -92,7 +93,6 @@ def test_a_bend_that_the_warp_field_misses_is_corrected(scene: Scene) -> None:
     assert away[many].max() < 4
 
 
-@pytest.mark.slow
 def test_a_single_mole_has_blobs_as_anchors(scene: Scene) -> None:
     """A mole that is searched alone has anchors, and is found at the same place as among others."""
     among = scene.located()
@@ -102,7 +102,6 @@ def test_a_single_mole_has_blobs_as_anchors(scene: Scene) -> None:
     assert np.median(apart) < 0.1
 
 
-@pytest.mark.slow
 def test_a_mole_that_is_gone_beside_a_twin_leaps(scene: Scene) -> None:
     """If a mole has gone and a like one is beside it, the answer is a leap, or is on bare skin."""
     before = scene.located()
