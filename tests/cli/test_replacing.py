@@ -156,7 +156,39 @@ def test_a_uuid_never_becomes_a_path_nor_reaches_the_terminal_raw(
     assert any(entry["uuid"] == odd for entry in after.marks())
 
 
-@pytest.mark.parametrize("option", ["--state", "--plots", "--gallery"])
+WRITERS = {
+    "find": ("find", "{before}", "{after}", "--mole", "{uuid}", "-o", "{output}"),
+    "history": ("history", "{uuid}", "{before}", "{after}", "--strip", "{output}"),
+    "history page": ("history", "{uuid}", "{before}", "{after}", "--page", "{output}"),
+    "changes": ("changes", "--reference", "{before}", "--target", "{after}", "--page", "{output}"),
+    "explore": ("explore", "{before}", "{after}", "--save", "{output}"),
+}
+"""Commands that write one file, whose name a person chooses."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", WRITERS)
+@pytest.mark.parametrize("which", ["before", "after", "marks", "mask", "new marks", "theirs"])
+def test_no_command_writes_over_an_input_or_a_file_of_others(
+    scene: Scene, command: str, which: str
+) -> None:
+    """Whatever the kind of file that it writes, and before it searches."""
+    draws = command in ("find", "history")
+    theirs = scene.output.with_suffix(".jpg" if draws else ".html")
+    theirs.write_bytes(b"theirs")
+    output = {
+        "before": scene.source,
+        "after": scene.target,
+        "marks": marks_path(scene.source),
+        "mask": mask_path(scene.target),
+        "new marks": marks_path(scene.target),
+        "theirs": theirs,
+    }[which]
+    names = {"before": scene.source, "after": scene.target, "uuid": scene.uuid, "output": output}
+    refused(scene.output.parent, *(word.format(**names) for word in WRITERS[command]))
+
+
+@pytest.mark.parametrize("option", ["--state", "--plots", "--gallery", "--html"])
 def test_an_evaluation_is_refused_before_it_searches(tmp_path: Path, option: str) -> None:
     """A file of others in place of the state, a page of others in a folder."""
     save(skin(32, 24), tmp_path / "x.jpg")
