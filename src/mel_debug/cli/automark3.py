@@ -17,7 +17,7 @@ from mel_debug.cli.options import (
     json_option,
     matcher_options,
     no_mask_option,
-    photo_or_folder,
+    photos_option,
     worker_options,
 )
 from mel_debug.cli.undo import say_number
@@ -35,24 +35,10 @@ Format = Literal["json", "csv", "text"]
 
 
 @click.command("automark3", cls=ListCommand)
-@click.option(
-    "--reference",
-    "references",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos whose canonical moles are searched for, or folders of such photos.",
+@photos_option(
+    "--reference", "Photos whose canonical moles are searched for, or folders of such photos."
 )
-@click.option(
-    "--target",
-    "targets",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos to mark, or folders of such photos.",
-)
+@photos_option("--target", "Photos to mark, or folders of such photos.")
 @click.option(
     "--extra-stem",
     metavar="STEM",

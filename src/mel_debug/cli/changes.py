@@ -15,7 +15,7 @@ from mel_debug.cli.options import (
     json_option,
     matcher_options,
     no_mask_option,
-    photo_or_folder,
+    photos_option,
 )
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.progress import show_progress
@@ -27,24 +27,8 @@ if TYPE_CHECKING:
 
 
 @click.command("changes", cls=ListCommand)
-@click.option(
-    "--reference",
-    "references",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos of the earlier session, or its folders.",
-)
-@click.option(
-    "--target",
-    "targets",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos of the later session, or its folders.",
-)
+@photos_option("--reference", "Photos of the earlier session, or its folders.")
+@photos_option("--target", "Photos of the later session, or its folders.")
 @click.option(
     "--min-size",
     type=FiniteRange(min=0),

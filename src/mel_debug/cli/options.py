@@ -23,6 +23,25 @@ photo_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 photo_or_folder = click.Path(exists=True, path_type=Path)
 
+
+def photos_option(
+    flag: str, text: str, *, required: bool = True, metavar: str = "PHOTO_OR_DIR..."
+) -> Callable[[Command], Command]:
+    """An option for photos and folders, such as `--reference`, whose value is `references`.
+
+    The `...` of the metavar is right for a `ListCommand`, where several may follow one flag.
+    """
+    return click.option(
+        flag,
+        f"{flag.removeprefix('--')}s",
+        type=photo_or_folder,
+        multiple=True,
+        required=required,
+        metavar=metavar,
+        help=text,
+    )
+
+
 cache_dir_option = click.option(
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
