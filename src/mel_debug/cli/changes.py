@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.choosing import accurate_config
-from mel_debug.cli.history import check_page, comparer_of, new_file, print_as, write_html
-from mel_debug.cli.lists import ListCommand
-from mel_debug.cli.options import (
-    extractor_options,
-    force_option,
-    json_option,
-    matcher_options,
-    no_mask_option,
-    photos_option,
+from mel_debug.cli.comparing import (
+    check_output,
+    comparer_from,
+    comparing_options,
+    page_option,
+    print_report,
+    write_page,
 )
+from mel_debug.cli.lists import ListCommand
+from mel_debug.cli.options import photos_option
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
@@ -43,18 +42,8 @@ if TYPE_CHECKING:
     help="Mark new spots in the targets, with a confidence and not as canonical. Without it, "
     "nothing is written.",
 )
-@click.option(
-    "--page",
-    type=new_file,
-    metavar="FILE.html",
-    help="Write a page with a blink comparator, in one file.",
-)
-@extractor_options
-@matcher_options
-@no_mask_option
-@force_option
-@json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, unrounded.")
+@page_option
+@comparing_options
 def command(
     references: tuple[Path, ...],
     targets: tuple[Path, ...],
@@ -83,22 +72,20 @@ def command(
     from mel_debug.changes import changes_report
     from mel_debug.changes.pairs import Rules
     from mel_debug.changes.sessions import compare_sessions, plan_pairs
-    from mel_debug.core.errors import MelError, UsageError
+    from mel_debug.core.errors import MelError
     from mel_debug.files.append_marks import check_appendable
     from mel_debug.files.outputs import OutputGuard
 
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other; use one of them")
-    if page is not None:
-        check_page(OutputGuard((*references, *targets), force), page)
+    guard = OutputGuard((*references, *targets), force)
+    check_output(guard, page, as_json=as_json, as_csv=as_csv)
     pairs = plan_pairs(references, targets)
     for target in dict.fromkeys(target for _, target in pairs) if mark_new else ():
         check_appendable(target)
-    comparer = comparer_of(accurate_config(**stages), use_masks=not no_mask)
+    comparer = comparer_from(use_masks=not no_mask, **stages)
     found = compare_sessions(pairs, comparer, Rules(min_size), tick=show_progress)
-    print_as(changes_report, found, as_json=as_json, as_csv=as_csv)
+    print_report(changes_report, found, as_json=as_json, as_csv=as_csv)
     if page is not None:
-        write_html(page, changes_report.page(found, comparer))
+        write_page(page, changes_report.page(found, comparer))
     if mark_new:
         mark(found)
     for photo, reason in found.problems.items():

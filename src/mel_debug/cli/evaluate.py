@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mel_debug.cli.options import (
+    csv_option,
     force_option,
     json_option,
     min_confidence_option,
@@ -41,12 +42,7 @@ new_folder = click.Path(file_okay=False, path_type=Path)
 @no_mask_option
 @min_confidence_option
 @json_option
-@click.option(
-    "--csv",
-    "as_csv",
-    is_flag=True,
-    help="Print comma-separated values, unrounded, for a spreadsheet.",
-)
+@csv_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a table in Markdown.")
 @click.option(
     "--plots", type=new_folder, metavar="DIR", help="Write plots and an HTML page to DIR."

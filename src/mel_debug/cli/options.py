@@ -305,7 +305,9 @@ def page_options(command: Command) -> Command:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
+csv_option = click.option(
+    "--csv", "as_csv", is_flag=True, help="Print CSV, unrounded, on standard output."
+)
 
 
 def check_one_format(*, as_json: bool, as_csv: bool) -> None:
