@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 
 
 def accurate_config(**stages: Any) -> "RunConfig":
-    """Return the configuration of options that `extractor_options` and `matcher_options` add.
+    """Like `config_from`, with an extractor that needs no download and the accurate preset.
 
-    What they leave open is an extractor that needs no download, which a line on standard error
-    names, and the accurate preset.
+    Both only where options and settings leave them open. Prints the extractor on standard error.
     """
     from dataclasses import replace
 

@@ -228,7 +228,7 @@ def extractor_options(command: Command) -> Command:
 
 
 def find_options(command: Command) -> Command:
-    """Add the options of `find` for the model; pass their values to `find_config`."""
+    """Add the options of `find` for the model; pass their values to `accurate_config`."""
     cache = (cache_dir_option, no_cache_option)
     return _with((*_FIND_EXTRACTOR, *model_options, *cache), command)
 
@@ -250,13 +250,13 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
 
 
 def config_from(
-    stage_options: tuple[tuple[str, str], ...],
+    stage_options: tuple[tuple[str, str], ...] = (),
     *,
-    pool: int | None,
-    views: str | None,
+    pool: int | None = None,
+    views: str | None = None,
     **others: Any,
 ) -> "RunConfig":
-    """Return the RunConfig of the options that `extractor_options` and `matcher_options` add.
+    """Return the RunConfig of the options that a command has for its stages.
 
     What they leave open is filled in from the settings.
     """

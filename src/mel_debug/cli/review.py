@@ -56,10 +56,10 @@ def command(
 
     photos = find_photos(places)
     if accept_above is None and reject_below is None:
-        from mel_debug.cli.find import find_config
+        from mel_debug.cli.choosing import accurate_config
         from mel_debug.cli.paging import show_page
 
-        config = find_config(**stages)
+        config = accurate_config(**stages)
         show_page(photos, config, "review", port=port, browser=browser, read_only=read_only)
         return
     review_by_confidence(photos, accept_above, reject_below, as_json=as_json)
