@@ -8,7 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from mel_debug.cli.choosing import accurate_config
-from mel_debug.cli.options import config_from, extractor_options, find_options, matcher_options
+from mel_debug.cli.stage_options import (
+    config_from,
+    extractor_options,
+    find_options,
+    matcher_options,
+)
 from mel_debug.core.errors import UsageError
 from mel_debug.plugins.config import RunConfig, resolve
 

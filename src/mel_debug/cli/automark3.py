@@ -10,15 +10,17 @@ import click
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
     check_one_format,
-    config_from,
     csv_option,
-    extractor_options,
     force_option,
     json_option,
-    matcher_options,
     no_mask_option,
     photos_option,
     worker_options,
+)
+from mel_debug.cli.stage_options import (
+    config_from,
+    extractor_options,
+    matcher_options,
 )
 from mel_debug.cli.undo import say_number
 from mel_debug.console.numbers import FiniteRange
@@ -134,7 +136,7 @@ def command(
     drawn = None
     # Workers import what they need while this process does the same, and plans.
     with open_executor(jobs, scheduler, partial(prepare_worker, config)) as workers:
-        from mel_debug.automark.decide import Rules
+        from mel_debug.automark.decision import Rules
         from mel_debug.automark.runner import Job
         from mel_debug.automark.search import Setup
         from mel_debug.automark.targets import make_plan
@@ -204,7 +206,7 @@ def print_results(
 
 def _problem_summary(results: "list[TargetResult]", problems: "list[Problem]") -> str | None:
     """The number of problems and of moles that were not searched, in one line; None if 0."""
-    from mel_debug.automark.decide import Outcome
+    from mel_debug.automark.decision import Outcome
 
     parts = []
     if problems:

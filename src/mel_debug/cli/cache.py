@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mel_debug.cli.options import cache_dir_option, json_option
+from mel_debug.cli.options import (
+    json_option,
+)
+from mel_debug.cli.stage_options import (
+    cache_dir_option,
+)
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:

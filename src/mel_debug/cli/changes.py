@@ -1,6 +1,5 @@
 """`mel-debug changes`: what is gone, new or changed between two sessions."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.changes.places import Changes
-    from mel_debug.evaluation.configurations import Configuration
 
 
 @click.command("changes", cls=ListCommand)
@@ -61,7 +59,7 @@ def command(
 
     A mole of the reference is gone if its place in the target is in view and bare. A spot of the
     target is new if the reference shows its place, sharp enough, without a spot. A mole has changed
-    if a measure differs by more than its error. Where this can't be told, the list says why: out of
+    if a measure differs by more than its error. Where it cannot tell, the list says why: out of
     view, glare, blur, or photos that do not fit together there. The least sure come first.
 
     It shows and measures; it does not judge moles. In a mel repository, photos of the same body
@@ -112,23 +110,3 @@ def mark(changes: "Changes") -> None:
     for photo, marks in spots.items():
         done = append_marks(photo, marks, apart_px=apart[photo])
         echo_line(f"{photo}: marked {len(done.written)} new spots", err=True)
-
-
-def print_scores(
-    roots: Sequence[Path], configurations: "Sequence[Configuration]", *, use_masks: bool
-) -> None:
-    """Print how often new and gone moles are recognised, by configuration."""
-    from mel_debug.changes.comparer import Comparer
-    from mel_debug.core.errors import UsageError
-    from mel_debug.evaluation.change_scores import score_changes, sessions_of
-
-    pairs = sessions_of(roots)
-    for configuration in configurations:
-        click.echo(f"\nNew and gone moles: {configuration.label}")
-        try:
-            comparer = Comparer.of(configuration.run, use_masks=use_masks)
-        except UsageError as error:
-            echo_line(str(error))
-            continue
-        for line in score_changes(pairs, comparer, tick=show_progress).lines():
-            click.echo(line)

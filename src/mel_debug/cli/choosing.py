@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO
-from mel_debug.cli.options import config_from
+from mel_debug.cli.stage_options import (
+    config_from,
+)
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:

@@ -11,11 +11,14 @@ from mel_debug.cli.options import (
     Command,
     check_one_format,
     csv_option,
-    extractor_options,
     force_option,
     json_option,
-    matcher_options,
     no_mask_option,
+    with_options,
+)
+from mel_debug.cli.stage_options import (
+    extractor_options,
+    matcher_options,
 )
 from mel_debug.console.terminal import echo_line
 
@@ -35,9 +38,8 @@ page_option = click.option(
 
 def comparing_options(command: Command) -> Command:
     """Add the options for the stages, for masks and for the form of the output."""
-    for option in (csv_option, json_option, force_option, no_mask_option):
-        command = option(command)
-    return extractor_options(matcher_options(command))
+    last = (no_mask_option, force_option, json_option, csv_option)
+    return with_options((extractor_options, matcher_options, *last), command)
 
 
 def comparer_from(*, use_masks: bool, **stages: Any) -> "Comparer":

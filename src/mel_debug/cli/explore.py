@@ -7,12 +7,14 @@ import click
 
 from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.options import (
-    extractor_options,
     force_option,
-    matcher_options,
     no_mask_option,
     page_options,
     photo_or_folder,
+)
+from mel_debug.cli.stage_options import (
+    extractor_options,
+    matcher_options,
 )
 from mel_debug.console.terminal import echo_line
 

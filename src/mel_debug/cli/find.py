@@ -11,13 +11,15 @@ from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.dino3_map import EXIT_UNCERTAIN, detail_lines, report_of
 from mel_debug.cli.options import (
     at_option,
-    find_options,
     force_option,
     json_option,
     min_confidence_option,
     no_mask_option,
     page_options,
     photo_file,
+)
+from mel_debug.cli.stage_options import (
+    find_options,
 )
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line

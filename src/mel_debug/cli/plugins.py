@@ -9,7 +9,8 @@ from mel_debug.cli.options import json_option
 from mel_debug.core.resolver import MARK
 
 if TYPE_CHECKING:
-    from mel_debug.core.stages import Option, Preset, StageSpec
+    from mel_debug.core.option import Option
+    from mel_debug.core.stages import Preset, StageSpec
     from mel_debug.plugins.loading import Plugin
     from mel_debug.plugins.registry import RegisteredResolver, Registry
 

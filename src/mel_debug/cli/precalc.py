@@ -7,13 +7,15 @@ import click
 
 from mel_debug.builtin.defaults import PLAIN_MATCHER
 from mel_debug.cli.options import (
-    extractor_options,
     no_mask_option,
     photo_or_folder,
-    stage_option,
     worker_options,
 )
 from mel_debug.cli.preferences import with_settings
+from mel_debug.cli.stage_options import (
+    extractor_options,
+    stage_option,
+)
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 

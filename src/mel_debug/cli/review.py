@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.options import find_options, json_option, page_options, photo_or_folder
+from mel_debug.cli.options import (
+    json_option,
+    page_options,
+    photo_or_folder,
+)
 from mel_debug.cli.problems import Problems
+from mel_debug.cli.stage_options import (
+    find_options,
+)
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mel_debug.builtin.defaults import AUTO, PLAIN_MATCHER, RENDERER, dinov3_name
 from mel_debug.core.errors import UsageError
 from mel_debug.core.limits import max_pixels
-from mel_debug.core.stages import BuildOptions, FeatureExtractor, OptionValue, Preset, StageSpec
+from mel_debug.core.option import OptionValue
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, Preset, StageSpec
 from mel_debug.plugins.checked import checked_extractor, checked_matcher, checked_renderer
 from mel_debug.plugins.option_values import option_values
 from mel_debug.plugins.registry import Registry, load_registry

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import OptionValue, Preset, StageSpec
+from mel_debug.core.option import OptionValue
+from mel_debug.core.stages import Preset, StageSpec
 
 
 def option_values(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from mel_debug.confidence.calibrations import DEFAULT_THRESHOLD, key_for
 from mel_debug.core.errors import UsageError
+from mel_debug.core.option import OptionValue
 from mel_debug.core.stages import (
     BuildOptions,
     FeatureExtractor,
     Matcher,
-    OptionValue,
     Renderer,
     ResultCache,
     StageSpec,
