@@ -1,4 +1,4 @@
-"""Imports go down the house only: the contracts of pyproject.toml hold, and would tell if not."""
+"""Imports go down the house only: the contracts of pyproject.toml hold, and fail for an import that goes up."""
 
 import ast
 import os

@@ -23,7 +23,7 @@ HEADINGS = {
     Kind.GONE: "Gone: the place is in view, and nothing is there",
     Kind.NEW: "New: a spot where the earlier photo shows none",
     Kind.CHANGED: "Changed beyond the error of the measure",
-    Kind.CANNOT_TELL: "Can't tell",
+    Kind.CANNOT_TELL: "Cannot tell",
 }
 
 MOST_SHOWN = 60
