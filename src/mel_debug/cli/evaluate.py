@@ -68,8 +68,8 @@ new_folder = click.Path(file_okay=False, path_type=Path)
     "--changes",
     "with_changes",
     is_flag=True,
-    help="Also measure how often `mel-debug changes` recognises moles that are new or gone, by size "
-    "and contrast, and how many spots it calls new that are not.",
+    help="Also measure how often `mel-debug changes` recognises moles that are new or gone, by "
+    "size and contrast, and how many spots it calls new that are not.",
 )
 @click.option(
     "--fail-under",
