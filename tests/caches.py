@@ -50,11 +50,11 @@ def offer(
     name: str = "toy",
     options: tuple[Option, ...] = (),
 ) -> StageSpec[FeatureExtractor]:
-    def depends_on(build: BuildOptions) -> Sequence[str | Path]:
+    def parts(build: BuildOptions) -> Sequence[str | Path]:
         return *depends_on, *([build.weights] if build.weights else [])
 
     return StageSpec(
-        name, "a toy", build=counting.build, options=options, patch=8, depends_on=depends_on
+        name, "a toy", build=counting.build, options=options, patch=8, depends_on=parts
     )
 
 

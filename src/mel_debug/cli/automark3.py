@@ -45,7 +45,7 @@ Format = Literal["json", "csv", "text"]
     "--extra-stem",
     metavar="STEM",
     help="Read and write the targets' marks in PHOTO.STEM.json and ignore PHOTO.json, for example "
-    "to review the result with `mel-debug compare-marks`.",
+    "to compare the result with true marks by `mel-debug compare-marks`.",
 )
 @click.option("--dry-run", is_flag=True, help="Search, but write no marks.")
 @click.option(
@@ -104,11 +104,12 @@ def command(
     as_csv: bool,
     **stages: Any,
 ) -> None:
-    """Find the canonical moles of the references in the targets, and mark them there.
+    """Mark the moles of earlier photos in new ones.
 
-    All moles of a pair of photos are searched for together, and the places of the others are used
-    as evidence for each. No two moles get the same place, and existing marks do not change. New
-    marks have a `confidence` and are not canonical.
+    Finds the canonical moles of the references in the targets. All moles of a pair of photos are
+    searched for together, and the places of the others are used as evidence for each. No two moles
+    get the same place, and existing marks do not change. New marks have a `confidence` and are not
+    canonical.
 
     Folders are searched recursively: photos with marks are references, and all photos are targets.
     In a mel repository only rotomaps/parts is searched, and references are of the same body part.

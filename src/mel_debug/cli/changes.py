@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @click.option(
     "--mark-new",
     is_flag=True,
-    help="Mark new spots in the targets, with a confidence and not as canonical. Without it, "
-    "nothing is written.",
+    help="Mark new spots in the targets, not as canonical and with a confidence. Without this "
+    "option no marks are written.",
 )
 @page_option
 @comparing_options
@@ -58,14 +58,12 @@ def command(
     """List what is gone, new or changed between two sessions.
 
     A mole of the reference is gone if its place in the target is in view and bare. A spot of the
-    target is new if the reference shows its place, sharp enough, without a spot. A mole has changed
-    if a measure differs by more than its error. Where it cannot tell, the list says why: out of
-    view, glare, blur, or photos that do not fit together there. The least sure come first.
+    target is new if the reference shows its place sharply enough, and no spot there. A mole has
+    changed if a measure differs by more than its error. Where it cannot tell, the list says why:
+    out of view, glare, blur, or photos that do not fit together there. The least sure come first.
 
     It shows and measures; it does not judge moles. In a mel repository, photos of the same body
     part are compared.
-
-    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
     """
     from mel_debug.changes import changes_report
     from mel_debug.changes.pairs import Rules

@@ -16,10 +16,7 @@ from mel_debug.cli.options import (
     no_mask_option,
     with_options,
 )
-from mel_debug.cli.stage_options import (
-    extractor_options,
-    matcher_options,
-)
+from mel_debug.cli.stage_options import accurate_options
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
@@ -39,7 +36,7 @@ page_option = click.option(
 def comparing_options(command: Command) -> Command:
     """Add the options for the stages, for masks and for the form of the output."""
     last = (no_mask_option, force_option, json_option, csv_option)
-    return with_options((extractor_options, matcher_options, *last), command)
+    return with_options((accurate_options, *last), command)
 
 
 def comparer_from(*, use_masks: bool, **stages: Any) -> "Comparer":

@@ -62,7 +62,8 @@ new_folder = click.Path(file_okay=False, path_type=Path)
     default=12,
     show_default=True,
     metavar="N",
-    help="Matches per configuration in the gallery, and examples on the page of --html.",
+    help="Number of matches per configuration in the gallery, and of examples on the page of "
+    "--html.",
 )
 @click.option(
     "--changes",
@@ -109,9 +110,8 @@ def command(
     Searches every ordered pair of photos under the ROOTs that mark the same moles, and for moles
     known to be absent (PHOTO.absent.json), with every combination of the given extractors,
     matchers, presets, image sizes and options. With several configurations, a table ranks them and
-    marks those that can't be distinguished from the best. With several ROOTs, the measures of the
-    targets under each are also given by themselves. To try it, generate photos with `mel-debug
-    synth`.
+    marks those that can't be distinguished from the best. With several ROOTs, the measures are
+    also given for the targets under each ROOT. To try it, generate photos with `mel-debug synth`.
 
     Finished searches are stored, so the same command resumes a run that was stopped. A search is
     repeated only if its photos, marks, masks, options or weights have changed.

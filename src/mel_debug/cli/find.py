@@ -78,9 +78,6 @@ def command(
     Without --at or --mole a page opens with both photos, on which you click a mole. With one of
     them the answer is printed, and a picture shows both places. Photos of phones can be used as
     they are.
-
-    Uses DINOv3 if its weights are on this machine, else XFeat, and the accurate preset, unless
-    another is set.
     """
     from mel_debug.core.errors import UsageError
 

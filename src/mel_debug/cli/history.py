@@ -27,7 +27,7 @@ from mel_debug.console.terminal import echo_line
 )
 @page_option
 @click.option(
-    "--raw", is_flag=True, help="Leave exposure and white balance of the crops as they are."
+    "--raw", is_flag=True, help="Leave the exposure and white balance of each crop as they are."
 )
 @comparing_options
 def command(
@@ -45,16 +45,14 @@ def command(
 ) -> None:
     """Show one mole through all sessions, oldest first.
 
-    Each photo's crop has the same centre, turn and size as in the first photo that marks the mole,
-    and its skin the same light. Photos that do not mark the mole are searched. Where it is not
-    found, the place where it should be is shown. Diameter, area, elongation, colour and border are
-    given as ratios to the first photo, with 95 % intervals.
+    All crops are aligned to the first photo that marks the mole, and shown in its light. Photos
+    that do not mark the mole are searched. Where it is not found, the crop shows the place where
+    it should be. Diameter, area, elongation, colour and border are given as ratios to the first
+    photo, with 95 % intervals.
 
-    A photo's date is that of its folder (YYYY_MM_DD), else of its EXIF, else of its file. In a mel
-    repository only the body parts that mark the mole are shown. The first six characters of the
-    uuid are enough.
-
-    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
+    The date of a photo is that of its folder (YYYY_MM_DD), else that of its EXIF data, else that
+    of its file. In a mel repository only the body parts that mark the mole are shown. The first
+    six characters of the uuid are enough.
     """
     from mel_debug.changes import history_report
     from mel_debug.changes.history import follow, photos_of_mole

@@ -88,7 +88,7 @@ _PAGE = (
         default=True,
         help="Open the page in the browser, or only print its address.",
     ),
-    click.option("--read-only", is_flag=True, help="Let the page change no marks."),
+    click.option("--read-only", is_flag=True, help="Do not let the page change marks."),
 )
 
 

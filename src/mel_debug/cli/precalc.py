@@ -35,10 +35,10 @@ def command(
     stage_options: tuple[tuple[str, str], ...],
     **stages: Any,
 ) -> None:
-    """Extract the features of photos now, so that later commands start faster.
+    """Extract the features of photos in advance.
 
-    Give the same extractor, size, windows and weights as to the later command: features are cached
-    for each combination. Folders are searched recursively for photos; in a mel repository only
+    Later commands then start faster. Give the same extractor, size, windows and weights as to the
+    later command: features are cached for each combination. Folders are searched recursively for photos; in a mel repository only
     rotomaps/parts is searched. Photos that are cached already are skipped, so a run that was
     stopped can simply be repeated.
     """

@@ -50,10 +50,11 @@ def command(
     as_json: bool,
     **stages: Any,
 ) -> None:
-    """Accept or reject guessed marks, such as those of `mel-debug automark3`.
+    """Accept or reject guessed marks.
 
-    Opens a page with the guesses in these photos and folders, the least sure first. With
-    --accept-above or --reject-below there is no page.
+    Guesses are marks made by a program, such as those of `mel-debug automark3`. Opens a page with
+    the guesses in these photos and folders, the least sure first. With --accept-above or
+    --reject-below there is no page.
 
     Accepted marks become canonical, so that the next session can start from them. Rejected ones
     move to PHOTO.rejected.json, and `mel-debug automark3` does not make them again. All others stay

@@ -1,5 +1,6 @@
 """Options that select and configure the stages, and the configuration that they make."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ cache_dir_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     callback=cache_setting,
     metavar="DIR",
-    help="Cache features in DIR.  [default: MEL_DEBUG_CACHE, else the platform's cache folder]",
+    help="Folder of the feature cache.  [default: MEL_DEBUG_CACHE, else the platform's cache "
+    "folder]",
 )
 
 no_cache_option = click.option(
@@ -68,8 +70,8 @@ model_options = (
         type=click.Choice(["auto", "torch", "openvino", "opencv"]),
         default="auto",
         show_default=True,
-        help="Library that runs the model. On a CPU auto selects openvino, if it is installed, for "
-        "models that it can run, else opencv for XFeat; otherwise torch.",
+        help="Library that runs the model. On a CPU, auto selects openvino if it is installed and "
+        "can run the model, else opencv for XFeat, else torch. On a GPU it selects torch.",
     ),
     click.option(
         "--precision",
@@ -77,8 +79,8 @@ model_options = (
         default="f32",
         show_default=True,
         help="Number format of the model. f32 gives the same answers on every processor. bf16 is "
-        "faster on hardware that supports it, but less exact. auto is bf16 where it was measured "
-        "to be faster with features that agree, else f32; use it to explore.",
+        "faster on hardware that supports it, but less exact. auto is bf16 where that was measured "
+        "to be faster with nearly the same features, else f32; use it to explore.",
     ),
     click.option(
         "--threads",
@@ -88,37 +90,40 @@ model_options = (
     ),
 )
 
-_FIND_EXTRACTOR = (
-    click.option(
-        "--extractor",
-        metavar="NAME",
-        shell_complete=installed("extractors"),
-        help="Feature extractor; `mel-debug plugins` lists them.  [default: auto: DINOv3 if its "
-        "weights are on this machine, else XFeat]",
-    ),
-    click.option(
-        "--preset",
-        metavar="NAME",
-        shell_complete=installed("presets"),
-        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
-        "[default: accurate]",
-    ),
-)
+_CHOSEN = "auto, which is DINOv3 if its weights are on this machine, else XFeat"
+"""The default extractor of a command whose configuration is `accurate_config`."""
 
-_EXTRACTOR = (
-    click.option(
-        "--dino-size",
-        type=click.Choice(DINO_SIZES),
-        help="Size of the DINOv3 model; short for --extractor dinov3-SIZE. Larger models are "
-        "slower and need more memory.  [default: base]",
-    ),
-    click.option(
+
+def _extractor_option(default: str) -> Callable[[Command], Command]:
+    return click.option(
         "--extractor",
         metavar="NAME",
         shell_complete=installed("extractors"),
         help="Feature extractor; `mel-debug plugins` lists them. Options may follow in brackets, "
-        "as in timm:NAME[layer=-3].  [default: dinov3-base]",
-    ),
+        f"as in timm:NAME[layer=-3].  [default: {default}]",
+    )
+
+
+def _preset_option(default: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--preset",
+        metavar="NAME",
+        shell_complete=installed("presets"),
+        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
+        f"[default: {default}]",
+    )
+
+
+def _dino_size_option(default: str = "") -> Callable[[Command], Command]:
+    return click.option(
+        "--dino-size",
+        type=click.Choice(DINO_SIZES),
+        help="Size of the DINOv3 model; short for --extractor dinov3-SIZE. Larger models are "
+        f"slower and need more memory.{default}",
+    )
+
+
+_SCALING = (
     click.option(
         "--image-size",
         type=click.IntRange(min=1),
@@ -140,19 +145,11 @@ _EXTRACTOR = (
         metavar="F",
         help="Fraction of a window that overlaps the next one.  [default: 0.25]",
     ),
-    *model_options,
-    cache_dir_option,
-    no_cache_option,
 )
 
+_CACHE = (cache_dir_option, no_cache_option)
+
 _MATCHER = (
-    click.option(
-        "--preset",
-        metavar="NAME",
-        shell_complete=installed("presets"),
-        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
-        "[default: the extractor's own; none for DINOv3]",
-    ),
     click.option(
         "--matcher",
         "--similarity",
@@ -180,18 +177,26 @@ _MATCHER = (
 
 def extractor_options(command: Command) -> Command:
     """Add the options that select and configure a feature extractor."""
-    return with_options(_EXTRACTOR, command)
-
-
-def find_options(command: Command) -> Command:
-    """Add the options of `find` for the model; pass their values to `accurate_config`."""
-    cache = (cache_dir_option, no_cache_option)
-    return with_options((*_FIND_EXTRACTOR, *model_options, *cache), command)
+    size, name = _dino_size_option("  [default: base]"), _extractor_option("dinov3-base")
+    return with_options((size, name, *_SCALING, *model_options, *_CACHE), command)
 
 
 def matcher_options(command: Command) -> Command:
     """Add the options that select and configure a matcher."""
-    return with_options(_MATCHER, command)
+    preset = _preset_option("the extractor's own; none for DINOv3")
+    return with_options((preset, *_MATCHER), command)
+
+
+def accurate_options(command: Command) -> Command:
+    """Add the options of both, for a command that passes their values to `accurate_config`."""
+    names = (_dino_size_option(), _extractor_option(_CHOSEN), *_SCALING, *model_options, *_CACHE)
+    return with_options((*names, _preset_option("accurate"), *_MATCHER), command)
+
+
+def find_options(command: Command) -> Command:
+    """Add the few of them that `find` has; their values too are passed to `accurate_config`."""
+    names = (_extractor_option(_CHOSEN), _preset_option("accurate"))
+    return with_options((*names, *model_options, *_CACHE), command)
 
 
 def config_from(
