@@ -38,9 +38,9 @@ def command(
     """Extract the features of photos in advance.
 
     Later commands then start faster. Give the same extractor, size, windows and weights as to the
-    later command: features are cached for each combination. Folders are searched recursively for photos; in a mel repository only
-    rotomaps/parts is searched. Photos that are cached already are skipped, so a run that was
-    stopped can simply be repeated.
+    later command: features are cached for each combination. Folders are searched recursively for
+    photos; in a mel repository only rotomaps/parts is searched. Photos that are cached already are
+    skipped, so a run that was stopped can simply be repeated.
     """
     from mel_debug.core.errors import MelError
     from mel_debug.jobs.precalc import precalculate
