@@ -1,4 +1,4 @@
-"""How well changes between sessions are told: new, gone and grown moles, and unchanged ones.
+"""How well changes between sessions are recognised: new, gone and grown moles, and unchanged ones.
 
     python benchmarks/change.py generated --pairs 10 --megapixels 5
     python benchmarks/change.py warps PHOTO... --level medium
@@ -108,7 +108,7 @@ def warped_pairs(folder: Path, given: argparse.Namespace) -> list[tuple[Path, Pa
 
 
 def report_growth(found: Sequence[Changes], grown: set[str]) -> None:
-    """How often growth is told, and how often intervals hold the truth."""
+    """How often growth is recognised, and how often intervals hold the truth."""
     there = (Kind.SAME, Kind.CHANGED)
     moles = [
         place
@@ -118,7 +118,10 @@ def report_growth(found: Sequence[Changes], grown: set[str]) -> None:
     ]
     measured = [(place.uuid in grown, ratios_of(place)) for place in moles if ratios_of(place)]
     print(f"measured {len(measured)} of {len(moles)} moles found in both sessions")
-    for grew, name in ((True, "growth by 10 % told"), (False, "no growth told as growth")):
+    for grew, name in (
+        (True, "growth by 10 % recognised"),
+        (False, "no growth, reported as growth"),
+    ):
         some = [ratios["diameter"].low > 1 for large, ratios in measured if large is grew]
         if some:
             print(f"{name}: {np.mean(some):.1%} of {len(some)}")

@@ -18,9 +18,9 @@ import click
 from mel_debug.builtin.extractors.baseline_specs import SUMMARIES
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 from mel_debug.builtin.extractors.hub import cached_weights
-from mel_debug.cli.evaluate import evaluated
 from mel_debug.cli.options import worker_options
-from mel_debug.cli.several import configurations_from, several_options, state_options
+from mel_debug.cli.searching import evaluated, state_options
+from mel_debug.cli.several import configurations_from, several_options
 from mel_debug.console.progress import show_progress
 from mel_debug.core.errors import MelError
 from mel_debug.core.tables import aligned

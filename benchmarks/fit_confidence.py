@@ -43,7 +43,7 @@ RATES = ("pck@0.01", "coverage", "wrong_accepted", "false_accepts", "radius_cove
 ABSENT_RATES = ("absent_found", "false_absent")
 HEAD = (
     "method", "kind", "queries", "PCK@.01", "coverage", "wrong", "absent", "radius", "AUROC", "ECE",
-    "told absent", "falsely", "absent ECE",
+    "found absent", "falsely", "absent ECE",
 )  # fmt: skip
 
 folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))

@@ -113,7 +113,7 @@ def row_of(
 
 
 def write_model(rows: list[dict[str, Any]]) -> None:
-    """Fit the model to spots that can be told and are not red, and store it."""
+    """Fit the model to spots that are in view and not red, and store it."""
     answers = []
     for number, row in enumerate(rows):
         if row["evidence"] is None or row["evidence"]["obstacle"] is not None:
@@ -135,27 +135,27 @@ def write_model(rows: list[dict[str, Any]]) -> None:
 def report(rows: list[dict[str, Any]]) -> None:
     """Recall by size and contrast, and false ones a pair."""
     pairs = len({row["seed"] for row in rows})
-    told = [(row, told_new(row)) for row in rows if row["px"] >= LEAST_PX]
-    new = [(row, is_told) for row, is_told in told if row["new"]]
-    false = sum(is_told for row, is_told in told if not row["new"])
+    listed = [(row, is_listed_new(row)) for row in rows if row["px"] >= LEAST_PX]
+    new = [(row, is_listed) for row, is_listed in listed if row["new"]]
+    false = sum(is_listed for row, is_listed in listed if not row["new"])
     print(f"{pairs} pairs; false ones a pair {false / pairs:.2f}")
-    print(f"{'new moles':28} {'n':>4} {'told':>6}")
+    print(f"{'new moles':28} {'n':>4} {'listed':>6}")
     sizes = (("8 to 12 px", 8.0, 12.0), ("12 to 20 px", 12.0, 20.0), ("over 20 px", 20.0, 1e9))
     for name, low, high in sizes:
-        line(name, [is_told for row, is_told in new if low <= row["px"] < high])
+        line(name, [is_listed for row, is_listed in new if low <= row["px"] < high])
     contrasts = (
         ("contrast below 0.12", 0.0, 0.12),
         ("0.12 to 0.2", 0.12, 0.2),
         ("over 0.2", 0.2, 9.0),
     )
-    own = [((row["evidence"] or {"own": 0.0})["own"], is_told) for row, is_told in new]
+    own = [((row["evidence"] or {"own": 0.0})["own"], is_listed) for row, is_listed in new]
     for name, low, high in contrasts:
-        line(name, [is_told for value, is_told in own if low <= value < high])
-    line("brown ones", [is_told for row, is_told in new if row["red"] < 0.5])
-    line("all", [is_told for _, is_told in new])
+        line(name, [is_listed for value, is_listed in own if low <= value < high])
+    line("brown ones", [is_listed for row, is_listed in new if row["red"] < 0.5])
+    line("all", [is_listed for _, is_listed in new])
 
 
-def told_new(row: dict[str, Any]) -> bool:
+def is_listed_new(row: dict[str, Any]) -> bool:
     if row["evidence"] is None:
         return False
     evidence = Evidence(**row["evidence"])
@@ -163,9 +163,9 @@ def told_new(row: dict[str, Any]) -> bool:
     return bool(plain and probability_new(evidence) >= SURE)
 
 
-def line(name: str, told: list[bool]) -> None:
-    share = f"{np.mean(told):6.2f}" if told else "     -"
-    print(f"{name:28} {len(told):4} {share}")
+def line(name: str, listed: list[bool]) -> None:
+    share = f"{np.mean(listed):6.2f}" if listed else "     -"
+    print(f"{name:28} {len(listed):4} {share}")
 
 
 if __name__ == "__main__":

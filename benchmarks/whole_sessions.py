@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mel_debug.automark.decide import Decision, Outcome
+from mel_debug.automark.decision import Decision, Outcome
 from mel_debug.automark.report import Report
 from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.search import Setup

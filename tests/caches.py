@@ -9,7 +9,8 @@ from mel_debug.cache.digests import Digests
 from mel_debug.cache.features import CachedFeatures
 from mel_debug.cache.lazy_extractor import LazyExtractor
 from mel_debug.cache.store import FileStore
-from mel_debug.core.stages import BuildOptions, FeatureExtractor, Option, StageSpec
+from mel_debug.core.option import Option
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
 from mel_debug.core.types import Colour, Pixels, Vectors
 from mel_debug.files.photos import mask_path
 from mel_debug.matching.features import PhotoFeatures
@@ -49,10 +50,12 @@ def offer(
     name: str = "toy",
     options: tuple[Option, ...] = (),
 ) -> StageSpec[FeatureExtractor]:
-    def tell(build: BuildOptions) -> Sequence[str | Path]:
+    def parts(build: BuildOptions) -> Sequence[str | Path]:
         return *depends_on, *([build.weights] if build.weights else [])
 
-    return StageSpec(name, "a toy", build=counting.build, options=options, patch=8, depends_on=tell)
+    return StageSpec(
+        name, "a toy", build=counting.build, options=options, patch=8, depends_on=parts
+    )
 
 
 def cached(

@@ -126,3 +126,12 @@ def unmark(photo: Path, *numbers: int) -> None:
     gone = {painted_uuid(number) for number in numbers}
     entries = [e for e in json.loads(path.read_text()) if numbers and e["uuid"] not in gone]
     path.write_text(json.dumps(entries))
+
+
+def white_spot(height: int, width: int, x: float, y: float) -> np.ndarray:
+    """Return a black picture with a white Gaussian spot at (x, y)."""
+    down, across = np.mgrid[:height, :width] + 0.5
+    spot = 255 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 18)
+    picture = np.empty((height, width, 3), dtype=np.uint8)
+    picture[:] = spot.round()[..., np.newaxis]
+    return picture

@@ -1,4 +1,4 @@
-"""Imports go down the house only: the contracts of pyproject.toml hold, and would tell if not."""
+"""Imports go down the house only: the contracts of pyproject.toml hold, and fail otherwise."""
 
 import ast
 import os

@@ -8,7 +8,8 @@ import pytest
 
 from extras import needs_xfeat
 from mel_debug.builtin import plugin
-from mel_debug.core.stages import BuildOptions, Matcher, Option, OptionValue, Renderer, StageSpec
+from mel_debug.core.option import Option, OptionValue
+from mel_debug.core.stages import BuildOptions, Matcher, Renderer, StageSpec
 from mel_debug.matching.refine import Refined
 from mel_debug.testing import (
     SampleExtractor,
@@ -35,7 +36,7 @@ def test_every_matcher_that_ships_keeps_the_laws(name: str) -> None:
 
 
 def _other_values(option: Option) -> list[OptionValue]:
-    """Values of an option besides its default, where the option itself tells some."""
+    """Values of an option besides its default, where the option itself lists some."""
     if isinstance(option.default, bool):
         return [not option.default]
     return [choice for choice in option.choices if choice != option.default]

@@ -172,7 +172,7 @@ class Outcome:
 
     @property
     def error(self) -> str:
-        """The one line that tells what went wrong."""
+        """The one line that says what went wrong."""
         assert self.code != 0, self
         assert "Traceback" not in self.stderr, self.stderr
         assert self.stdout == "", self.stdout

@@ -168,7 +168,7 @@ def _found(spec: StageSpec[Any]) -> dict[str, Any]:
 
 
 def _part(part: str | Path) -> str:
-    """A path or text; of a long digest the first digits tell enough."""
+    """A path or text; a long digest is shortened to its first digits."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1...", str(part))
 
 

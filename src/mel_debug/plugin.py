@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from mel_debug.core.errors import MelError, PluginError, UsageError, WeightsError
+from mel_debug.core.option import Option, OptionValue
 from mel_debug.core.resolver import ExtractorResolver
 from mel_debug.core.stages import (
     ArtifactCache,
@@ -13,8 +14,6 @@ from mel_debug.core.stages import (
     FeatureExtractor,
     MapsPhotos,
     Matcher,
-    Option,
-    OptionValue,
     PhotoMap,
     Preset,
     Renderer,

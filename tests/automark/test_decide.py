@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mel_debug.automark.decide import Decision, Outcome, Rules, decide
+from mel_debug.automark.decide import decide
+from mel_debug.automark.decision import Decision, Outcome, Rules
 from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.automark.search import PairResult
 from mel_debug.automark.targets import Reference, Target

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from mel_debug.automark import runner
-from mel_debug.automark.decide import Outcome, Rules
+from mel_debug.automark.decision import Outcome, Rules
 from mel_debug.automark.joint import Frame
 from mel_debug.automark.runner import Job, automark
 from mel_debug.automark.search import PairResult, PairTask, Setup

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mel_debug.automark.decide import Rules, decide
+from mel_debug.automark.decide import decide
+from mel_debug.automark.decision import Rules
 from mel_debug.automark.joint import Candidate, Frame, Proposal
 from mel_debug.automark.same_mole import SameMole, same_moles
 from mel_debug.automark.search import PairResult

@@ -23,7 +23,8 @@ from mel_debug.builtin.extractors.settings import (
     scales_of,
 )
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import OptionValue, StageSpec
+from mel_debug.core.option import OptionValue
+from mel_debug.core.stages import StageSpec
 from mel_debug.core.types import Colour, Pixels, Vectors
 from mel_debug.testing import check_extractor
 from tolerance import ROUNDING, relative_error

@@ -12,7 +12,8 @@ from caches import Counting, cached, half_mask, offer, photo
 from mel_debug.cache.encoding import MAX_HALF_ERROR
 from mel_debug.core.errors import MelWarning, WeightsError
 from mel_debug.core.geometry import Point
-from mel_debug.core.stages import BuildOptions, Option
+from mel_debug.core.option import Option
+from mel_debug.core.stages import BuildOptions
 from mel_debug.core.types import FeatureMap, Photo, Pixels, Vectors
 from mel_debug.files.photos import mask_path, read_photo
 from mel_debug.matching.features import PhotoFeatures

@@ -1,4 +1,4 @@
-"""Spots in two photos with a known map: what is new, and what can't be told."""
+"""Spots in two photos with a known map: what is new, and where it cannot tell."""
 
 from collections.abc import Iterable
 

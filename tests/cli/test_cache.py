@@ -295,7 +295,7 @@ def test_folders_of_other_users_stop_no_command(
 def test_a_cache_that_can_not_be_written_is_one_warning_with_flags(
     scene: Scene, tmp_path: Path
 ) -> None:
-    """The search goes on; what to try is told in the words of the command line."""
+    """The search goes on; the message names what to try as a flag."""
     (tmp_path / "file").touch()
     outcome = run(*fast(scene, "--cache-dir", str(tmp_path / "file" / "cache")))
     assert outcome.code == 0

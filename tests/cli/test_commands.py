@@ -59,7 +59,7 @@ def test_without_arguments_a_person_gets_help_to_read() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_listed_and_has_help_of_its_own(name: str) -> None:
-    """What it does is told in the list as in its own help."""
+    """The list says the same of it as its own help."""
     assert f"  {name} " in run("--help").stdout
     assert f"Usage: mel-debug {name} " in run(name, "--help").stdout
 

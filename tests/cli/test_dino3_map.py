@@ -115,7 +115,7 @@ def test_a_person_gets_the_answer_on_one_line_and_the_picture_on_another(scene: 
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
 def test_every_similarity_finds_the_mole(scene: Scene, metric: str) -> None:
-    """They differ in their scores, and the report tells which it was."""
+    """They differ in their scores, and the report names the one that was used."""
     outcome = run(*scene.arguments("--similarity", metric, "--json"))
     assert_found(outcome, scene)
     assert outcome.report["matcher"] == metric

@@ -145,7 +145,7 @@ def spoilt(scene: Scene, how: str) -> list[str]:
 
 
 def complaint(how: str) -> str:
-    """What the one line must tell."""
+    """What the one line must say."""
     return BAD_OPTIONS[how] if how in BAD_OPTIONS else {**MISUSE, **FAILURES}[how][1]
 
 

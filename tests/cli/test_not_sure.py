@@ -77,7 +77,7 @@ def test_every_renderer_shows_uncertainty(scene: Scene, renderer: str) -> None:
 def test_strict_exits_with_3_if_uncertain_and_writes_the_picture(
     scene: Scene,
 ) -> None:
-    """A script can tell doubt from failure."""
+    """A script can distinguish doubt from failure."""
     outcome = run(*scene.arguments("--strict", *DOUBT))
     assert outcome.code == 3
     assert "Error" not in outcome.stderr

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mel_debug.automark.decide import Rules
+from mel_debug.automark.decision import Rules
 from mel_debug.cache.location import LARGEST, SIZE, parse_size
 from mel_debug.cli.main import COMMANDS
 from mel_debug.confidence.calibrations import ANY, shipped
@@ -18,7 +18,7 @@ from mel_debug.confidence.judge import Judge, judge_for
 from mel_debug.confidence.model import Calibration
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import Option
+from mel_debug.core.option import Option
 from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement
 from mel_debug.plugins.registry import load_registry
 from workbench import MOLE, mark, run, save, skin

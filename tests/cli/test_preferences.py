@@ -7,9 +7,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mel_debug.cli.find import find_config
-from mel_debug.cli.options import config_from, extractor_options, find_options, matcher_options
-from mel_debug.plugins.config import RunConfig
+from mel_debug.cli.choosing import accurate_config
+from mel_debug.cli.stage_options import (
+    config_from,
+    extractor_options,
+    find_options,
+    matcher_options,
+)
+from mel_debug.core.errors import UsageError
+from mel_debug.plugins.config import RunConfig, resolve
 
 pytestmark = pytest.mark.usefixtures("only_builtins")
 
@@ -19,7 +25,7 @@ def config_of(*arguments: str, find: bool = False) -> RunConfig:
     got: list[RunConfig] = []
 
     def command(**stages: Any) -> None:
-        got.append(find_config(**stages) if find else config_from(**stages))
+        got.append(accurate_config(**stages) if find else config_from(**stages))
 
     options = find_options if find else lambda each: extractor_options(matcher_options(each))
     made = click.command("any")(options(command))  # type: ignore[no-untyped-call]
@@ -71,3 +77,16 @@ def test_find_names_an_extractor_that_needs_no_download() -> None:
     config = config_of(find=True)
     assert config.extractor in ("xfeat", "dinov3-base")
     assert config.preset == "accurate"
+
+
+@pytest.mark.parametrize("find", [True, False])
+@pytest.mark.usefixtures("settings")
+def test_weights_alone_are_those_of_the_default_extractor(find: bool, tmp_path: Path) -> None:
+    """In commands that choose an extractor as in all others; `auto` has no weights to replace."""
+    weights = tmp_path / "w.pth"
+    weights.touch()
+    config = config_of("--weights", str(weights), find=find)
+    assert config.weights == weights
+    assert config.extractor is None
+    with pytest.raises(UsageError, match="one extractor"):
+        resolve(config_of("--weights", str(weights), "--extractor", "auto", find=find))

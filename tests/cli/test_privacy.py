@@ -1,4 +1,4 @@
-"""Laws of privacy: who runs a search tells nobody, and no package it uses does so for them."""
+"""Laws of privacy: a search sends nothing to anybody, and neither does a package that it uses."""
 
 from pathlib import Path
 

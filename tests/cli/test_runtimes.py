@@ -56,7 +56,7 @@ def test_openvino_on_a_gpu_is_a_usage_error(scene: Scene, dinov3_small: Dinov3We
 def test_a_search_with_a_converted_model_imports_no_torch_and_finds_the_same(
     scene: Scene, dinov3_small: Dinov3Weights, tmp_path: Path
 ) -> None:
-    """Cold, in a process of its own; that of torch is told from it by nothing but rounding."""
+    """Cold, in a process of its own; that of torch differs from it by rounding only."""
     command = search(scene, *small(dinov3_small), "--no-cache")
     run(*command)
     converted, loaded = run_and_see_imports(tmp_path / "note", *command)
@@ -93,7 +93,7 @@ def test_converted_models_are_counted_and_cleared_with_the_cache(
     dinov3_small: Dinov3Weights,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """They are told apart from the features, and kept in the cache's folder."""
+    """They are counted apart from the features, and stored in the cache's folder."""
     assert run(*search(scene, *small(dinov3_small))).code == 0
     shutil.copytree(graph_folder, feature_cache / "graphs")
     monkeypatch.delenv(GRAPHS)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import BuildOptions, Option, OptionValue, StageSpec
+from mel_debug.core.option import Option, OptionValue
+from mel_debug.core.stages import BuildOptions, StageSpec
 
 SIZE = Option("size", 3, "a whole number", minimum=1)
 SCALE = Option("scale", 0.5, "a number", above=0)

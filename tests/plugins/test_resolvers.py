@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mel_debug.cli.completion import installed
 from mel_debug.core.errors import PluginError, UsageError
+from mel_debug.core.option import Option
 from mel_debug.core.resolver import ExtractorResolver, split_prefix
-from mel_debug.core.stages import FeatureExtractor, Option, StageSpec
+from mel_debug.core.stages import FeatureExtractor, StageSpec
 from mel_debug.plugin import hookimpl
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.plugins.loading import Plugin, _contents

@@ -86,7 +86,7 @@ def test_a_strip_is_a_part_of_the_whole_map() -> None:
 def test_near_the_aim_the_view_has_the_given_rotation_and_scale(
     rotation: float, scale: float, tilt: float, toward: float, mirrored: bool
 ) -> None:
-    """The aim is shown at its place, and directions across the tilt turn and grow as told."""
+    """The aim is shown at its place, and directions across the tilt turn and grow as given."""
     along = np.array([math.cos(toward), math.sin(toward)])
     plane = homography(
         aim=(70.0, 40.0),

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from mel_debug.builtin import plugin
-from mel_debug.core.stages import BuildOptions, FeatureExtractor, Option, StageSpec
+from mel_debug.core.option import Option
+from mel_debug.core.stages import BuildOptions, FeatureExtractor, StageSpec
 from mel_debug.core.types import Pixels, Vectors
 from mel_debug.plugin import WeightsError
 from mel_debug.testing import (

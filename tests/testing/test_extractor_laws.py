@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mel_debug.core.stages import FeatureExtractor, Option, StageSpec
+from mel_debug.core.option import Option
+from mel_debug.core.stages import FeatureExtractor, StageSpec
 from mel_debug.core.types import Pixels, Vectors
 from mel_debug.testing import ContractError, SampleExtractor, check_extractor, extractors, laws
 from mel_debug.testing.laws import Law

@@ -12,7 +12,7 @@ from mel_debug.core.geometry import Point
 from mel_debug.core.peaks import best_cell
 from mel_debug.core.stages import FeatureExtractor, Matcher, StageSpec
 from mel_debug.core.types import FeatureMap, Match, Query
-from mel_debug.testing import ContractError, check_matcher, matchers
+from mel_debug.testing import ContractError, check_matcher, match_laws
 from mel_debug.testing.laws import Law
 
 Spoil = Callable[[Sequence[Query], FeatureMap, list[Match]], Any]
@@ -87,52 +87,52 @@ def with_noise() -> Spoil:
 
 
 BROKEN: dict[str, tuple[Spoil, Law]] = {
-    "fails for two views": (needs_one_view, matchers.EVERY_CASE),
-    "gives nothing": (lambda *_: None, matchers.EVERY_CASE),
-    "answers the first only": (lambda *given: given[2][:1], matchers.ONE_A_QUERY),
-    "answers backwards": (lambda *given: given[2][::-1], matchers.ONE_A_QUERY),
+    "fails for two views": (needs_one_view, match_laws.EVERY_CASE),
+    "gives nothing": (lambda *_: None, match_laws.EVERY_CASE),
+    "answers the first only": (lambda *given: given[2][:1], match_laws.ONE_A_QUERY),
+    "answers backwards": (lambda *given: given[2][::-1], match_laws.ONE_A_QUERY),
     "another grid": (
         each(lambda match: replace(match, grid=replace(match.grid, patch=1))),
-        matchers.TARGETS_GRID,
+        match_laws.TARGETS_GRID,
     ),
     "double precision": (
         each(lambda match: replace(match, scores=match.scores.astype(float))),
-        matchers.NUMBERS,
+        match_laws.NUMBERS,
     ),
     "no number": (
         each(lambda match: replace(match, scores=match.scores * np.float32(np.nan))),
-        matchers.NUMBERS,
+        match_laws.NUMBERS,
     ),
     "a numpy score": (
         each(lambda match: replace(match, score=match.scores.max())),
-        matchers.PLAIN,
+        match_laws.PLAIN,
     ),
     "an endless way back": (
         each(lambda match: replace(match, cycle_error_px=np.inf)),
-        matchers.PLAIN,
+        match_laws.PLAIN,
     ),
-    "a hidden cell wins": (each(best_of_all), matchers.MASKED),
+    "a hidden cell wins": (each(best_of_all), match_laws.MASKED),
     "opens the mask": (
         each(lambda match: replace(match, valid=np.ones_like(match.valid))),
-        matchers.MASKED,
+        match_laws.MASKED,
     ),
     "cells for pixels": (
         each(lambda match: replace(match, best=Point(match.cell.column, match.cell.row))),
-        matchers.OWN_PLACE,
+        match_laws.OWN_PLACE,
     ),
-    "scaled pixels for the photo's": (each(in_scaled_pixels), matchers.OWN_PLACE),
+    "scaled pixels for the photo's": (each(in_scaled_pixels), match_laws.OWN_PLACE),
     "across and down mixed up": (
         each(lambda match: replace(match, best=Point(match.best.y, match.best.x))),
-        matchers.INSIDE,
+        match_laws.INSIDE,
     ),
     "distances without a minus": (
         each(lambda match: replace(match, scores=-match.scores)),
-        matchers.HIGHER,
+        match_laws.HIGHER,
     ),
-    "writes to the target": (writes_to_target, matchers.INPUTS),
-    "writes what is there": (writes_if_allowed, matchers.INPUTS),
-    "less the queries' mean": (less_the_mean, matchers.TOGETHER),
-    "noise": (with_noise(), matchers.REPEATABLE),
+    "writes to the target": (writes_to_target, match_laws.INPUTS),
+    "writes what is there": (writes_if_allowed, match_laws.INPUTS),
+    "less the queries' mean": (less_the_mean, match_laws.TOGETHER),
+    "noise": (with_noise(), match_laws.REPEATABLE),
 }
 
 
@@ -155,5 +155,5 @@ def test_the_toy_that_is_spoiled_is_itself_sound() -> None:
 
 def test_every_law_of_a_matcher_can_be_broken() -> None:
     """A law that no toy breaks may be one that can't be broken."""
-    stated = {law.text for law in vars(matchers).values() if isinstance(law, Law)}
+    stated = {law.text for law in vars(match_laws).values() if isinstance(law, Law)}
     assert stated == {law.text for _, law in BROKEN.values()}

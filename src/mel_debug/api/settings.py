@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import OptionValue
+from mel_debug.core.option import OptionValue
 from mel_debug.plugins.config import RunConfig
 
 

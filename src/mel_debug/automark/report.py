@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mel_debug.automark.decide import Decision, Outcome
+from mel_debug.automark.decision import Decision, Outcome
 from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.search import Setup
 from mel_debug.automark.targets import Plan, Reference

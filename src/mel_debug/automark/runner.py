@@ -4,14 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mel_debug.automark.decide import (
-    Decision,
-    Outcome,
-    Rules,
-    decide,
-    not_searched,
-    same_place_px,
-)
+from mel_debug.automark.decide import decide, not_searched, same_place_px
+from mel_debug.automark.decision import Decision, Outcome, Rules
 from mel_debug.automark.same_mole import SameMole, same_moles
 from mel_debug.automark.search import (
     PairResult,

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mel_debug.automark.decide import SAME_PLACE_SHARE, Decision, Outcome
+from mel_debug.automark.decide import SAME_PLACE_SHARE
+from mel_debug.automark.decision import Decision, Outcome
 from mel_debug.automark.search import PairResult
 from mel_debug.automark.targets import Reference, Target
 from mel_debug.core.geometry import Point, PointIndex

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mel_debug.automark.decide import Decision, Outcome
+from mel_debug.automark.decision import Decision, Outcome
 from mel_debug.automark.runner import TargetResult
 from mel_debug.automark.same_mole import SameMole
 from mel_debug.automark.targets import Problem

@@ -6,11 +6,16 @@ from typing import Any
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Crop, Frame, LocalMap, aligned_crop
 from mel_debug.changes.history import SHOWN_DIAMETERS, SHOWN_SIDE
-from mel_debug.changes.history_report import ratio_text, ratios_json
-from mel_debug.changes.measures import NAMES
+from mel_debug.changes.history_report import (
+    RATIO_COLUMNS,
+    ratio_columns,
+    ratio_text,
+    ratios_json,
+)
 from mel_debug.changes.page import Entry, Picture, Section, page_html
 from mel_debug.changes.places import Changes, Kind, Place
 from mel_debug.core.geometry import Point
+from mel_debug.core.tables import csv_text
 
 LISTED = (Kind.GONE, Kind.NEW, Kind.CHANGED, Kind.CANNOT_TELL)
 
@@ -18,7 +23,7 @@ HEADINGS = {
     Kind.GONE: "Gone: the place is in view, and nothing is there",
     Kind.NEW: "New: a spot where the earlier photo shows none",
     Kind.CHANGED: "Changed beyond the error of the measure",
-    Kind.CANNOT_TELL: "Can't tell",
+    Kind.CANNOT_TELL: "Cannot tell",
 }
 
 MOST_SHOWN = 60
@@ -102,25 +107,14 @@ def _json(place: Place) -> dict[str, Any]:
     }
 
 
-def rows(changes: Changes) -> list[list[str]]:
-    """Rows for a spreadsheet, unrounded."""
-    keys = ("uuid", "reference", "reference_x", "reference_y", "target", "x", "y", "diameter_px")
-    columns = [f"{name}{part}" for name in NAMES for part in ("", "_low", "_high")]
-    found = [["kind", *keys, "confidence", "reason", *columns]]
-    for kind in LISTED:
-        for place in changes.of(kind):
-            json = _json(place)
-            measured = json["ratios"]
-            numbers = [
-                "" if name not in measured else str(measured[name][part])
-                for name in NAMES
-                for part in ("value", "low", "high")
-            ]
-            texts = [
-                "" if json[k] is None else str(json[k]) for k in (*keys, "confidence", "reason")
-            ]
-            found.append([str(kind), *texts, *numbers])
-    return found
+def as_csv(changes: Changes) -> str:
+    """One line a place, with the values of `as_json`."""
+    rows = [(kind, _json(place)) for kind in LISTED for place in changes.of(kind)]
+    columns = ("uuid", "reference", "reference_x", "reference_y", "target", "x", "y")
+    return csv_text(
+        ("kind", *columns, "diameter_px", "confidence", "reason", *RATIO_COLUMNS),
+        [{"kind": str(kind), **row, **ratio_columns(row["ratios"])} for kind, row in rows],
+    )
 
 
 def page(changes: Changes, comparer: Comparer) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.changes.light import SkinLight, in_light_of, skin_light
-from mel_debug.core.geometry import Point, Size
-from mel_debug.core.scaling import resized
+from mel_debug.core.geometry import Point
+from mel_debug.core.sampling import sample_window, valid_in_window
 from mel_debug.core.types import Mask, Photo, Pixels
 
 Array = NDArray[np.float64]
@@ -15,9 +15,6 @@ LocalMap = tuple[tuple[float, float], tuple[float, float]]
 """Change of a photo's (x, y), by row, per pixel of the first photo, by column."""
 
 IDENTITY: LocalMap = ((1.0, 0.0), (0.0, 1.0))
-
-MARGIN = 4
-"""Pixels around a crop that interpolation may read."""
 
 BLOWN_OUT = 250
 """Grey level from which a pixel has lost its colour to glare."""
@@ -108,46 +105,7 @@ def aligned_crop(photo: Photo, centre: Point, frame: Frame, local: LocalMap = ID
     native = area**0.5
     return Crop(
         frame,
-        _sampled(photo, at, linear, frame.side),
-        _valid(photo, at, linear, frame.side),
+        sample_window(photo, at, linear, frame.side),
+        valid_in_window(photo, at, linear, frame.side),
         native,
     )
-
-
-def _sampled(photo: Photo, centre: Array, step: Array, side: int) -> Pixels:
-    """The pixels of a crop, (side, side, 3); photo pixels are averaged where it is coarser."""
-    import cv2
-
-    shrink = max(1, int(abs(np.linalg.det(step)) ** 0.5 + 0.01))
-    corner = centre - step @ np.full(2, side / 2)
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ step.T + corner
-    bound = np.array([photo.size.width, photo.size.height])
-    low = np.floor(corners.min(axis=0)).astype(int) - MARGIN * shrink
-    high = np.ceil(corners.max(axis=0)).astype(int) + MARGIN * shrink
-    low = np.clip(low, 0, np.maximum(bound - shrink, 0))
-    high = np.clip(high, low + shrink, bound)
-    part = photo.pixels[low[1] : high[1], low[0] : high[0]]
-    if shrink > 1:
-        size = (high - low) // shrink
-        part = resized(part[: size[1] * shrink, : size[0] * shrink], Size(*map(int, size)))
-    linear = step / shrink
-    # OpenCV's origin is the centre of the first pixel.
-    offset = (corner - low) / shrink + linear @ np.array([0.5, 0.5]) - 0.5
-    sampled = cv2.warpAffine(
-        part,
-        np.hstack([linear, offset[:, np.newaxis]]),
-        (side, side),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(sampled)
-
-
-def _valid(photo: Photo, centre: Array, step: Array, side: int) -> Mask:
-    """(side, side): which pixels of a crop lie inside the photo and its mask."""
-    at = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1) + 0.5 - side / 2
-    x, y = np.floor(at @ step.T + centre).astype(int).transpose(2, 0, 1)
-    inside: Mask = (x >= 0) & (y >= 0) & (x < photo.size.width) & (y < photo.size.height)
-    if photo.mask is not None:
-        inside[inside] = photo.mask[y[inside], x[inside]]
-    return inside

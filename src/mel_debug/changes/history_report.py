@@ -7,6 +7,7 @@ from mel_debug.changes.history import History, Moment, Status
 from mel_debug.changes.measures import NAMES, Ratio
 from mel_debug.changes.page import Entry, Picture, Section, page_html
 from mel_debug.confidence.words import numbers
+from mel_debug.core.tables import csv_text
 
 DATED = {"folder": "", "EXIF": " (EXIF)", "file": " (file time)"}
 """What stands after a date, by what it was read from."""
@@ -90,6 +91,12 @@ def lines(history: History) -> Iterator[str]:
         yield "   ".join([*parts, str(moment.photo)])
 
 
+_PARTS = {"": "value", "_low": "low", "_high": "high"}
+
+RATIO_COLUMNS = tuple(f"{name}{end}" for name in NAMES for end in _PARTS)
+"""A column for each measure and for both ends of its interval."""
+
+
 def as_json(history: History) -> dict[str, Any]:
     """Everything, for a script."""
     measured = history.measures
@@ -101,6 +108,15 @@ def as_json(history: History) -> dict[str, Any]:
         if isinstance(measured, str)
         else {n: measured.value(n) for n in NAMES},
         "photos": [_moment_json(moment) for moment in history.moments],
+    }
+
+
+def ratio_columns(ratios: dict[str, dict[str, float]]) -> dict[str, float | None]:
+    """The values of `RATIO_COLUMNS`, from those of `ratios_json`."""
+    return {
+        f"{name}{end}": ratios.get(name, {}).get(part)
+        for name in NAMES
+        for end, part in _PARTS.items()
     }
 
 
@@ -130,24 +146,14 @@ def ratios_json(ratios: dict[str, Ratio] | str) -> dict[str, dict[str, float]]:
     return {n: {"value": r.value, "low": r.low, "high": r.high} for n, r in ratios.items()}
 
 
-def rows(history: History) -> list[list[str]]:
-    """Rows for a spreadsheet, unrounded."""
-    columns = [f"{name}{part}" for name in NAMES for part in ("", "_low", "_high")]
-    head = ["date", "dated_by", "photo", "status", "x", "y", "confidence", *columns, "left_out"]
-    found = [head]
-    for moment in history.moments:
-        json = _moment_json(moment)
-        ratios = json["ratios"]
-        numbers = [
-            "" if name not in ratios else str(ratios[name][part])
-            for name in NAMES
-            for part in ("value", "low", "high")
-        ]
-        plain = [json[key] for key in ("date", "dated_by", "photo", "status", "x", "y")]
-        plain.append(json["confidence"])
-        texts = ["" if value is None else str(value) for value in plain]
-        found.append([*texts, *numbers, json["left_out"] or ""])
-    return found
+def as_csv(history: History) -> str:
+    """One line a photo, with the values of `as_json`."""
+    rows = [_moment_json(moment) for moment in history.moments]
+    columns = ("date", "dated_by", "photo", "status", "x", "y", "confidence")
+    return csv_text(
+        (*columns, *RATIO_COLUMNS, "left_out"),
+        [{**row, **ratio_columns(row["ratios"])} for row in rows],
+    )
 
 
 def _left_out(moment: Moment) -> str:

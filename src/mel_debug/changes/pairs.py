@@ -42,7 +42,7 @@ SAME_PLACE = 0.6
 """Distance between two places, in diameters of the larger one, below which they are one spot."""
 
 STANDS_OUT = 0.06
-"""Least response of a spot without a counterpart that is listed where nothing can be told."""
+"""Least response of a spot without a counterpart that is listed as `cannot_tell`."""
 
 NO_MAP = "the photos share too little"
 
@@ -149,7 +149,7 @@ class _Pair:
         return self._missing(place, match, overlay)
 
     def _missing(self, place: Place, match: Match, overlay: Overlay) -> Place:
-        """A mole that was not found: gone, or a reason why that can't be told."""
+        """A mole that was not found: gone, or `cannot_tell` with the reason."""
         sure = match.confidence
         assert sure is not None  # noqa: S101 - as above
         x, y = self.warp.points(np.array([[place.here.x, place.here.y]]))[0].tolist()

@@ -1,4 +1,4 @@
-"""What a comparison of two sessions lists: places that are gone, new, changed, or can't be told."""
+"""What a comparison of two sessions lists: what is gone, new or changed, or that it cannot tell."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

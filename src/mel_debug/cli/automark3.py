@@ -10,15 +10,17 @@ import click
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import (
     check_one_format,
-    config_from,
     csv_option,
-    extractor_options,
     force_option,
     json_option,
-    matcher_options,
     no_mask_option,
-    photo_or_folder,
+    photos_option,
     worker_options,
+)
+from mel_debug.cli.stage_options import (
+    config_from,
+    extractor_options,
+    matcher_options,
 )
 from mel_debug.cli.undo import say_number
 from mel_debug.console.numbers import FiniteRange
@@ -35,29 +37,15 @@ Format = Literal["json", "csv", "text"]
 
 
 @click.command("automark3", cls=ListCommand)
-@click.option(
-    "--reference",
-    "references",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos whose canonical moles are searched for, or folders of such photos.",
+@photos_option(
+    "--reference", "Photos whose canonical moles are searched for, or folders of such photos."
 )
-@click.option(
-    "--target",
-    "targets",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos to mark, or folders of such photos.",
-)
+@photos_option("--target", "Photos to mark, or folders of such photos.")
 @click.option(
     "--extra-stem",
     metavar="STEM",
     help="Read and write the targets' marks in PHOTO.STEM.json and ignore PHOTO.json, for example "
-    "to review the result with `mel-debug compare-marks`.",
+    "to compare the result with true marks by `mel-debug compare-marks`.",
 )
 @click.option("--dry-run", is_flag=True, help="Search, but write no marks.")
 @click.option(
@@ -116,11 +104,12 @@ def command(
     as_csv: bool,
     **stages: Any,
 ) -> None:
-    """Find the canonical moles of the references in the targets, and mark them there.
+    """Mark the moles of earlier photos in new ones.
 
-    All moles of a pair of photos are searched for together, and the places of the others are used
-    as evidence for each. No two moles get the same place, and existing marks do not change. New
-    marks have a `confidence` and are not canonical.
+    Finds the canonical moles of the references in the targets. All moles of a pair of photos are
+    searched for together, and the places of the others are used as evidence for each. No two moles
+    get the same place, and existing marks do not change. New marks have a `confidence` and are not
+    canonical.
 
     Folders are searched recursively: photos with marks are references, and all photos are targets.
     In a mel repository only rotomaps/parts is searched, and references are of the same body part.
@@ -148,7 +137,7 @@ def command(
     drawn = None
     # Workers import what they need while this process does the same, and plans.
     with open_executor(jobs, scheduler, partial(prepare_worker, config)) as workers:
-        from mel_debug.automark.decide import Rules
+        from mel_debug.automark.decision import Rules
         from mel_debug.automark.runner import Job
         from mel_debug.automark.search import Setup
         from mel_debug.automark.targets import make_plan
@@ -218,7 +207,7 @@ def print_results(
 
 def _problem_summary(results: "list[TargetResult]", problems: "list[Problem]") -> str | None:
     """The number of problems and of moles that were not searched, in one line; None if 0."""
-    from mel_debug.automark.decide import Outcome
+    from mel_debug.automark.decision import Outcome
 
     parts = []
     if problems:

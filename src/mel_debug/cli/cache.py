@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mel_debug.cli.options import cache_dir_option, json_option
+from mel_debug.cli.options import (
+    json_option,
+)
+from mel_debug.cli.stage_options import (
+    cache_dir_option,
+)
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
@@ -19,11 +24,11 @@ if TYPE_CHECKING:
 def command() -> None:
     """Show, prune or clear the feature cache.
 
-    The cache stores the features of photos, what the accurate search finds out about pairs of
-    photos, and models converted for OpenVINO. Features are found by the content of the photo and
-    its mask, the extractor, its weights and its options. Beyond MEL_DEBUG_CACHE_SIZE (10 GB unless
-    set) what was not used for the longest time is removed. Removed entries are computed again when
-    they are needed.
+    The cache stores the features of photos, results of the accurate search for pairs of photos, and
+    models converted for OpenVINO. Features are stored by the content of the photo and its mask, the
+    extractor, its weights and its options. When the cache is larger than MEL_DEBUG_CACHE_SIZE
+    (default: 10 GB), the least recently used entries are removed. They are computed again when they
+    are needed.
     """
 
 

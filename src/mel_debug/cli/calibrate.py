@@ -5,9 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.evaluate import strict_option
 from mel_debug.cli.options import no_mask_option
-from mel_debug.cli.several import labelled_folder, several_options, state_options
+from mel_debug.cli.searching import (
+    check_state_file,
+    evaluated,
+    given_weights,
+    state_options,
+    strict_option,
+)
+from mel_debug.cli.several import configurations_from, labelled_folder, several_options
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
@@ -46,8 +52,6 @@ def command(
     matcher. Include photos of many people, hard pairs, and moles known to be absent
     (PHOTO.absent.json).
     """
-    from mel_debug.cli.evaluate import check_state_file, evaluated, given_weights
-    from mel_debug.cli.several import configurations_from
     from mel_debug.confidence.calibrations import (
         check_calibrations,
         store,

@@ -1,50 +1,31 @@
 """`mel-debug changes`: what is gone, new or changed between two sessions."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.choosing import accurate_config
-from mel_debug.cli.history import check_page, comparer_of, new_file, print_as, write_html
-from mel_debug.cli.lists import ListCommand
-from mel_debug.cli.options import (
-    extractor_options,
-    force_option,
-    json_option,
-    matcher_options,
-    no_mask_option,
-    photo_or_folder,
+from mel_debug.cli.comparing import (
+    check_output,
+    comparer_from,
+    comparing_options,
+    page_option,
+    print_report,
+    write_page,
 )
+from mel_debug.cli.lists import ListCommand
+from mel_debug.cli.options import photos_option
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.changes.places import Changes
-    from mel_debug.evaluation.configurations import Configuration
 
 
 @click.command("changes", cls=ListCommand)
-@click.option(
-    "--reference",
-    "references",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos of the earlier session, or its folders.",
-)
-@click.option(
-    "--target",
-    "targets",
-    type=photo_or_folder,
-    multiple=True,
-    required=True,
-    metavar="PHOTO_OR_DIR...",
-    help="Photos of the later session, or its folders.",
-)
+@photos_option("--reference", "Photos of the earlier session, or its folders.")
+@photos_option("--target", "Photos of the later session, or its folders.")
 @click.option(
     "--min-size",
     type=FiniteRange(min=0),
@@ -56,21 +37,11 @@ if TYPE_CHECKING:
 @click.option(
     "--mark-new",
     is_flag=True,
-    help="Mark new spots in the targets, with a confidence and not as canonical. Without it, "
-    "nothing is written.",
+    help="Mark new spots in the targets, not as canonical and with a confidence. Without this "
+    "option no marks are written.",
 )
-@click.option(
-    "--page",
-    type=new_file,
-    metavar="FILE.html",
-    help="Write a page with a blink comparator, in one file.",
-)
-@extractor_options
-@matcher_options
-@no_mask_option
-@force_option
-@json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, unrounded.")
+@page_option
+@comparing_options
 def command(
     references: tuple[Path, ...],
     targets: tuple[Path, ...],
@@ -87,34 +58,30 @@ def command(
     """List what is gone, new or changed between two sessions.
 
     A mole of the reference is gone if its place in the target is in view and bare. A spot of the
-    target is new if the reference shows its place, sharp enough, without a spot. A mole has changed
-    if a measure differs by more than its error. Where this can't be told, the list says why: out of
-    view, glare, blur, or photos that do not fit together there. The least sure come first.
+    target is new if the reference shows its place sharply enough, and no spot there. A mole has
+    changed if a measure differs by more than its error. Where it cannot tell, the list says why:
+    out of view, glare, blur, or photos that do not fit together there. The least sure come first.
 
     It shows and measures; it does not judge moles. In a mel repository, photos of the same body
     part are compared.
-
-    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
     """
     from mel_debug.changes import changes_report
     from mel_debug.changes.pairs import Rules
     from mel_debug.changes.sessions import compare_sessions, plan_pairs
-    from mel_debug.core.errors import MelError, UsageError
+    from mel_debug.core.errors import MelError
     from mel_debug.files.append_marks import check_appendable
     from mel_debug.files.outputs import OutputGuard
 
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other; use one of them")
-    if page is not None:
-        check_page(OutputGuard((*references, *targets), force), page)
+    guard = OutputGuard((*references, *targets), force)
+    check_output(guard, page, as_json=as_json, as_csv=as_csv)
     pairs = plan_pairs(references, targets)
     for target in dict.fromkeys(target for _, target in pairs) if mark_new else ():
         check_appendable(target)
-    comparer = comparer_of(accurate_config(**stages), use_masks=not no_mask)
+    comparer = comparer_from(use_masks=not no_mask, **stages)
     found = compare_sessions(pairs, comparer, Rules(min_size), tick=show_progress)
-    print_as(changes_report, found, as_json=as_json, as_csv=as_csv)
+    print_report(changes_report, found, as_json=as_json, as_csv=as_csv)
     if page is not None:
-        write_html(page, changes_report.page(found, comparer))
+        write_page(page, changes_report.page(found, comparer))
     if mark_new:
         mark(found)
     for photo, reason in found.problems.items():
@@ -141,23 +108,3 @@ def mark(changes: "Changes") -> None:
     for photo, marks in spots.items():
         done = append_marks(photo, marks, apart_px=apart[photo])
         echo_line(f"{photo}: marked {len(done.written)} new spots", err=True)
-
-
-def print_scores(
-    roots: Sequence[Path], configurations: "Sequence[Configuration]", *, use_masks: bool
-) -> None:
-    """Print how often new and gone moles are recognised, by configuration."""
-    from mel_debug.changes.comparer import Comparer
-    from mel_debug.core.errors import UsageError
-    from mel_debug.evaluation.change_scores import score_changes, sessions_of
-
-    pairs = sessions_of(roots)
-    for configuration in configurations:
-        click.echo(f"\nNew and gone moles: {configuration.label}")
-        try:
-            comparer = Comparer.of(configuration.run, use_masks=use_masks)
-        except UsageError as error:
-            echo_line(str(error))
-            continue
-        for line in score_changes(pairs, comparer, tick=show_progress).lines():
-            click.echo(line)

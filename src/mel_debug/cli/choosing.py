@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO
-from mel_debug.cli.options import config_from
+from mel_debug.cli.stage_options import (
+    config_from,
+)
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
@@ -11,10 +13,9 @@ if TYPE_CHECKING:
 
 
 def accurate_config(**stages: Any) -> "RunConfig":
-    """Return the configuration of options that `extractor_options` and `matcher_options` add.
+    """Like `config_from`, with an extractor that needs no download and the accurate preset.
 
-    What they leave open is an extractor that needs no download, which a line on standard error
-    names, and the accurate preset.
+    Both only where options and settings leave them open. Prints the extractor on standard error.
     """
     from dataclasses import replace
 

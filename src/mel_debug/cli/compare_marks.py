@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mel_debug.cli.options import check_one_format, csv_option, json_option, photo_or_folder
+from mel_debug.cli.options import (
+    check_one_format,
+    csv_option,
+    json_option,
+    photo_or_folder,
+    photos_option,
+)
 from mel_debug.cli.problems import Problems
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.core.escape import escaped
@@ -33,14 +39,12 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Largest distance in pixels at which a guess counts as matched.",
 )
-@click.option(
+@photos_option(
     "--reference",
-    "references",
-    type=photo_or_folder,
-    multiple=True,
-    metavar="PHOTO_OR_DIR",
-    help="Count a mole as missing only if it is canonical in one of these photos: give those that "
+    "Count a mole as missing only if it is canonical in one of these photos: give those that "
     "automark3 had as references. Repeatable.",
+    required=False,
+    metavar="PHOTO_OR_DIR",
 )
 @json_option
 @csv_option

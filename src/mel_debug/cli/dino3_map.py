@@ -9,14 +9,16 @@ import click
 from mel_debug.builtin.defaults import RENDERER
 from mel_debug.cli.completion import installed
 from mel_debug.cli.options import (
-    config_from,
-    extractor_options,
     force_option,
     json_option,
-    matcher_options,
     min_confidence_option,
     no_mask_option,
     photo_file,
+)
+from mel_debug.cli.stage_options import (
+    config_from,
+    extractor_options,
+    matcher_options,
 )
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line

@@ -7,13 +7,12 @@ import click
 
 from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.options import (
-    extractor_options,
     force_option,
-    matcher_options,
     no_mask_option,
     page_options,
     photo_or_folder,
 )
+from mel_debug.cli.stage_options import accurate_options
 from mel_debug.console.terminal import echo_line
 
 
@@ -21,7 +20,7 @@ from mel_debug.console.terminal import echo_line
 @click.argument("photos", metavar="PHOTO_OR_DIR...", type=photo_or_folder, nargs=-1, required=True)
 @page_options
 @click.option(
-    "--exit-with-page", is_flag=True, help="End a few seconds after the last page was closed."
+    "--exit-with-page", is_flag=True, help="End a few seconds after the last page is closed."
 )
 @click.option(
     "--save",
@@ -30,8 +29,7 @@ from mel_debug.console.terminal import echo_line
     help="Write one file that shows the photos without a server or a network, and end.",
 )
 @force_option
-@extractor_options
-@matcher_options
+@accurate_options
 @no_mask_option
 def command(
     photos: tuple[Path, ...],
@@ -45,12 +43,11 @@ def command(
     no_mask: bool,
     **stages: Any,
 ) -> None:
-    """Look at photos side by side, find moles in them and review marks, in the browser.
+    """Look at photos, find moles and review marks in the browser.
 
-    Serves a page on this machine only and prints its address. Click a mole in the left photo to
-    find it in the right one. Press ? on the page for its keys, and Ctrl-C here to stop.
-
-    Without --extractor it uses DINOv3 if its weights are on this machine, else XFeat.
+    Serves a page on this machine only and prints its address. The page shows two photos side by
+    side: click a mole in the left one to find it in the right one. Press ? on the page for its
+    keys, and Ctrl-C here to stop.
     """
     from mel_debug.files.discovery import find_photos
     from mel_debug.files.outputs import OutputGuard

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.builtin.defaults import ACCURATE_PRESET, AUTO, REVIEW_RENDERER
+from mel_debug.builtin.defaults import REVIEW_RENDERER
+from mel_debug.cli.choosing import accurate_config
 from mel_debug.cli.dino3_map import EXIT_UNCERTAIN, detail_lines, report_of
 from mel_debug.cli.options import (
     at_option,
-    find_options,
     force_option,
     json_option,
     min_confidence_option,
@@ -18,13 +18,14 @@ from mel_debug.cli.options import (
     page_options,
     photo_file,
 )
-from mel_debug.cli.preferences import with_settings
+from mel_debug.cli.stage_options import (
+    find_options,
+)
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 
 if TYPE_CHECKING:
     from mel_debug.api import FoundMole
-    from mel_debug.plugins.config import RunConfig
 
 ENDING = ".found.jpg"
 """What replaces the suffix of the second photo in the name of the picture."""
@@ -77,15 +78,12 @@ def command(
     Without --at or --mole a page opens with both photos, on which you click a mole. With one of
     them the answer is printed, and a picture shows both places. Photos of phones can be used as
     they are.
-
-    Uses DINOv3 if its weights are on this machine, else XFeat, and the accurate preset, unless
-    another is set.
     """
     from mel_debug.core.errors import UsageError
 
     if at is not None and mole is not None:
         raise UsageError("--at and --mole both name the mole; give only one of them")
-    config = find_config(**stages)
+    config = accurate_config(renderer=REVIEW_RENDERER, **stages)
     if at is None and mole is None:
         from mel_debug.cli.paging import show_page
 
@@ -130,25 +128,6 @@ def _place(at: tuple[int, int]) -> tuple[float, float]:
 
     point = Point.centre_of_pixel(*at)
     return point.x, point.y
-
-
-def find_config(**stages: Any) -> "RunConfig":
-    """Return the configuration of the options that `find_options` adds, and print the extractor.
-
-    The extractor is `auto` and the preset `accurate` where neither a flag nor a setting says more.
-    """
-    from mel_debug.builtin.choosing import choose_extractor
-    from mel_debug.core.errors import UsageError
-    from mel_debug.plugins.config import RunConfig
-
-    values = with_settings(stages)
-    values["preset"] = values["preset"] or ACCURATE_PRESET
-    if values["extractor"] in (None, AUTO):
-        if values["weights"] is not None:
-            raise UsageError("`weights` belong to one extractor; give `extractor` as well")
-        values["extractor"], reason = choose_extractor()
-        echo_line(f"Using {values['extractor']}: {reason}.", err=True)
-    return RunConfig(renderer=REVIEW_RENDERER, **values)
 
 
 def answer_lines(found: "FoundMole", report: dict[str, Any], *, verbose: bool) -> list[str]:

@@ -192,7 +192,7 @@ def main(context: click.Context) -> None:
     """Find the same mole again in the next photo.
 
     Marks and masks are files beside each photo, in the format of `mel`: PHOTO.json lists the moles,
-    PHOTO.mask.png marks the area to search. Every option can also be set by an environment
+    PHOTO.mask.png shows the area to search. Every option can also be set by an environment
     variable, MEL_DEBUG_<COMMAND>_<OPTION>.
     """
     if context.invoked_subcommand is None:

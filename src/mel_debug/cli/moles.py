@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def command(places: tuple[Path, ...], *, as_json: bool) -> None:
     """List the moles marked in photos.
 
-    Each line has the mole's uuid, its position in pixels, and whether the uuid is canonical or
+    Each line has the mole's uuid, its position in pixels, and whether the mark is canonical or
     guessed. Folders are searched recursively for photos with marks.
     """
     from mel_debug.files.beside import real_path

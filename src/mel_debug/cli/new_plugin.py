@@ -15,8 +15,8 @@ def command(name: str, folder: Path | None) -> None:
     """Create a plugin package from a template.
 
     NAME is the package's name, such as mel-debug-freckle. DIR is the folder to create, by default
-    NAME; it may exist but must be empty. The package contains a minimal extractor, matcher,
-    renderer, preset and command, with tests.
+    NAME; it may exist but must be empty. The package contains a minimal extractor,
+    resolver, matcher, renderer, preset and command, with tests.
     """
     from mel_debug.core.escape import escaped
     from mel_debug.scaffold.package import write_plugin

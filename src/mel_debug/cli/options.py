@@ -1,188 +1,37 @@
-"""Options and arguments that several commands share."""
+"""Options and arguments that several commands share, apart from those for the stages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from mel_debug.cli.completion import installed
 from mel_debug.cli.places import PixelType
-from mel_debug.cli.preferences import cache_setting, with_settings
 from mel_debug.console.numbers import FiniteRange
 
-if TYPE_CHECKING:
-    from mel_debug.plugins.config import RunConfig
-
 Command = TypeVar("Command", bound=Callable[..., Any])
-T = TypeVar("T")
-
-DINO_SIZES = ("small", "base", "large", "huge", "7b")
 
 photo_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 photo_or_folder = click.Path(exists=True, path_type=Path)
 
-cache_dir_option = click.option(
-    "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    callback=cache_setting,
-    metavar="DIR",
-    help="Cache features in DIR.  [default: MEL_DEBUG_CACHE, else the platform's cache folder]",
-)
 
-no_cache_option = click.option(
-    "--no-cache", is_flag=True, help="Neither read nor write the feature cache."
-)
+def photos_option(
+    flag: str, text: str, *, required: bool = True, metavar: str = "PHOTO_OR_DIR..."
+) -> Callable[[Command], Command]:
+    """An option for photos and folders, such as `--reference`, whose value is `references`.
 
-stage_option = click.option(
-    "-o",
-    "stage_options",
-    type=(str, str),
-    multiple=True,
-    metavar="NAME VALUE",
-    help="Set an option of the extractor or matcher in use; `mel-debug plugins` lists them. "
-    "Repeatable.",
-)
-
-model_options = (
-    click.option(
-        "--weights",
+    The `...` of the metavar is right for a `ListCommand`, where several may follow one flag.
+    """
+    return click.option(
+        flag,
+        f"{flag.removeprefix('--')}s",
         type=photo_or_folder,
-        metavar="PATH",
-        help="Load the model's weights from this checkpoint (.safetensors or .pth), or a folder of "
-        "Hugging Face with config.json, instead of downloading them.",
-    ),
-    click.option(
-        "--offline",
-        is_flag=True,
-        help="Never use the network; fail if weights would have to be downloaded.",
-    ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        default="auto",
-        show_default=True,
-        help="Device that runs the model; auto selects cuda, else mps, else cpu.",
-    ),
-    click.option(
-        "--runtime",
-        type=click.Choice(["auto", "torch", "openvino", "opencv"]),
-        default="auto",
-        show_default=True,
-        help="Library that runs the model. On a CPU auto selects openvino, if it is installed, for "
-        "models that it can run, else opencv for XFeat; otherwise torch.",
-    ),
-    click.option(
-        "--precision",
-        type=click.Choice(["auto", "f32", "bf16"]),
-        default="f32",
-        show_default=True,
-        help="Number format of the model. f32 gives the same answers on every processor. bf16 is "
-        "faster on hardware that supports it, but less exact. auto is bf16 where it was measured "
-        "to be faster with features that agree, else f32; use it to explore.",
-    ),
-    click.option(
-        "--threads",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Run the model on N threads.  [default: the runtime's own, one per core]",
-    ),
-)
-
-_FIND_EXTRACTOR = (
-    click.option(
-        "--extractor",
-        metavar="NAME",
-        shell_complete=installed("extractors"),
-        help="Feature extractor; `mel-debug plugins` lists them.  [default: auto: DINOv3 if its "
-        "weights are on this machine, else XFeat]",
-    ),
-    click.option(
-        "--preset",
-        metavar="NAME",
-        shell_complete=installed("presets"),
-        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
-        "[default: accurate]",
-    ),
-)
-
-_EXTRACTOR = (
-    click.option(
-        "--dino-size",
-        type=click.Choice(DINO_SIZES),
-        help="Size of the DINOv3 model; short for --extractor dinov3-SIZE. Larger models are "
-        "slower and need more memory.  [default: base]",
-    ),
-    click.option(
-        "--extractor",
-        metavar="NAME",
-        shell_complete=installed("extractors"),
-        help="Feature extractor; `mel-debug plugins` lists them. Options may follow in brackets, "
-        "as in timm:NAME[layer=-3].  [default: dinov3-base]",
-    ),
-    click.option(
-        "--image-size",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Scale photos to N pixels along the longer side, a multiple of the extractor's patch. "
-        "Use a larger N if moles are only a few pixels wide; it takes longer.  "
-        "[default: the extractor's own, 896 for DINOv3]",
-    ),
-    click.option(
-        "--window",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Extract features in overlapping windows of N x N pixels, at full resolution unless "
-        "--image-size is given. Use it for small moles in large photos.",
-    ),
-    click.option(
-        "--overlap",
-        type=FiniteRange(0, 0.9),
-        metavar="F",
-        help="Fraction of a window that overlaps the next one.  [default: 0.25]",
-    ),
-    *model_options,
-    cache_dir_option,
-    no_cache_option,
-)
-
-_MATCHER = (
-    click.option(
-        "--preset",
-        metavar="NAME",
-        shell_complete=installed("presets"),
-        help="Matcher and options under one name; `mel-debug plugins` lists presets.  "
-        "[default: the extractor's own; none for DINOv3]",
-    ),
-    click.option(
-        "--matcher",
-        "--similarity",
-        "matcher",
-        metavar="NAME",
-        shell_complete=installed("matchers"),
-        help="Matcher; `mel-debug plugins` lists them.  [default: the preset's, else cosine]",
-    ),
-    click.option(
-        "--pool",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Average the mole's feature vector over N x N cells, N odd; short for -o pool N.",
-    ),
-    click.option(
-        "--views",
-        type=click.Choice(["mean", "best"]),
-        help="With several source photos: search with their mean feature vector, or score each "
-        "cell by its best match among them. Short for -o views NAME.",
-    ),
-    click.option(
-        "--refine",
-        is_flag=True,
-        help="Search again at native resolution around the mole and the match: slower, but more "
-        "exact.",
-    ),
-    stage_option,
-)
+        multiple=True,
+        required=required,
+        metavar=metavar,
+        help=text,
+    )
 
 
 _WORKERS = (
@@ -203,53 +52,16 @@ _WORKERS = (
 )
 
 
-def extractor_options(command: Command) -> Command:
-    """Add the options that select and configure a feature extractor."""
-    return _with(_EXTRACTOR, command)
-
-
-def find_options(command: Command) -> Command:
-    """Add the options of `find` for the model; pass their values to `find_config`."""
-    cache = (cache_dir_option, no_cache_option)
-    return _with((*_FIND_EXTRACTOR, *model_options, *cache), command)
-
-
-def matcher_options(command: Command) -> Command:
-    """Add the options that select and configure a matcher."""
-    return _with(_MATCHER, command)
-
-
 def worker_options(command: Command) -> Command:
     """Add the options that say where many photos are processed: `mel_debug.jobs` takes both."""
-    return _with(_WORKERS, command)
+    return with_options(_WORKERS, command)
 
 
-def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
-    for option in reversed(options):
+def with_options(options: Iterable[Callable[[Command], Command]], command: Command) -> Command:
+    """Add options to a command; its help lists them in this order."""
+    for option in reversed(tuple(options)):
         command = option(command)
     return command
-
-
-def config_from(
-    stage_options: tuple[tuple[str, str], ...],
-    *,
-    pool: int | None,
-    views: str | None,
-    **others: Any,
-) -> "RunConfig":
-    """Return the RunConfig of the options that `extractor_options` and `matcher_options` add.
-
-    What they leave open is filled in from the settings.
-    """
-    from mel_debug.plugins.config import RunConfig
-
-    others = with_settings(others)
-    given = dict(stage_options)
-    if pool is not None:
-        given["pool"] = str(pool)
-    if views is not None:
-        given["views"] = views
-    return RunConfig(stage_options=given, **others)
 
 
 def at_option(*, required: bool = False) -> Callable[[Command], Command]:
@@ -276,17 +88,19 @@ _PAGE = (
         default=True,
         help="Open the page in the browser, or only print its address.",
     ),
-    click.option("--read-only", is_flag=True, help="Let the page change no marks."),
+    click.option("--read-only", is_flag=True, help="Do not let the page change marks."),
 )
 
 
 def page_options(command: Command) -> Command:
     """Add the options of commands that open the page."""
-    return _with(_PAGE, command)
+    return with_options(_PAGE, command)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
+csv_option = click.option(
+    "--csv", "as_csv", is_flag=True, help="Print CSV, unrounded, on standard output."
+)
 
 
 def check_one_format(*, as_json: bool, as_csv: bool) -> None:

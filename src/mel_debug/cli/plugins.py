@@ -9,7 +9,8 @@ from mel_debug.cli.options import json_option
 from mel_debug.core.resolver import MARK
 
 if TYPE_CHECKING:
-    from mel_debug.core.stages import Option, Preset, StageSpec
+    from mel_debug.core.option import Option
+    from mel_debug.core.stages import Preset, StageSpec
     from mel_debug.plugins.loading import Plugin
     from mel_debug.plugins.registry import RegisteredResolver, Registry
 
@@ -23,8 +24,8 @@ HEADINGS = {"resolvers": "extractors by prefix"}
 def command(*, as_json: bool) -> None:
     """List installed extractors, matchers, renderers and presets.
 
-    Shows each one's summary and options, and the plugin and version that provide it. Extractors
-    with a prefix are too many to list: any NAME after the prefix can be used.
+    Shows the summary and the options of each, and the plugin that provides it, with its version.
+    Extractors with a prefix are too many to list: any NAME after the prefix can be used.
     """
     from mel_debug.plugins.registry import load_registry
 

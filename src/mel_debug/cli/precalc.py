@@ -7,13 +7,15 @@ import click
 
 from mel_debug.builtin.defaults import PLAIN_MATCHER
 from mel_debug.cli.options import (
-    extractor_options,
     no_mask_option,
     photo_or_folder,
-    stage_option,
     worker_options,
 )
 from mel_debug.cli.preferences import with_settings
+from mel_debug.cli.stage_options import (
+    extractor_options,
+    stage_option,
+)
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 
@@ -33,12 +35,12 @@ def command(
     stage_options: tuple[tuple[str, str], ...],
     **stages: Any,
 ) -> None:
-    """Extract the features of photos now, so that later commands start faster.
+    """Extract the features of photos in advance.
 
-    Give the same extractor, size, windows and weights as to the later command: features are cached
-    for each combination. Folders are searched recursively for photos; in a mel repository only
-    rotomaps/parts is searched. Photos that are cached already are skipped, so a run that was
-    stopped can simply be repeated.
+    Later commands then start faster. Give the same extractor, size, windows and weights as to the
+    later command: features are cached for each combination. Folders are searched recursively for
+    photos; in a mel repository only rotomaps/parts is searched. Photos that are cached already are
+    skipped, so a run that was stopped can simply be repeated.
     """
     from mel_debug.core.errors import MelError
     from mel_debug.jobs.precalc import precalculate

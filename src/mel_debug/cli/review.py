@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mel_debug.cli.options import find_options, json_option, page_options, photo_or_folder
+from mel_debug.cli.options import (
+    json_option,
+    page_options,
+    photo_or_folder,
+)
 from mel_debug.cli.problems import Problems
+from mel_debug.cli.stage_options import (
+    find_options,
+)
 from mel_debug.console.numbers import FiniteRange
 from mel_debug.console.terminal import echo_line
 
@@ -43,10 +50,11 @@ def command(
     as_json: bool,
     **stages: Any,
 ) -> None:
-    """Accept or reject guessed marks, such as those of `mel-debug automark3`.
+    """Accept or reject guessed marks.
 
-    Opens a page with the guesses in these photos and folders, the least sure first. With
-    --accept-above or --reject-below there is no page.
+    Guesses are marks made by a program, such as those of `mel-debug automark3`. Opens a page with
+    the guesses in these photos and folders, the least sure first. With --accept-above or
+    --reject-below there is no page.
 
     Accepted marks become canonical, so that the next session can start from them. Rejected ones
     move to PHOTO.rejected.json, and `mel-debug automark3` does not make them again. All others stay
@@ -56,10 +64,10 @@ def command(
 
     photos = find_photos(places)
     if accept_above is None and reject_below is None:
-        from mel_debug.cli.find import find_config
+        from mel_debug.cli.choosing import accurate_config
         from mel_debug.cli.paging import show_page
 
-        config = find_config(**stages)
+        config = accurate_config(**stages)
         show_page(photos, config, "review", port=port, browser=browser, read_only=read_only)
         return
     review_by_confidence(photos, accept_above, reject_below, as_json=as_json)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def command(*, as_json: bool) -> None:
     """List the runs that changed marks, the latest first.
 
-    The number of a run is what `mel-debug undo` takes. A run that changed nothing has none.
+    `mel-debug undo` takes back a run by its number. A run that changed nothing is not listed.
     """
     from mel_debug.marking.runs import list_runs
 

@@ -1,19 +1,17 @@
 """Options that take several extractors, matchers, options and image sizes, to compare them."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mel_debug.cli.completion import installed
-from mel_debug.cli.options import model_options
+from mel_debug.cli.options import Command, with_options
 from mel_debug.cli.preferences import with_settings
+from mel_debug.cli.stage_options import model_options, refine_option
 
 if TYPE_CHECKING:
     from mel_debug.evaluation.configurations import Configuration
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 labelled_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -63,12 +61,7 @@ _SEVERAL = (
         "list of values stands for as many configurations.",
     ),
     *model_options,
-    click.option(
-        "--refine",
-        is_flag=True,
-        help="Search again at native resolution around the mole and the match: slower, but more "
-        "exact.",
-    ),
+    refine_option,
     click.option(
         "-o",
         "stage_options",
@@ -83,34 +76,10 @@ _SEVERAL = (
 
 _COMBINED = ("extractors", "matchers", "presets", "image_sizes")
 
-_STATE = (
-    click.option(
-        "--restart",
-        is_flag=True,
-        help="Repeat finished searches instead of resuming the last run.",
-    ),
-    click.option(
-        "--state",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="File that stores finished searches, so that a run can be resumed.  "
-        "[default: a file in your state folder]",
-    ),
-)
-
-
-def state_options(command: Command) -> Command:
-    """Add the options for the file of finished searches and for starting over."""
-    for option in reversed(_STATE):
-        command = option(command)
-    return command
-
 
 def several_options(command: Command) -> Command:
     """Add the options that select configurations; pass their values to `configurations_from`."""
-    for option in reversed(_SEVERAL):
-        command = option(command)
-    return command
+    return with_options(_SEVERAL, command)
 
 
 def configurations_from(

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 @click.command("undo")
 @click.argument("run", type=click.IntRange(min=1), metavar="[RUN]", required=False)
 def command(run: int | None) -> None:
-    """Take back all changes of marks that RUN made, or the latest run that is not undone.
+    """Take back the changes that a run made to marks.
 
-    `mel-debug runs` lists the runs. A file that nothing else has changed since is as before, to the
-    byte. In a file that was changed since, only the marks of this run are taken back; those of them
-    that were changed themselves stay, are named, and the exit code is 1.
+    RUN is its number, which `mel-debug runs` lists; by default the latest run that is not undone. A
+    file that nothing else has changed since then is restored to the byte. In any other file only
+    the marks of this run are taken back. Marks that were changed later stay; they are listed, and
+    the exit code is 1.
     """
     from mel_debug.core.errors import MelError
     from mel_debug.marking.undoing import undo_run

@@ -56,7 +56,7 @@ class ChangeScores:
 
     def lines(self) -> list[str]:
         """A table for people."""
-        rows = [["", "n", "recognised", "can't tell"]]
+        rows = [["", "n", "recognised", "cannot tell"]]
         rows.append(_row("new moles", self.new, Kind.NEW))
         edges = [*SIZES, np.inf]
         for low, high in pairwise(edges):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from mel_debug.core.stages import OptionValue
+from mel_debug.core.option import OptionValue
 from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
 from mel_debug.plugins.registry import load_registry
 

@@ -100,9 +100,9 @@ WARPED_ONLY = {name: f"--{name}" for name in ("level", "rotation", "scale", "clo
 @click.option(
     "--changing",
     is_flag=True,
-    help="Let half the moles grow, fade, darken or change their shape, and the skin change as skin "
-    "does: freckles, pimples, bites, scratches, hair, tan. PHOTO.truth.json has each mole's size, "
-    "pigment and shape.",
+    help="Change half the moles between sessions (larger, paler, darker or of another shape), and "
+    "the skin around them: freckles, pimples, bites, scratches, hair, tan. PHOTO.truth.json has "
+    "the size, pigment and shape of each mole.",
 )
 @click.option(
     "--seed", default=7, show_default=True, help="Seed of the generated person, or of the warps."
@@ -142,7 +142,7 @@ WARPED_ONLY = {name: f"--{name}" for name in ("level", "rotation", "scale", "clo
 )
 @click.pass_context
 def command(context: click.Context, /, folder: Path, **dials: Any) -> None:
-    """Generate photos of skin with moles at known positions, or warp photos of your own.
+    """Generate photos of skin with known moles, or warp your own.
 
     Use it to try or evaluate mel-debug. Writes a repository in the layout of `mel`: each photo has
     its moles in PHOTO.json, its mask in PHOTO.mask.png, and in PHOTO.absent.json the moles that are

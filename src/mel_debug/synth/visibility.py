@@ -1,4 +1,4 @@
-"""Whether a mole can still be told from the skin around it in the light of a shot."""
+"""Whether a mole still stands out from the skin around it in the light of a shot."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from mel_debug.core.stages import BuildOptions, OptionValue, StageSpec
+from mel_debug.core.option import OptionValue
+from mel_debug.core.stages import BuildOptions, StageSpec
 from mel_debug.testing.laws import ContractError, naming, require_stage
 
 Stage = TypeVar("Stage")

@@ -1,4 +1,4 @@
-"""The laws of a matcher."""
+"""The conformance checks of a matcher."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,16 @@ from mel_debug.core.types import FeatureMap, Mask, Match, Photo, Query
 from mel_debug.testing.checks import ConformanceCheck, Rule, Subject, checks_of, run_all
 from mel_debug.testing.common import common_rules
 from mel_debug.testing.inputs import arrays_of, copies, locked, same
-from mel_debug.testing.laws import Law
+from mel_debug.testing.match_laws import (
+    EVERY_CASE,
+    INPUTS,
+    ONE_A_QUERY,
+    REPEATABLE,
+    TOGETHER,
+    require_equal,
+    require_own_place,
+    require_well_formed,
+)
 from mel_debug.testing.samples import (
     CELLS,
     SIZE,
@@ -28,39 +37,6 @@ PLACES = ((0.31, 0.42), (0.72, 0.27), (0.56, 0.81))
 
 EDGE = 0.999
 CORNERS = ((0.0, 0.0), (EDGE, 0.0), (0.0, EDGE), (EDGE, EDGE))
-
-SCORE_TOLERANCE = 0.001
-"""By how much scores that should be equal may differ, as a share of their spread."""
-
-EVERY_CASE = Law("answers every question that can come up", "handle this case")
-ONE_A_QUERY = Law(
-    "gives one match a query, in their order", "return [match for query in queries], uuids valid"
-)
-TARGETS_GRID = Law("scores cover the target's grid", "pass target.grid on")
-NUMBERS = Law(
-    "scores are float32, and finite wherever the target is kept",
-    "look for a division by a length or a spread of zero",
-)
-PLAIN = Law(
-    "score, best and what supports them are plain finite numbers",
-    "wrap each in float(): JSON takes no numpy scalars, no NaN and no infinity",
-)
-MASKED = Law(
-    "a masked cell never wins",
-    "pass target.valid on and take the best of np.where(target.valid, scores, -np.inf)",
-)
-INSIDE = Law("the best place lies within the target photo", "clamp it to target.photo.size")
-OWN_PLACE = Law(
-    "a mole is found at its own place when the target is its source",
-    "compare the vector at the mole's point, and turn the best cell into a point of the photo",
-)
-HIGHER = Law("a higher score is more alike", "give distances a minus")
-INPUTS = Law("leaves queries and target as they were", "work on a copy")
-TOGETHER = Law(
-    "many queries are answered as each would be alone",
-    "keep one query's numbers out of another's, except where two moles want one place",
-)
-REPEATABLE = Law("the same question gets the same answer", "seed what is random")
 
 
 def matcher_checks(
@@ -149,7 +125,7 @@ class _Trial:
             for query, match in zip(
                 queries, self.matches(queries, target, "target is source"), strict=True
             ):
-                _require_own_place(query, match, target)
+                require_own_place(query, match, target)
 
     def check_every_case(self) -> None:
         source, target = self.features(1), self.features(0)
@@ -195,7 +171,7 @@ class _Trial:
             (TOGETHER, [self.matches([query], target, "one mole")[0] for query in queries]),
         ):
             for match, other in zip(together, again, strict=True):
-                _require_equal(law, match, other)
+                require_equal(law, match, other)
 
     def features(
         self, seed: int, size: Size = SIZE, *, mask: Mask | None = None, cells: int = CELLS
@@ -217,9 +193,9 @@ class _Trial:
         with EVERY_CASE.covers(case):
             matches = list(self.matcher.match(queries, target, self.extractor))
         wanted, found = [query.uuid for query in queries], [match.uuid for match in matches]
-        ONE_A_QUERY.require(wanted == found, f"{case}: asked for {wanted}, it gave {found}")
+        ONE_A_QUERY.require(wanted == found, f"{case}: its matches are of {found}, not of {wanted}")
         for match in matches:
-            _require_well_formed(match, target, case)
+            require_well_formed(match, target, case)
         return matches
 
 
@@ -244,61 +220,3 @@ def _holed_mask(across: float, down: float) -> Mask:
     row, column, reach = int(down * SIZE.height), int(across * SIZE.width), 20
     mask[max(0, row - reach) : row + reach, max(0, column - reach) : column + reach] = False
     return mask
-
-
-def _require_well_formed(match: Match, target: FeatureMap, case: str) -> None:
-    TARGETS_GRID.require(match.grid == target.grid, f"{case}: its grid is {match.grid}")
-    kept_scores = match.scores[target.valid]
-    NUMBERS.require(
-        match.scores.dtype == np.float32 and bool(np.isfinite(kept_scores).all()),
-        f"{case}: it gave {match.scores.dtype}, {np.isfinite(kept_scores).mean():.0%} finite",
-    )
-    for name, number in _numbers_of(match):
-        plain = isinstance(number, int | float) and bool(np.isfinite(number))
-        PLAIN.require(plain, f"{case}: {name} is {number!r}")
-    size, best = target.photo.size, match.best
-    INSIDE.require(
-        0 <= best.x < size.width and 0 <= best.y < size.height,
-        f"{case}: it is ({best.x:g}, {best.y:g}) of a photo of {size}",
-    )
-    opened = int((match.valid & ~target.valid).sum())
-    MASKED.require(opened == 0, f"{case}: it keeps {opened} cells that the target's mask hides")
-    won = bool(target.valid[match.cell.row, match.cell.column])
-    MASKED.require(won, f"{case}: ({best.x:g}, {best.y:g}) lies in a cell that the mask hides")
-
-
-def _numbers_of(match: Match) -> list[tuple[str, float]]:
-    """Every number of a match that a report may print, by name."""
-    numbers = [("score", match.score), ("best.x", match.best.x), ("best.y", match.best.y)]
-    numbers += (
-        [("cycle_error_px", match.cycle_error_px)] if match.cycle_error_px is not None else []
-    )
-    numbers += [("moves_px", move) for move in match.moves_px]
-    if match.refined_score is not None:
-        numbers.append(("refined_score", match.refined_score))
-    if match.position_std_px is not None:
-        numbers.append(("position_std_px", match.position_std_px))
-    return numbers + [(f"support[{name!r}]", each.value) for name, each in match.support.items()]
-
-
-def _require_own_place(query: Query, match: Match, target: FeatureMap) -> None:
-    """Found in the mole's cell or one beside it, so that pooled and refined places are welcome."""
-    own, best = query.views[0].point, match.best
-    cell, found = target.grid.cell_of(own), match.cell
-    OWN_PLACE.require(
-        abs(found.row - cell.row) <= 1 and abs(found.column - cell.column) <= 1,
-        f"the mole at ({own.x:.1f}, {own.y:.1f}) was found at ({best.x:.1f}, {best.y:.1f}), "
-        f"in a photo of {target.photo.size}",
-    )
-    score, usual = float(match.scores[cell.row, cell.column]), float(np.median(match.scores))
-    HIGHER.require(score > usual, f"the mole's own cell scores {score:.3g}, the median {usual:.3g}")
-
-
-def _require_equal(law: Law, match: Match, other: Match) -> None:
-    spread = float(np.ptp(match.scores))
-    apart = float(np.abs(match.scores - other.scores).max())
-    moved = match.best.distance_to(other.best)
-    law.require(
-        moved < 0.5 and apart <= SCORE_TOLERANCE * spread,
-        f"mole {match.uuid}: its place is {moved:.1f} pixels apart, its scores {apart:.3g}",
-    )

@@ -99,7 +99,7 @@ def _left_half() -> Mask:
 
 
 def _check_best(subject: Subject[Renderer]) -> None:
-    """The scores are the same, so only `match.best` can tell the two apart."""
+    """The scores are the same, so the two differ only in `match.best`."""
     renderer = subject.stage
     target = sample_features(sample_photo(0))
     query, match = sample_query(target), sample_match(target)

@@ -13,28 +13,10 @@ from mel_debug.builtin.matchers.geometric.correspondences import (
 from mel_debug.builtin.matchers.geometric.pixel_alignment import estimate_shift
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
-from mel_debug.builtin.matchers.geometric.warping import sample_window, valid_in_window
 from mel_debug.builtin.matchers.similarity import unit
-from mel_debug.core.types import Photo
+from painted import white_spot
 
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def blob(height: int, width: int, x: float, y: float) -> np.ndarray:
-    """Return a black picture with a white Gaussian spot at (x, y)."""
-    down, across = np.mgrid[:height, :width] + 0.5
-    spot = 255 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 18)
-    picture = np.empty((height, width, 3), dtype=np.uint8)
-    picture[:] = spot.round()[..., np.newaxis]
-    return picture
-
-
-def centroid(picture: np.ndarray) -> np.ndarray:
-    """Return the centroid (x, y) of the brightness."""
-    weight = np.asarray(picture[..., 0], dtype=float)
-    down, across = np.mgrid[: weight.shape[0], : weight.shape[1]] + 0.5
-    moments = np.array([(weight * across).sum(), (weight * down).sum()])
-    return np.asarray(moments / weight.sum())
 
 
 @given(SEEDS, st.integers(1, 900), st.integers(1, 900))
@@ -76,40 +58,17 @@ def test_a_local_search_with_unlimited_reach_equals_the_global_search(
     assert found == expected
 
 
-@given(
-    x=st.floats(60, 140),
-    y=st.floats(60, 100),
-    angle=st.floats(-3, 3),
-    zoom=st.floats(0.4, 2),
-)
-@settings(max_examples=40, deadline=None)
-def test_a_window_is_centred_on_its_point(x: float, y: float, angle: float, zoom: float) -> None:
-    """Under rotation and scale the point appears within 0.3 px of the window's middle."""
-    step = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
-    photo = Photo.of(blob(160, 200, x, y))
-    window = sample_window(photo, np.array([x, y]), step, 64)
-    np.testing.assert_allclose(centroid(window), [32, 32], atol=0.3)
-
-
-def test_window_pixels_outside_the_photo_or_mask_are_invalid() -> None:
-    """Half of a window around an edge lies outside; masked pixels are invalid as well."""
-    mask = np.ones((50, 60), dtype=bool)
-    mask[:, 5:] = False
-    photo = Photo.of(np.zeros((50, 60, 3), np.uint8), mask)
-    valid = valid_in_window(photo, np.array([0.0, 25.0]), np.eye(2), 20)
-    assert not valid[:, :10].any()
-    assert valid[:, 10:15].all()
-    assert not valid[:, 15:].any()
-
-
 @given(dx=st.floats(-4, 4), dy=st.floats(-4, 4), gain=st.floats(0.5, 2), offset=st.floats(-50, 50))
 @settings(max_examples=30, deadline=None)
 def test_alignment_finds_a_shift_under_a_change_of_light(
     dx: float, dy: float, gain: float, offset: float
 ) -> None:
     """A shift of a few pixels is found to 0.1 px for any gain and offset."""
-    first = blob(96, 96, 48, 48)[..., 0] + 0.5 * blob(96, 96, 60, 40)[..., 0]
-    moved = blob(96, 96, 48 + dx, 48 + dy)[..., 0] + 0.5 * blob(96, 96, 60 + dx, 40 + dy)[..., 0]
+    first = white_spot(96, 96, 48, 48)[..., 0] + 0.5 * white_spot(96, 96, 60, 40)[..., 0]
+    moved = (
+        white_spot(96, 96, 48 + dx, 48 + dy)[..., 0]
+        + 0.5 * white_spot(96, 96, 60 + dx, 40 + dy)[..., 0]
+    )
     away = np.arange(96) - 47.5
     weight = np.exp(-(away[:, np.newaxis] ** 2 + away**2) / 800)
     second = (gain * moved + offset).astype(np.float32)

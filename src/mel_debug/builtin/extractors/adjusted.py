@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mel_debug.builtin.extractors.padding import padded
 from mel_debug.builtin.extractors.settings import scales_of
-from mel_debug.core.stages import FeatureExtractor, OptionValue
+from mel_debug.core.option import OptionValue
+from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import Colour, Pixels, Vectors
 
 MOST_CHANNELS = 4

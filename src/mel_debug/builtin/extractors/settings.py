@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mel_debug.core.errors import UsageError
-from mel_debug.core.stages import Option, OptionValue
+from mel_debug.core.option import Option, OptionValue
 
 OPTIONS = (
     Option(

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 from mel_debug.builtin.extractors.dinov3_models import MODELS, WEB, Dinov3Model
 from mel_debug.builtin.extractors.releases import release
 from mel_debug.builtin.extractors.settings import OPTIONS, needs_adjusting, patch_of, reading_of
-from mel_debug.core.stages import (
-    DEFAULT_IMAGE_SIZE,
-    BuildOptions,
-    FeatureExtractor,
-    OptionValue,
-    StageSpec,
-)
+from mel_debug.core.option import OptionValue
+from mel_debug.core.stages import DEFAULT_IMAGE_SIZE, BuildOptions, FeatureExtractor, StageSpec
 
 if TYPE_CHECKING:
     from mel_debug.builtin.extractors.hub import Published

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
-from mel_debug.builtin.matchers.geometric.warping import sample_window, valid_in_window
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import Cell
 from mel_debug.core.peaks import peak_at
+from mel_debug.core.sampling import sample_window, valid_in_window
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import Photo, Vectors
 

@@ -1,0 +1,43 @@
+"""Laws of windows that are sampled from photos."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mel_debug.core.photo import Photo
+from mel_debug.core.sampling import sample_window, valid_in_window
+from painted import white_spot
+
+
+def centroid(picture: np.ndarray) -> np.ndarray:
+    """Return the centroid (x, y) of the brightness."""
+    weight = np.asarray(picture[..., 0], dtype=float)
+    down, across = np.mgrid[: weight.shape[0], : weight.shape[1]] + 0.5
+    moments = np.array([(weight * across).sum(), (weight * down).sum()])
+    return np.asarray(moments / weight.sum())
+
+
+@given(
+    x=st.floats(60, 140),
+    y=st.floats(60, 100),
+    angle=st.floats(-3, 3),
+    zoom=st.floats(0.4, 2),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_window_is_centred_on_its_point(x: float, y: float, angle: float, zoom: float) -> None:
+    """Under rotation and scale the point appears within 0.3 px of the window's middle."""
+    step = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
+    photo = Photo.of(white_spot(160, 200, x, y))
+    window = sample_window(photo, np.array([x, y]), step, 64)
+    np.testing.assert_allclose(centroid(window), [32, 32], atol=0.3)
+
+
+def test_window_pixels_outside_the_photo_or_mask_are_invalid() -> None:
+    """Half of a window around an edge lies outside; masked pixels are invalid as well."""
+    mask = np.ones((50, 60), dtype=bool)
+    mask[:, 5:] = False
+    photo = Photo.of(np.zeros((50, 60, 3), np.uint8), mask)
+    valid = valid_in_window(photo, np.array([0.0, 25.0]), np.eye(2), 20)
+    assert not valid[:, :10].any()
+    assert valid[:, 10:15].all()
+    assert not valid[:, 15:].any()
