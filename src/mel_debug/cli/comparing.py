@@ -49,12 +49,16 @@ def comparer_from(*, use_masks: bool, **stages: Any) -> "Comparer":
 
 def check_output(guard: "OutputGuard", page: Path | None, *, as_json: bool, as_csv: bool) -> None:
     """Raise UsageError or MelError for output that could not be written after the search."""
+    check_one_format(as_json=as_json, as_csv=as_csv)
+    if page is not None:
+        check_page(guard, page)
+
+
+def check_page(guard: "OutputGuard", page: Path) -> None:
+    """Raise UsageError or MelError for a page that could not be written after the search."""
     from mel_debug.core.errors import UsageError
     from mel_debug.files.atomic import check_writable
 
-    check_one_format(as_json=as_json, as_csv=as_csv)
-    if page is None:
-        return
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{page}: a page ends in .html")
     guard.check_page(page)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from mel_debug.cli.choosing import accurate_config
+from mel_debug.cli.comparing import check_page
 from mel_debug.cli.options import (
     force_option,
     no_mask_option,
@@ -55,7 +56,7 @@ def command(
 
     guard = OutputGuard(photos, force)
     if save is not None:
-        guard.check_page(save)
+        check_page(guard, save)
     config = accurate_config(**stages)
     found = find_photos(photos)
     if save is not None:

@@ -18,6 +18,7 @@ from mel_debug.cli.options import (
     page_options,
     photo_file,
 )
+from mel_debug.cli.places import check_inside
 from mel_debug.cli.stage_options import (
     find_options,
 )
@@ -83,13 +84,12 @@ def command(
 
     if at is not None and mole is not None:
         raise UsageError("--at and --mole both name the mole; give only one of them")
-    config = accurate_config(renderer=REVIEW_RENDERER, **stages)
     if at is None and mole is None:
         from mel_debug.cli.paging import show_page
 
         show_page(
             [before, after],
-            config,
+            accurate_config(renderer=REVIEW_RENDERER, **stages),
             "find",
             port=port,
             browser=browser,
@@ -98,19 +98,23 @@ def command(
         )
         return
     from mel_debug.api import Finder
+    from mel_debug.core.geometry import Point
     from mel_debug.files.outputs import OutputGuard
     from mel_debug.files.pictures import check_picture_path
 
     picture = after.with_name(after.stem + ENDING) if output is None else output
-    weights = () if config.weights is None else (config.weights,)
+    weights = (stages["weights"],) if stages["weights"] else ()
     guard = OutputGuard((before, after, *weights), force)
     guard.check_picture(picture)
     check_picture_path(picture)
+    place = None if at is None else Point.centre_of_pixel(*at)
+    if place is not None:
+        check_inside(before, place)
+    config = accurate_config(renderer=REVIEW_RENDERER, **stages)
     finder = Finder(
         config, min_confidence=min_confidence, use_masks=not no_mask, progress=show_progress
     )
-    wanted = mole or ""
-    found = finder.find(before, wanted if at is None else _place(at), after)
+    found = finder.find(before, (mole or "") if place is None else (place.x, place.y), after)
     found.save(picture, guard=guard)
     report = report_of(found, after, picture)
     if as_json:
@@ -120,14 +124,6 @@ def command(
             echo_line(line)
     if strict and report["uncertain"]:
         raise SystemExit(EXIT_UNCERTAIN)
-
-
-def _place(at: tuple[int, int]) -> tuple[float, float]:
-    """The centre of a pixel."""
-    from mel_debug.core.geometry import Point
-
-    point = Point.centre_of_pixel(*at)
-    return point.x, point.y
 
 
 def answer_lines(found: "FoundMole", report: dict[str, Any], *, verbose: bool) -> list[str]:
