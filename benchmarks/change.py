@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from mel_debug.changes.comparer import Comparer
-from mel_debug.changes.measures import NAMES, Ratio
+from mel_debug.changes.measures import NAMES
 from mel_debug.changes.places import Changes, Kind, Place
+from mel_debug.changes.ratios import Ratio
 from mel_debug.evaluation.change_scores import score_changes
 from mel_debug.files.marks import ABSENT, marks_path
 from mel_debug.plugins.config import RunConfig, resolve

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mel_debug.changes.common_factor import changed_measures, usual
 from mel_debug.changes.crops import Crop, Frame, aligned_crop
-from mel_debug.changes.measures import NAMES, Ratio, compare, measure
-from mel_debug.changes.pairs import changed_measures, usual
+from mel_debug.changes.measures import NAMES, measure
+from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Pixels

@@ -1,4 +1,4 @@
-"""How much larger a mole is in one crop than in another: three readings that err differently."""
+"""How much larger a mole is in one crop than in another: three estimates that err differently."""
 
 import numpy as np
 from numpy.typing import NDArray

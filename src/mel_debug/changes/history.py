@@ -9,7 +9,8 @@ import numpy as np
 
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import IDENTITY, Crop, Frame, LocalMap, aligned_crop
-from mel_debug.changes.measures import Measures, Ratio, compare, measure
+from mel_debug.changes.measures import Measures, measure
+from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
 from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.geometry import Point

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mel_debug.changes.history import History, Moment, Status
-from mel_debug.changes.measures import NAMES, Ratio
+from mel_debug.changes.measures import NAMES
 from mel_debug.changes.page import Entry, Picture, Section, page_html
+from mel_debug.changes.ratios import Ratio
 from mel_debug.confidence.words import numbers
 from mel_debug.core.tables import csv_text
 

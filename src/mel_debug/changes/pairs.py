@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.history import DISC, MEASURED_SIDE
-from mel_debug.changes.measures import Z95, Ratio, compare
 from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
+from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
 from mel_debug.changes.spots import Spot
 from mel_debug.core.geometry import Point
@@ -21,22 +22,6 @@ from mel_debug.core.types import Match
 
 GONE_SHARE = 0.6
 """Largest share of a mole's response that a photo without it shows there."""
-
-LEAST_MEASURED = 5
-"""Moles from which on their usual ratio is taken out as the error of the map's scale."""
-
-MOLES_CHANGED = 0.3
-"""Share of the moles that may have changed, when what all of them share is estimated."""
-
-PRIORS = {"diameter": 0.015, "area": 0.03, "elongation": 0.03, "colour": 0.1, "border": 0.1}
-"""Standard deviations of the log of what all moles of a pair share: the error of the map's scale,
-below 1 % on generated pairs, and for colours that of light and blur."""
-
-SURPRISING = 3.0
-"""Standard deviations from which a measure other than the diameter counts as changed.
-
-The diameter counts from its 95 % interval on; with four measures, as many would be too many.
-"""
 
 SAME_PLACE = 0.6
 """Distance between two places, in diameters of the larger one, below which they are one spot."""
@@ -117,7 +102,7 @@ class _Pair:
         for uuid, match in matches.items():
             marked = target_marks.get(uuid)
             found.append(self._mole(uuid, searchable[uuid], match, marked, overlay))
-        return _without_scale_error(found)
+        return without_common_factor(found)
 
     def _mole(
         self, uuid: str, point: Point, match: Match, marked: Point | None, overlay: Overlay
@@ -236,54 +221,3 @@ class _Pair:
 
 def _is_near(point: Point, diameter: float, others: Iterable[Point]) -> bool:
     return any(point.distance_to(other) < SAME_PLACE * diameter for other in others)
-
-
-def _without_scale_error(moles: list[Place]) -> list[Place]:
-    """The moles with ratios over the usual one, and those that changed as such.
-
-    What all moles share is an error of the map's scale, or of the light.
-    """
-    values: dict[str, list[Ratio]] = {}
-    for mole in moles:
-        for name, ratio in mole.ratios.items() if isinstance(mole.ratios, dict) else ():
-            values.setdefault(name, []).append(ratio)
-    factors = {
-        name: usual(some, PRIORS[name])
-        for name, some in values.items()
-        if len(some) >= LEAST_MEASURED
-    }
-    found = []
-    for mole in moles:
-        if not isinstance(mole.ratios, dict):
-            found.append(mole)
-            continue
-        ratios = {name: ratio.over(factors.get(name, 1.0)) for name, ratio in mole.ratios.items()}
-        reason = ", ".join(changed_measures(ratios))
-        kind = Kind.CHANGED if reason else mole.kind
-        found.append(replace(mole, ratios=ratios, kind=kind, reason=reason))
-    return found
-
-
-def usual(ratios: Sequence[Ratio], prior: float) -> float:
-    """The factor that most ratios share; `prior` is the standard deviation of its logarithm.
-
-    The most likely one, if a share `MOLES_CHANGED` of the moles changed in any way and the others
-    did not: moles that grow do not move it, as they would move a mean or a median.
-    """
-    logs = np.log([ratio.value for ratio in ratios])
-    stds = np.array([np.log(ratio.high / ratio.low) / (2 * Z95) for ratio in ratios])
-    stds = np.maximum(stds, 1e-3)
-    factors = np.linspace(-3 * prior, 3 * prior, 121)[:, np.newaxis]
-    same = np.exp(-(((logs - factors) / stds) ** 2) / 2) / (stds * (2 * np.pi) ** 0.5)
-    likely = np.log((1 - MOLES_CHANGED) * same + MOLES_CHANGED).sum(axis=1)
-    likely -= (factors[:, 0] / prior) ** 2 / 2
-    return float(np.exp(factors[int(likely.argmax()), 0]))
-
-
-def changed_measures(ratios: Mapping[str, Ratio]) -> list[str]:
-    """The names of the measures that changed beyond doubt."""
-    return [
-        name
-        for name, ratio in ratios.items()
-        if name != "area" and ratio.changed and (name == "diameter" or ratio.surprise > SURPRISING)
-    ]

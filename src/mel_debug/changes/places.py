@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mel_debug.changes.crops import IDENTITY, LocalMap
-from mel_debug.changes.measures import Ratio
+from mel_debug.changes.ratios import Ratio
 from mel_debug.core.geometry import Point
 
 
