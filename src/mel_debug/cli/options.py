@@ -104,7 +104,7 @@ csv_option = click.option(
 
 
 def check_one_format(*, as_json: bool, as_csv: bool) -> None:
-    """Raise UsageError if both formats are asked for."""
+    """Raise UsageError if both formats are set."""
     from mel_debug.core.errors import UsageError
 
     if as_json and as_csv:

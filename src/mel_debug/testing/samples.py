@@ -12,7 +12,7 @@ from mel_debug.matching.features import PhotoFeatures
 
 SIZE = Size(192, 128)
 CELLS = 24
-"""Cells along the longer side of a sample photo, unless another image size is asked for."""
+"""Cells along the longer side of a sample photo, unless another image size is given."""
 
 SKIN = (201, 160, 138)
 GRAINS = (40, 20, 12)
