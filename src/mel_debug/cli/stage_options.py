@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mel_debug.builtin.defaults import ACCURATE_PRESET, dinov3_name
 from mel_debug.cli.completion import installed
 from mel_debug.cli.options import Command, photo_or_folder, with_options
 from mel_debug.cli.preferences import cache_setting, with_settings
@@ -177,7 +178,7 @@ _MATCHER = (
 
 def extractor_options(command: Command) -> Command:
     """Add the options that select and configure a feature extractor."""
-    size, name = _dino_size_option("  [default: base]"), _extractor_option("dinov3-base")
+    size, name = _dino_size_option("  [default: base]"), _extractor_option(dinov3_name())
     return with_options((size, name, *_SCALING, *model_options, *_CACHE), command)
 
 
@@ -190,12 +191,12 @@ def matcher_options(command: Command) -> Command:
 def accurate_options(command: Command) -> Command:
     """Add the options of both, for a command that passes their values to `accurate_config`."""
     names = (_dino_size_option(), _extractor_option(_CHOSEN), *_SCALING, *model_options, *_CACHE)
-    return with_options((*names, _preset_option("accurate"), *_MATCHER), command)
+    return with_options((*names, _preset_option(ACCURATE_PRESET), *_MATCHER), command)
 
 
 def find_options(command: Command) -> Command:
     """Add the few of them that `find` has; their values too are passed to `accurate_config`."""
-    names = (_extractor_option(_CHOSEN), _preset_option("accurate"))
+    names = (_extractor_option(_CHOSEN), _preset_option(ACCURATE_PRESET))
     return with_options((*names, *model_options, *_CACHE), command)
 
 
