@@ -19,7 +19,7 @@ from mel_debug.builtin.extractors.layouts import (
     with_fitting_biases,
 )
 from mel_debug.builtin.extractors.settings import Reading
-from mel_debug.builtin.extractors.timm_models import FeatureReader
+from mel_debug.builtin.extractors.timm_reader import FeatureReader
 from mel_debug.core.errors import WeightsError
 from models import normalised, seeded
 from tolerance import relative_error
@@ -257,7 +257,7 @@ def test_every_dinov3_of_timm_is_known_with_its_strides_and_colours() -> None:
 @pytest.mark.parametrize("name", [name for name in MODELS if "7b" not in name])
 def test_the_strides_of_a_dinov3_are_those_of_its_model(name: str) -> None:
     """Built on the meta device."""
-    from mel_debug.builtin.extractors.timm_models import strides_of
+    from mel_debug.builtin.extractors.timm_reader import strides_of
 
     with torch.device("meta"):
         model = timm.create_model(name, pretrained=False, num_classes=0)
