@@ -59,7 +59,7 @@ def timms_own(model: Any, images: Any) -> Any:
             (features,) = model.forward_intermediates(batch, norm=True, **arguments)
         except AssertionError:
             (features,) = model.forward_intermediates(batch, norm=False, **arguments)
-        norm = getattr(getattr(model, "head", None), "norm", None)
+        norm: Any = getattr(getattr(model, "head", None), "norm", None)
         if isinstance(norm, timm.layers.LayerNorm2d):
             features = norm(features)
         vectors = features.permute(0, 2, 3, 1)
@@ -105,7 +105,7 @@ def test_a_trial_finds_the_sizes_that_a_model_takes(name: str) -> None:
 @pytest.mark.parametrize("name", ["crossvit_tiny_240", "inception_v3"])
 def test_a_model_without_a_whole_grid_is_refused_before_weights_are_loaded(name: str) -> None:
     """In one line: its patches do not divide its images."""
-    with pytest.raises(MelError, match="no whole grid of features.*no multiples") as caught:
+    with pytest.raises(MelError, match=r"no whole grid of features.*no multiples") as caught:
         load_registry().extractor(f"timm:{name}")
     assert "\n" not in str(caught.value)
 

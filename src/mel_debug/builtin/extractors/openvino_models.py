@@ -176,8 +176,10 @@ def _convert(timm_name: str, weights: Path, reading: Reading) -> tuple[Any, Fact
 
 
 def _agrees(graph: Any, facts: Facts, extractor: FeatureExtractor) -> bool:
-    """Whether a graph gives the features of torch, for an image of another size than it was traced
-    with: a model that computes anything from the size of its images in Python does not."""
+    """Whether a graph gives the features of torch, for an image of another size than its trace's.
+
+    A model that computes anything from the size of its images in Python does not.
+    """
     images = np.random.default_rng(0).integers(
         0, 256, (1, CHECKED[0] * facts.step, CHECKED[1] * facts.step, 3), np.uint8
     )

@@ -1,6 +1,7 @@
 """Features of an image of any size by a model that only takes images of one size: tile by tile."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 
@@ -20,17 +21,13 @@ def in_tiles(
     margin = [(0, max(0, side - own)) for side, own in zip(tile, (height, width), strict=True)]
     whole = np.pad(images, ((0, 0), *margin, (0, 0)), mode="edge")
     rows, columns = (side // patch for side in whole.shape[1:3])
-    vectors: Vectors | None = None
-    for top in _starts(whole.shape[1], tile[0]):
-        for left in _starts(whole.shape[2], tile[1]):
-            part = extract(
-                np.ascontiguousarray(whole[:, top : top + tile[0], left : left + tile[1]])
-            )
-            if vectors is None:
-                vectors = np.empty((len(images), rows, columns, part.shape[-1]), np.float32)
-            row, column = top // patch, left // patch
-            vectors[:, row : row + part.shape[1], column : column + part.shape[2]] = part
-    assert vectors is not None  # there is at least one tile
+    vectors = np.empty((len(images), rows, columns, 0), np.float32)
+    for top, left in product(_starts(whole.shape[1], tile[0]), _starts(whole.shape[2], tile[1])):
+        part = extract(np.ascontiguousarray(whole[:, top : top + tile[0], left : left + tile[1]]))
+        if vectors.shape[-1] == 0:
+            vectors = np.empty((len(images), rows, columns, part.shape[-1]), np.float32)
+        row, column = top // patch, left // patch
+        vectors[:, row : row + part.shape[1], column : column + part.shape[2]] = part
     return np.ascontiguousarray(vectors[:, : height // patch, : width // patch])
 
 

@@ -16,20 +16,59 @@ LIKE = 0.6
 """Similarity of a name from which on it is suggested; `difflib`'s own default."""
 
 CONVERTIBLE = frozenset(
-    "byobnet convnext cspnet densenet dla edgenext efficientnet efficientvit_mit fasternet fastvit "
-    "focalnet ghostnet hgnet hrnet metaformer mobilenetv3 mvitv2 nfnet pvt_v2 rdnet regnet repvit "
-    "res2net resnet resnetv2 rexnet sknet starnet swin_transformer vgg vovnet "
-    "xception_aligned".split()
+    {
+        "byobnet",
+        "convnext",
+        "cspnet",
+        "davit",
+        "deit",
+        "densenet",
+        "dla",
+        "edgenext",
+        "efficientnet",
+        "efficientvit_mit",
+        "fasternet",
+        "fastvit",
+        "focalnet",
+        "ghostnet",
+        "hgnet",
+        "hrnet",
+        "metaformer",
+        "mobilenetv3",
+        "mvitv2",
+        "nfnet",
+        "pvt_v2",
+        "rdnet",
+        "regnet",
+        "repvit",
+        "res2net",
+        "resnet",
+        "resnetv2",
+        "rexnet",
+        "sknet",
+        "starnet",
+        "swin_transformer",
+        "vgg",
+        "vision_transformer",
+        "vovnet",
+        "xception_aligned",
+    }
 )
-"""timm's modules of which a model was converted to OpenVINO here with features that agree with torch
-for images of other sizes. Most others compute something from the size of the image in Python, such
-as position embeddings, which a graph does not contain."""
+"""Modules of timm of which a model was converted to OpenVINO with features that agree with torch.
+
+One of each, for images of other sizes than that of its trace; each conversion checks this again.
+The others compute something from the size of the image in Python, which a graph does not contain,
+or were not tried.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model of timm: its full name, the strides of its layers, the sizes of images that it takes,
-    where its weights are, and whether OpenVINO runs it."""
+    """What is known of a model of timm.
+
+    Its full name, the strides of its layers, the sizes of images that it takes, where its weights
+    are, and whether OpenVINO runs it.
+    """
 
     name: str
     strides: tuple[int, ...]

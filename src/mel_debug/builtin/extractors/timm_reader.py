@@ -88,14 +88,11 @@ def strides_of(model: Any) -> tuple[int, ...]:
 
     Raises MelError for a model that gives no grids of features.
     """
-    info = getattr(model, "feature_info", None)
-    is_wrapped = not hasattr(model, "forward_intermediates")
-    if is_wrapped and hasattr(info, "reduction"):  # by `features_only`: some of the layers
-        strides = list(info.reduction())
-    else:
+    info: Any = getattr(model, "feature_info", None)
+    if hasattr(model, "forward_intermediates"):
         strides = [each["reduction"] for each in getattr(info, "info", info) or ()]
-        if is_wrapped:
-            strides = []
+    else:  # some of the layers, by `features_only`
+        strides = list(info.reduction()) if hasattr(info, "reduction") else []
     if not strides:
         raise MelError(
             f"{type(model).__name__} of timm gives no grid of features; try another model"

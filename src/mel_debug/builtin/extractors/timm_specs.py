@@ -24,10 +24,10 @@ FAMILY = "dinov3"
 
 @dataclass(frozen=True, slots=True)
 class TimmModel:
-    """A model of timm: its full name, the strides of its layers, where its weights are, which sizes
-    of images it takes, and whether OpenVINO runs it for images of every size.
+    """What is known of a model of timm.
 
-    `published` is None for the repository `timm/NAME`.
+    Its full name, the strides of its layers, where its weights are (None for the repository
+    `timm/NAME`), the sizes of images that it takes, and whether OpenVINO runs it.
     """
 
     name: str
