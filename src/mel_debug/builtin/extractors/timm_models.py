@@ -130,7 +130,7 @@ def _without_initialising(timm_name: str, state: dict[str, torch.Tensor]) -> Any
     from timm.models.eva import checkpoint_filter_fn
 
     with torch.device("meta"):
-        model = timm.create_model(timm_name, pretrained=False, num_classes=0)
+        model = create(timm_name, pretrained=False)
     for module in model.modules():
         # Values that are not in checkpoints, such as the periods of the rotary embedding.
         if hasattr(module, "init_non_persistent_buffers"):
