@@ -1,12 +1,13 @@
 """Extractors and matchers compared on labelled photos: accuracy, speed and memory.
 
-    python benchmarks/compare_backbones.py [ROOT...] [--from PHOTO]... [--extractor NAME]...
-        [--config FILE] [-o NAME VALUE]... [--floor] [--plot FILE] [--html DIR] [--state FILE]
+    python benchmarks/compare_backbones.py [ROOT...] [--from PHOTO]... [--stereo]
+        [--extractor NAME]... [--config FILE] [-o NAME VALUE]... [--floor SIZE]... [--plot FILE]
+        [--html DIR] [--state FILE]
 
 Without --extractor or --config: xfeat, the baselines, and each DINOv3 whose weights are on this
 machine. ROOT is a folder as `mel-debug synth` makes it; --from warps real photos with exact truth
-on the way, into the folder --warped. --floor adds DINOv3 with random weights: what features of no
-meaning give.
+on the way, into the folder --warped; --stereo adds a real pair that scikit-image carries. --floor
+adds DINOv3 with random weights: what features of no meaning give.
 """
 
 from importlib.util import find_spec
@@ -31,6 +32,7 @@ from mel_debug.evaluation.summary import results_of
 from mel_debug.synth.from_photos import plan_from_photos
 from mel_debug.synth.levels import LevelName, WarpOptions
 from seeded import make_weights
+from stereo import write_stereo
 from tables import machine
 
 EXAMPLES = 12
@@ -86,6 +88,10 @@ def warped(photos: tuple[Path, ...], folder: Path, options: WarpOptions) -> list
     help="Folder of the warped photos.",
 )  # fmt: skip
 @click.option(
+    "--stereo", "with_stereo", is_flag=True,
+    help="Compare on scikit-image's stereo pair too, which is written beside --warped.",
+)  # fmt: skip
+@click.option(
     "--floor", "floor_sizes", type=click.Choice(list(SIZES)), multiple=True,
     help="Add DINOv3 of this size with random weights. Repeatable.",
 )  # fmt: skip
@@ -101,6 +107,7 @@ def main(
     megapixels: float,
     sessions: int,
     folder: Path,
+    with_stereo: bool,
     floor_sizes: tuple[str, ...],
     plot: Path | None,
     html: Path | None,
@@ -114,8 +121,10 @@ def main(
     try:
         options = WarpOptions(level=level, megapixels=megapixels, sessions=sessions)
         places = [*roots, *warped(photos, folder, options)]
+        if with_stereo:
+            places.append(write_stereo(folder.parent / "stereo"))
         if not places:
-            raise click.UsageError("give a ROOT, or photos with --from")
+            raise click.UsageError("give a ROOT, photos with --from, or --stereo")
         if stages["config_file"] is None:
             chosen = stages["extractors"] or (() if floor_sizes else tuple(present()))
             stages["extractors"] = (*chosen, *floor(floor_sizes, folder.parent / "random"))

@@ -1,7 +1,9 @@
 """Checkpoints of timm, Meta and Hugging Face transformers give the features of their origin."""
 
 import contextlib
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,10 @@ from mel_debug.builtin.extractors.layouts import (
     with_fitting_biases,
 )
 from mel_debug.builtin.extractors.settings import Reading
-from mel_debug.builtin.extractors.timm_models import FeatureReader
+from mel_debug.builtin.extractors.timm_reader import FeatureReader
 from mel_debug.core.errors import WeightsError
 from models import normalised, seeded
-from tolerance import relative_error
+from tolerance import ROUNDING, relative_error
 from workbench import extractor, skin
 
 pytestmark = pytest.mark.slow
@@ -176,6 +178,97 @@ def test_metas_layout_is_that_of_timms_own_conversion(name: str) -> None:
     assert relative_error(features(ours), features(origin)) <= 1e-5
 
 
+def metas_convnext(state: dict[str, torch.Tensor], depths: Sequence[int]) -> torch.Tensor:
+    """The normalised patches of two images by Meta's ConvNeXt, computed from its named tensors.
+
+    Written from the names and order of operations of `dinov3/models/convnext.py` in
+    github.com/facebookresearch/dinov3: patches of 4, blocks of a depthwise convolution of 7, a norm
+    and two layers of points with GELU between, scaled by gamma and added; norms have an epsilon of
+    1e-6. `get_intermediate_layers` applies `norms.3`, which is `norm`, to each patch.
+    """
+    functional = torch.nn.functional
+
+    def tensors(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        return state[f"{name}.weight"], state[f"{name}.bias"]
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:  # of channels that come last
+        weight, bias = tensors(name)
+        return functional.layer_norm(x, weight.shape, weight, bias, 1e-6)
+
+    def norm_maps(x: torch.Tensor, name: str) -> torch.Tensor:
+        return norm(x.permute(0, 2, 3, 1), name).permute(0, 3, 1, 2)
+
+    x = normalised(IMAGES)
+    for stage, depth in enumerate(depths):
+        down = f"downsample_layers.{stage}"
+        if stage == 0:
+            x = functional.conv2d(x, *tensors(f"{down}.0"), stride=4)
+            x = norm_maps(x, f"{down}.1")
+        else:
+            x = functional.conv2d(norm_maps(x, f"{down}.0"), *tensors(f"{down}.1"), stride=2)
+        for number in range(depth):
+            block = f"stages.{stage}.{number}"
+            y = functional.conv2d(x, *tensors(f"{block}.dwconv"), padding=3, groups=x.shape[1])
+            y = norm(y.permute(0, 2, 3, 1), f"{block}.norm")
+            y = functional.linear(y, *tensors(f"{block}.pwconv1"))
+            y = functional.linear(functional.gelu(y), *tensors(f"{block}.pwconv2"))
+            x = x + (y * state[f"{block}.gamma"]).permute(0, 3, 1, 2)
+    return norm(x.permute(0, 2, 3, 1), "norms.3").flatten(1, 2)
+
+
+def metas_convnext_state(model: Any) -> dict[str, torch.Tensor]:
+    """The tensors of a ConvNeXt of timm with the names of Meta's release."""
+    patterns = (
+        (r"^stem\.", "downsample_layers.0."),
+        (r"^stages\.(\d)\.downsample\.", r"downsample_layers.\1."),
+        (r"\.blocks\.", "."),
+        ("conv_dw", "dwconv"),
+        (r"mlp\.fc", "pwconv"),
+        (r"^head\.norm\.", "norm."),
+    )
+    state = {}
+    for ours, tensor in model.state_dict().items():
+        name = str(ours)
+        for pattern, replacement in patterns:
+            name = re.sub(pattern, replacement, name)
+        state[name] = tensor
+    twice = {name: tensor for name, tensor in state.items() if name.startswith("norm.")}
+    return state | {f"norms.3.{name.partition('.')[2]}": t for name, t in twice.items()}
+
+
+def test_metas_convnext_gives_its_own_features() -> None:
+    """To 1e-5: the layout is recognised, and its norm becomes that of timm's head."""
+    from timm.models.convnext import checkpoint_filter_fn
+
+    sizes: dict[str, Any] = {"dims": (32, 64, 96, 128), "depths": (1, 1, 2, 1)}
+    name = "convnext_tiny.dinov3_lvd1689m"
+    shapes = timm.create_model(name, pretrained=False, num_classes=0, **sizes).state_dict()
+    origin = timm.create_model(name, pretrained=False, num_classes=0, **sizes)
+    origin.load_state_dict(seeded(shapes, 1))
+    state = metas_convnext_state(origin)
+    assert {"downsample_layers.0.0.weight", "stages.2.1.dwconv.weight", "norms.3.bias"} <= set(
+        state
+    )
+    assert layout_of(state) == "meta"
+    ours = timm.create_model(name, pretrained=False, num_classes=0, **sizes).eval()
+    ours.load_state_dict(checkpoint_filter_fn(in_timms_layout(state), ours))
+    with torch.inference_mode():
+        expected = metas_convnext(state, (1, 1, 2, 1)).numpy()
+    assert relative_error(features(ours), expected) <= 1e-5
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_metas_convnext_loads(tmp_path: Path) -> None:
+    """From a `.pth`, by the extractor of the whole model."""
+    name = "convnext_tiny.dinov3_lvd1689m"
+    origin = timm.create_model(name, pretrained=False, num_classes=0).eval()
+    origin.load_state_dict(seeded(origin.state_dict(), 1))
+    path = tmp_path / "dinov3_convnext_tiny.pth"
+    torch.save(metas_convnext_state(origin), path)
+    vectors = extractor(f"timm:{name}", path, runtime="torch").extract(IMAGES)
+    assert relative_error(vectors.reshape(2, -1, 768), features(origin)) <= ROUNDING
+
+
 def test_biases_of_zero_are_left_out_and_others_ask_for_the_twin() -> None:
     """No bias is lost in silence."""
     origin = short(BIASED)
@@ -257,7 +350,7 @@ def test_every_dinov3_of_timm_is_known_with_its_strides_and_colours() -> None:
 @pytest.mark.parametrize("name", [name for name in MODELS if "7b" not in name])
 def test_the_strides_of_a_dinov3_are_those_of_its_model(name: str) -> None:
     """Built on the meta device."""
-    from mel_debug.builtin.extractors.timm_models import strides_of
+    from mel_debug.builtin.extractors.timm_reader import strides_of
 
     with torch.device("meta"):
         model = timm.create_model(name, pretrained=False, num_classes=0)

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 
 from extras import needs_openvino
 from mel_debug.builtin.extractors.settings import Reading
-from mel_debug.builtin.extractors.timm_models import FeatureReader, TimmExtractor, create
+from mel_debug.builtin.extractors.timm_models import TimmExtractor, create
+from mel_debug.builtin.extractors.timm_reader import FeatureReader
 from mel_debug.core.errors import MelError, UsageError, WeightsError
 from mel_debug.core.stages import BuildOptions, FeatureExtractor
 from mel_debug.core.types import Vectors
@@ -156,28 +157,53 @@ def test_a_timm_model_passes_the_conformance_checks(files: dict[str, Path], name
 @needs_openvino
 @pytest.mark.parametrize(
     ("name", "options"),
-    [(PLUS, {}), (PLUS, {"layer": "-1,-4", "norm": False}), (CONVNEXT, {"layer": "-1,-3"})],
+    [
+        (PLUS, {}),
+        (PLUS, {"layer": "-1,-4", "norm": False}),
+        (CONVNEXT, {"layer": "-1,-3"}),
+        (DINOV2, {}),
+    ],
 )
 def test_openvino_gives_the_features_of_torch(
     files: dict[str, Path], name: str, options: dict[str, Any]
 ) -> None:
-    """For a gated transformer, for layers, and for convolutions; for sizes of all kinds."""
+    """For a gated transformer, layers, convolutions and learned positions; for several sizes."""
     torchs = built(name, files[name], **options)
     graph = built(name, files[name], runtime="openvino", **options)
     assert (graph.patch, graph.mean_colour) == (torchs.patch, torchs.mean_colour)
     for rows, columns in ((2, 3), (5, 4)):
-        images = np.stack([skin(32 * columns, 16 * rows, seed) for seed in (1, 2)])
+        size = (2 * graph.patch * columns, graph.patch * rows)
+        images = np.stack([skin(*size, seed) for seed in (1, 2)])
         assert relative_error(graph.extract(images), torchs.extract(images)) <= ROUNDING
 
 
 @pytest.mark.slow
-def test_openvino_says_which_models_it_does_not_run(tmp_path: Path) -> None:
-    """Those whose position embeddings depend on the grid."""
-    spec = load_registry().extractor(DINOV2)
+@pytest.mark.parametrize("name", ["eva02_tiny_patch14_224", "test_vit_relpos", "mobilevitv2_050"])
+def test_openvino_says_which_models_it_does_not_run(tmp_path: Path, name: str) -> None:
+    """Those whose embeddings are computed in Python, and those with sizes of their own."""
+    spec = load_registry().extractor(f"timm:{name}")
     assert spec.runtimes == ("torch",)
     scene = make_scene(tmp_path)
-    outcome = run(*scene.arguments("--extractor", DINOV2, "--runtime", "openvino"))
+    outcome = run(*scene.arguments("--extractor", f"timm:{name}", "--runtime", "openvino"))
     assert "does not run with --runtime openvino; try one of: auto, torch" in outcome.error
+
+
+@needs_openvino
+@pytest.mark.slow
+def test_a_graph_of_other_features_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that computes something from the size of its images in Python, in one line."""
+    forward = timm.models.ResNet.forward_intermediates
+
+    def sized(self: Any, x: torch.Tensor, *rest: Any, **more: Any) -> Any:
+        maps = forward(self, x, *rest, **more)
+        return [each * float(int(x.shape[2])) for each in maps]
+
+    monkeypatch.setattr(timm.models.ResNet, "forward_intermediates", sized)
+    weights = weights_of("test_resnet", tmp_path / "w.safetensors")
+    with pytest.raises(MelError, match=r"other features than torch for test_resnet.*runtime=torch"):
+        built("timm:test_resnet", weights, runtime="openvino")
 
 
 @pytest.mark.parametrize(
@@ -198,13 +224,6 @@ def test_a_wrong_tag_lists_those_there_are() -> None:
     """Weights have names of their own."""
     with pytest.raises(UsageError, match=r"no weights named 'dinov3'; it has: .*dinov3_lvd1689m"):
         load_registry().extractor("timm:convnext_tiny.dinov3")
-
-
-@pytest.mark.parametrize("name", ["mixer_s16_224", "beit_base_patch16_224"])
-def test_a_model_for_one_size_is_refused_before_weights_are_loaded(name: str) -> None:
-    """Photos have all sizes."""
-    with pytest.raises(MelError, match="takes no image of 48 x 32 pixels"):
-        load_registry().extractor(f"timm:{name}")
 
 
 @pytest.mark.slow

@@ -1,5 +1,9 @@
 """Comparing configurations: grids, files of runs, ranking, and answers side by side."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusters import Site, cluster_of, until
 from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import UsageError
 from mel_debug.core.geometry import Point
@@ -188,3 +193,45 @@ def test_a_sweep_on_two_workers_equals_one_here_and_shows_answers_side_by_side(
     assert (page / "query-01.jpg").is_file()
     again = run(*sweep, str(tmp_path / "two"), "--jobs", "2")
     assert "already finished" in again.stderr
+
+
+@pytest.mark.slow
+def test_a_sweep_on_a_dask_cluster_equals_one_here_and_resumes(tmp_path: Path) -> None:
+    """With a real scheduler and two workers; a part that is finished is not searched again."""
+    pytest.importorskip("distributed")
+    site = Site.make(tmp_path / "site")
+    folder = tmp_path / "made"
+    made = run("synth", str(folder), "--photos", "1", "--megapixels", "0.25", "--moles", "6")
+    assert made.code == 0
+    sweep = ["--extractor", "baseline:hog", "--extractor", "slowpoke", "--image-size", "256"]
+    grid = ["--matcher", "cosine", "-o", "pool", "1", "-o", "pool", "3"]
+
+    def evaluated(state: str, *more: str) -> tuple[list[Any], str]:
+        outcome = subprocess.run(
+            [
+                sys.executable, "-m", "mel_debug", "evaluate", str(folder), "--json",
+                "--state", str(tmp_path / state), *more,
+            ],
+            env=site.env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert outcome.returncode == 0, outcome.stderr
+        rows = json.loads(outcome.stdout)["queries"]
+        keys = ("configuration", "source", "target", "uuid")
+        return sorted([*(row[key] for key in keys), row["answer"]] for row in rows), outcome.stderr
+
+    here, _ = evaluated("here", *sweep, *grid)
+    with cluster_of(
+        tmp_path / "cluster", site.env, "--nworkers", "2", "--nthreads", "1"
+    ) as cluster:
+        until(lambda: cluster.logs().count("Registered to") >= 2)
+        where = ("--scheduler", cluster.address)
+        some, _ = evaluated("there", *sweep[:2], *sweep[4:], *grid, *where)
+        site.forget()
+        there, said = evaluated("there", *sweep, *grid, *where)
+    assert "already finished" in said
+    assert len(some) == len(here) / 2
+    assert 1 <= len(site.workers()) <= 2
+    assert os.getpid() not in site.workers()
+    for one, other in zip(here, there, strict=True):
+        assert one[:-1] == other[:-1]
+        assert np.allclose(one[-1], other[-1], atol=1e-2)

@@ -120,7 +120,8 @@ class Debiased(_Wrapper):
     What differs between the patches of a blank image, or is common to all, is position and no
     content (INSID3: Cuttano et al. 2026, arXiv 2603.28480). The basis has the first right singular
     vectors of the unit vectors of an image in the mean colour, of the same size; it is computed
-    once for each size.
+    once for each size. The published code differs: its blank image is black, and it centres the
+    vectors first, so what is common to all patches remains.
     """
 
     def __init__(self, extractor: FeatureExtractor, components: int) -> None:

@@ -10,8 +10,8 @@ from mel_debug.builtin.extractors.graphs import Facts
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.builtin.extractors.settings import Reading
-from mel_debug.builtin.extractors.timm_models import FeatureReader, as_bytes, colours_of
-from mel_debug.core.errors import MelError
+from mel_debug.builtin.extractors.timm_reader import FeatureReader, as_bytes, colours_of
+from mel_debug.core.errors import MelError, is_out_of_memory, one_line
 
 TRACED = (2, 3, 5)
 """Count, and height and width in steps, of the images to trace with; the graph fits all others."""
@@ -54,7 +54,8 @@ def convert(model: Any, reading: Reading) -> tuple[Any, Facts]:
 
     The inputs are images (count, height, width, 3) uint8 and, for DINOv3's vision transformers, the
     rotary table of their grid; the output has the vectors of all patches, row by row, float32.
-    Raises MelError if timm's rotary embedding differs from `rotary_table`.
+    Raises MelError if timm's rotary embedding differs from `rotary_table`, or the model has parts
+    that OpenVINO lacks.
     """
     facts = _facts(model, reading)
     count, rows, columns = TRACED
@@ -73,11 +74,19 @@ def convert(model: Any, reading: Reading) -> tuple[Any, Facts]:
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-        graph = openvino.convert_model(
-            _Features(model, reading, table_input).eval(),
-            example_input=tuple(example),
-            input=inputs,
-        )
+        try:
+            graph = openvino.convert_model(
+                _Features(model, reading, table_input).eval(),
+                example_input=tuple(example),
+                input=inputs,
+            )
+        except Exception as error:  # of OpenVINO, torch or the model
+            if is_out_of_memory(error):
+                raise
+            raise MelError(
+                f"{type(model).__name__} of timm can't be converted to OpenVINO "
+                f"({one_line(error)[:120]}); try `runtime=torch`"
+            ) from error
     return graph, facts
 
 

@@ -16,8 +16,16 @@ from mel_debug.builtin.extractors.padding import padded
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.builtin.extractors.settings import Reading
 from mel_debug.core.errors import MelError, WeightsError, warn
-from mel_debug.core.stages import ArtifactCache, BuildOptions
+from mel_debug.core.stages import ArtifactCache, BuildOptions, FeatureExtractor
 from mel_debug.core.types import Colour, Pixels, Vectors
+
+CHECKED = (5, 2)
+"""Height and width in steps of the image on which a graph is compared with torch: other than those
+that it is traced with."""
+
+AGREEMENT = 1e-3
+"""The largest difference of features, as a share of the largest. Measured: 3e-6 for models that
+convert, and no less than 0.1 for those that do not."""
 
 
 def build(
@@ -155,9 +163,32 @@ def _compiled(
 
 def _convert(timm_name: str, weights: Path, reading: Reading) -> tuple[Any, Facts]:
     from mel_debug.builtin.extractors.convert import convert
-    from mel_debug.builtin.extractors.timm_models import load_model
+    from mel_debug.builtin.extractors.timm_models import TimmExtractor, load_model
 
-    return convert(load_model(timm_name, weights, "cpu"), reading)
+    model = load_model(timm_name, weights, "cpu")
+    graph, facts = convert(model, reading)
+    # The rotary table is checked by `convert`, and replaced in the model.
+    if not facts.head_dimensions and not _agrees(graph, facts, TimmExtractor(model, reading)):
+        raise MelError(
+            f"OpenVINO computes other features than torch for {timm_name}; try `runtime=torch`"
+        )
+    return graph, facts
+
+
+def _agrees(graph: Any, facts: Facts, extractor: FeatureExtractor) -> bool:
+    """Whether a graph gives the features of torch, for an image of another size than its trace's.
+
+    A model that computes anything from the size of its images in Python does not.
+    """
+    images = np.random.default_rng(0).integers(
+        0, 256, (1, CHECKED[0] * facts.step, CHECKED[1] * facts.step, 3), np.uint8
+    )
+    expected = extractor.extract(images)
+    vectors = _compiled(graph, facts, BuildOptions("cpu", precision="f32")).extract(images)
+    most = np.abs(expected).max()
+    return vectors.shape == expected.shape and bool(
+        np.abs(vectors - expected).max() <= AGREEMENT * most
+    )
 
 
 def _downloaded(timm_name: str, published: Published | None) -> Path:

@@ -2,13 +2,15 @@
 
 All are off by default or as published. Sources:
 
-- `layer`: features of earlier layers match better in some tasks (Amir et al. 2021, arXiv
-  2112.05814; Zhang et al. 2023, arXiv 2305.15347).
+- `layer`: what the features of a layer encode, and how much of the position, changes from layer to
+  layer (Amir et al. 2021, arXiv 2112.05814). Which layer suits moles has not been measured.
 - `norm`: Meta's `get_intermediate_layers` applies the final norm to every layer by default.
-- `debias`: INSID3 (Cuttano et al. 2026, arXiv 2603.28480).
-- `drop_outliers`: Simeoni et al. 2025, arXiv 2508.10104, appendix on outliers of dimensions.
+- `debias`: INSID3 (Cuttano et al. 2026, arXiv 2603.28480, and github.com/visinf/INSID3).
+- `drop_outliers`: setting a few dimensions to zero is this project's own way. That layers have
+  dimensions of very large values is said to be described in an appendix of DINOv3 (Simeoni et al.
+  2025, arXiv 2508.10104); this was not checked.
 - `scales`: averaging features over image sizes is common test-time augmentation.
-- `upsample`: interpolating features before the maximum is taken (Amir et al. 2021).
+- `upsample`: interpolating features before the maximum is taken is common practice; no source.
 """
 
 import re

@@ -1,11 +1,12 @@
 """Features of models of timm with torch: vision transformers, ConvNeXt, and others with a grid."""
 
 import contextlib
+import math
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
 
@@ -16,10 +17,13 @@ from mel_debug.builtin.extractors.device import (
     torch_device,
     use_threads,
 )
+from mel_debug.builtin.extractors.image_sizes import ANY_SIZE, Sizes
 from mel_debug.builtin.extractors.layouts import in_timms_layout, with_fitting_biases
 from mel_debug.builtin.extractors.padding import padded
 from mel_debug.builtin.extractors.settings import Reading
-from mel_debug.core.errors import MelError, WeightsError, is_out_of_memory, one_line
+from mel_debug.builtin.extractors.tiling import in_tiles
+from mel_debug.builtin.extractors.timm_reader import FeatureReader, as_bytes, colours_of
+from mel_debug.core.errors import MelError, WeightsError, is_out_of_memory, one_line, warn
 from mel_debug.core.stages import BuildOptions
 from mel_debug.core.types import Colour, Pixels, Vectors
 
@@ -35,12 +39,22 @@ _ANY_SIZE: tuple[dict[str, bool], ...] = (
 
 
 def build(
-    timm_name: str, weights: Path | None, reading: Reading, options: BuildOptions
+    timm_name: str,
+    weights: Path | None,
+    reading: Reading,
+    options: BuildOptions,
+    sizes: Sizes = ANY_SIZE,
 ) -> "TimmExtractor":
     """See `load_model`; timm downloads weights that are None."""
     use_threads(options.threads)
     model = load_model(timm_name, weights, options.device)
-    return TimmExtractor(model, reading, options.precision)
+    if sizes.tile is not None:
+        height, width = sizes.tile
+        warn(
+            f"{timm_name} only takes images of {width} x {height} pixels, so it gets each photo in "
+            "tiles of that size"
+        )
+    return TimmExtractor(model, reading, options.precision, sizes)
 
 
 def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
@@ -67,7 +81,19 @@ def load_model(timm_name: str, weights: Path | None, device: str) -> Any:
 
 
 def create(timm_name: str, **arguments: Any) -> Any:
-    """A model of timm without a classifier, for images of any size if it can take them."""
+    """A model of timm without a classifier, for images of any size if it can take them.
+
+    In earlier versions of timm some models lack `forward_intermediates`; they are created with
+    `features_only` instead.
+    """
+    model = _created(timm_name, arguments)
+    if not hasattr(model, "forward_intermediates"):
+        with contextlib.suppress(Exception):  # models that lack both raise various errors
+            return timm.create_model(timm_name, features_only=True, **arguments)
+    return model
+
+
+def _created(timm_name: str, arguments: dict[str, Any]) -> Any:
     for more in _ANY_SIZE[:-1]:
         with contextlib.suppress(TypeError):  # another kind of model
             return timm.create_model(timm_name, num_classes=0, **arguments, **more)
@@ -104,7 +130,7 @@ def _without_initialising(timm_name: str, state: dict[str, torch.Tensor]) -> Any
     from timm.models.eva import checkpoint_filter_fn
 
     with torch.device("meta"):
-        model = timm.create_model(timm_name, pretrained=False, num_classes=0)
+        model = create(timm_name, pretrained=False)
     for module in model.modules():
         # Values that are not in checkpoints, such as the periods of the rotary embedding.
         if hasattr(module, "init_non_persistent_buffers"):
@@ -130,14 +156,21 @@ class TimmExtractor:
 
     Images are normalised by the mean and standard deviation in the model's config. Prefix tokens
     ([CLS] and registers) are dropped. Layers of coarser grids are interpolated to the finest one.
-    `precision` is f32 or bf16.
+    `precision` is f32 or bf16. `sizes` are those that the model takes.
     """
 
-    def __init__(self, model: Any, reading: Reading = LAST, precision: str = "f32") -> None:
+    def __init__(
+        self,
+        model: Any,
+        reading: Reading = LAST,
+        precision: str = "f32",
+        sizes: Sizes = ANY_SIZE,
+    ) -> None:
         self.model = model
         self.reader = FeatureReader(model, reading)
         self.patch = self.reader.patch
         self._precision = precision
+        self._sizes = sizes
         self._mean, self._std = colours_of(model)
 
     @property
@@ -145,100 +178,32 @@ class TimmExtractor:
         return as_bytes(self._mean)
 
     def extract(self, images: Pixels) -> Vectors:
-        """(count, height, width, 3) uint8 to (count, rows, columns, dimensions) float32."""
-        height, width = images.shape[1:3]
+        """(count, height, width, 3) uint8 to (count, rows, columns, dimensions) float32.
+
+        Raises MelError for a layer without a grid of features.
+        """
+        rows, columns = (side // self.patch for side in images.shape[1:3])
+        whole = padded(images, math.lcm(self.reader.step, self._sizes.step))
+        if self._sizes.tile is None:
+            vectors = self._extract(whole)
+        else:
+            vectors = in_tiles(self._extract, whole, self._sizes.tile, self.patch)
+        return np.ascontiguousarray(vectors[:, :rows, :columns])
+
+    def _extract(self, images: Pixels) -> Vectors:
+        """Like `extract`, for images of a size that the model takes."""
         device = next(self.model.parameters()).device
         with torch.inference_mode():
-            whole = padded(images, self.reader.step)
-            batch = on_device(whole, device).permute(0, 3, 1, 2).float().div_(255)
+            batch = on_device(images, device).permute(0, 3, 1, 2).float().div_(255)
             mean = torch.tensor(self._mean, device=device).view(3, 1, 1)
             std = torch.tensor(self._std, device=device).view(3, 1, 1)
             with low_precision(self._precision, device):
                 features = self.reader(batch.sub_(mean).div_(std))
-            grid = [side // self.patch for side in whole.shape[1:3]]
-            maps = features.float().reshape(len(images), *grid, -1)
-            inside = maps[:, : height // self.patch, : width // self.patch]
-            vectors: Vectors = inside.contiguous().cpu().numpy()
+            grid = [side // self.patch for side in images.shape[1:3]]
+            if features.shape[1:-1].numel() != math.prod(grid):
+                raise MelError(
+                    f"a layer of {type(self.model).__name__} gives features of "
+                    f"{tuple(features.shape)}, which are no grid of patches; try another `layer`"
+                )
+            vectors: Vectors = features.float().reshape(len(images), *grid, -1).cpu().numpy()
         return vectors
-
-
-class FeatureReader(torch.nn.Module):  # type: ignore[misc] # torch has no types
-    """The features of some layers of a model, for normalised images (count, 3, height, width).
-
-    `patch` is the stride of the finest layer and `step` that of the coarsest: sides of images are
-    multiples of it.
-    """
-
-    def __init__(self, model: Any, reading: Reading) -> None:
-        super().__init__()
-        self.model = model
-        strides = strides_of(model)
-        self.layers = sorted(layer % len(strides) for layer in reading.layers)
-        self.factors = [strides[layer] for layer in self.layers]
-        self.patch, self.step = min(self.factors), max(self.factors)
-        self.last = len(strides) - 1
-        self.norm = reading.norm
-        self.has_tokens = hasattr(model, "num_prefix_tokens") and self.patch == self.step
-        # ConvNeXt applies its final norm in its head, after pooling; Meta applies it to each patch.
-        head = getattr(getattr(model, "head", None), "norm", None)
-        self.head_norm = head if isinstance(head, torch.nn.Module) else None
-
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """(count, rows, columns, dimensions), or (count, rows * columns, dimensions)."""
-        maps = self._intermediates(batch)
-        if self.has_tokens:
-            return torch.cat(maps, dim=-1)
-        if self.norm and self.head_norm is not None and self.layers[-1] == self.last:
-            maps[-1] = self.head_norm(maps[-1])
-        fitted = [
-            _upsampled(each, factor // self.patch)
-            for each, factor in zip(maps, self.factors, strict=True)
-        ]
-        return torch.cat(fitted, dim=1).permute(0, 2, 3, 1)
-
-    def _intermediates(self, batch: torch.Tensor) -> list[torch.Tensor]:
-        arguments = {"indices": self.layers, "stop_early": True, "intermediates_only": True}
-        if self.has_tokens:
-            tokens = self.model.forward_intermediates(
-                batch, norm=self.norm, output_fmt="NLC", **arguments
-            )
-            return list(tokens)
-        try:
-            maps = self.model.forward_intermediates(batch, norm=self.norm, **arguments)
-        except AssertionError:  # "normalization of features not supported"
-            maps = self.model.forward_intermediates(batch, norm=False, **arguments)
-        return list(maps)
-
-
-def _upsampled(features: torch.Tensor, factor: int) -> torch.Tensor:
-    if factor == 1:
-        return features
-    return torch.nn.functional.interpolate(
-        features, scale_factor=float(factor), mode="bilinear", align_corners=False
-    )
-
-
-def strides_of(model: Any) -> tuple[int, ...]:
-    """The scaled pixels between two vectors, for each layer of a timm model.
-
-    Raises MelError for a model that gives no grids of features.
-    """
-    info = getattr(model, "feature_info", None)
-    strides = [each["reduction"] for each in getattr(info, "info", info) or ()]
-    if not strides or not hasattr(model, "forward_intermediates"):
-        raise MelError(
-            f"{type(model).__name__} of timm gives no grid of features; try another model"
-        )
-    return tuple(int(max(each) if isinstance(each, Sequence) else each) for each in strides)
-
-
-def colours_of(model: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of red, green and blue, 0 to 1, in a model's config."""
-    mean, std = (tuple(float(v) for v in model.pretrained_cfg[key]) for key in ("mean", "std"))
-    return mean, std
-
-
-def as_bytes(colour: Sequence[float]) -> Colour:
-    """A colour with values from 0 to 1, as bytes."""
-    red, green, blue = (round(255 * value) for value in colour)
-    return red, green, blue

@@ -1,29 +1,80 @@
 """Looking up models of timm by name. Importing timm takes seconds."""
 
-import contextlib
 import difflib
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import timm
-import torch
 
 from mel_debug.builtin.extractors.hub import HUB_FILE, Published
-from mel_debug.builtin.extractors.timm_models import create, strides_of
-from mel_debug.core.errors import MelError, UsageError, is_out_of_memory, one_line
+from mel_debug.builtin.extractors.image_sizes import Sizes
+from mel_debug.builtin.extractors.timm_trials import trial
+from mel_debug.core.errors import UsageError
 
 LIKE = 0.6
 """Similarity of a name from which on it is suggested; `difflib`'s own default."""
 
+CONVERTIBLE = frozenset(
+    {
+        "byobnet",
+        "convnext",
+        "cspnet",
+        "davit",
+        "deit",
+        "densenet",
+        "dla",
+        "edgenext",
+        "efficientnet",
+        "efficientvit_mit",
+        "fasternet",
+        "fastvit",
+        "focalnet",
+        "ghostnet",
+        "hgnet",
+        "hrnet",
+        "metaformer",
+        "mobilenetv3",
+        "mvitv2",
+        "nfnet",
+        "pvt_v2",
+        "rdnet",
+        "regnet",
+        "repvit",
+        "res2net",
+        "resnet",
+        "resnetv2",
+        "rexnet",
+        "sknet",
+        "starnet",
+        "swin_transformer",
+        "vgg",
+        "vision_transformer",
+        "vovnet",
+        "xception_aligned",
+    }
+)
+"""Modules of timm of which a model was converted to OpenVINO with features that agree with torch.
+
+One of each, for images of other sizes than that of its trace; each conversion checks this again.
+The others compute something from the size of the image in Python, which a graph does not contain,
+or were not tried.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model of timm: its full name, the strides of its layers, and where its weights are."""
+    """What is known of a model of timm.
+
+    Its full name, the strides of its layers, the sizes of images that it takes, where its weights
+    are, and whether OpenVINO runs it.
+    """
 
     name: str
     strides: tuple[int, ...]
+    sizes: Sizes
     published: Published
+    converts: bool
 
 
 @functools.cache
@@ -31,7 +82,7 @@ def look_up(name: str) -> Found | None:
     """The model of a name, with or without the tag of its weights; None if there is none.
 
     Raises UsageError for a tag that the model does not have, and MelError for a model that gives no
-    grid of features, or only for images of one size.
+    grid of features.
     """
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
@@ -52,40 +103,20 @@ def look_up(name: str) -> Found | None:
         config.hf_hub_id if config is not None else None,
         (config.hf_hub_filename if config is not None else None) or HUB_FILE,
     )
-    return Found(full, _checked_strides(full), published)
+    strides, sizes = trial(full)
+    # OpenVINO is given whole steps of the strides only.
+    converts = _module_of(architecture) in CONVERTIBLE and sizes == Sizes(max(strides))
+    return Found(full, strides, sizes, published, converts)
+
+
+def _module_of(architecture: str) -> str:
+    module = timm.models.model_entrypoint(architecture).__module__
+    return str(module).rpartition(".")[2]
 
 
 def names() -> Sequence[str]:
     """The names of all models, with the tags of their weights and without."""
     return [*timm.list_models(), *timm.list_models(pretrained=True)]
-
-
-def _checked_strides(name: str) -> tuple[int, ...]:
-    """The strides of a model's layers, after a trial of its shapes with images of another size."""
-    with torch.device("meta"), contextlib.redirect_stdout(None):
-        model = create(name, pretrained=False).eval()
-        strides = strides_of(model)
-        step = max(strides)
-        images = torch.zeros(1, 3, 2 * step, 3 * step)
-    try:
-        with torch.no_grad():
-            (features,) = model.forward_intermediates(
-                images, indices=[len(strides) - 1], stop_early=True, intermediates_only=True
-            )
-    except Exception as error:  # models raise whatever comes to mind
-        if is_out_of_memory(error):
-            raise
-        raise MelError(
-            f"timm:{name} takes no image of {3 * step} x {2 * step} pixels "
-            f"({one_line(error).rstrip(';')[:120]}); try a model for images of any size"
-        ) from error
-    grid = (2 * step // strides[-1], 3 * step // strides[-1])
-    if features.ndim != 4 or tuple(features.shape[2:]) != grid:
-        raise MelError(
-            f"timm:{name} gives features of {tuple(features.shape)}, which are no grid of patches; "
-            "try another model"
-        )
-    return strides
 
 
 def similar(name: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mel_debug.builtin.extractors.dinov3_models import MODELS, WEB, Dinov3Model
+from mel_debug.builtin.extractors.image_sizes import ANY_SIZE, Sizes
 from mel_debug.builtin.extractors.releases import release
 from mel_debug.builtin.extractors.settings import OPTIONS, needs_adjusting, patch_of, reading_of
 from mel_debug.core.option import OptionValue
@@ -20,24 +21,20 @@ PREFIX = "timm"
 FAMILY = "dinov3"
 """The vision transformers of DINOv3 share calibrations."""
 
-CONVERTIBLE = ("convnext", "resnet")
-"""Architectures of convolutions only, besides DINOv3: OpenVINO runs their graph for every size.
-
-Others compute position embeddings from the shape of the grid in Python, which a graph does not
-contain.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class TimmModel:
-    """A model of timm: its full name, the strides of its layers, and where its weights are.
+    """What is known of a model of timm.
 
-    `published` is None for the repository `timm/NAME`.
+    Its full name, the strides of its layers, where its weights are (None for the repository
+    `timm/NAME`), the sizes of images that it takes, and whether OpenVINO runs it.
     """
 
     name: str
     strides: tuple[int, ...]
     published: "Published | None" = None
+    sizes: Sizes = ANY_SIZE
+    converts: bool = True
 
     @property
     def image_size(self) -> int:
@@ -47,8 +44,7 @@ class TimmModel:
 
     @property
     def runtimes(self) -> tuple[str, ...]:
-        is_known = self.name in MODELS or self.name.startswith(CONVERTIBLE)
-        return ("torch", "openvino") if is_known else ("torch",)
+        return ("torch", "openvino") if self.converts else ("torch",)
 
 
 def spec_for(
@@ -92,8 +88,11 @@ def resolve(name: str) -> StageSpec[FeatureExtractor] | None:
         found = look_up(name)
     if found is None:
         return None
-    model = TimmModel(found.name, found.strides, found.published)
+    model = TimmModel(found.name, found.strides, found.published, found.sizes, found.converts)
     summary = f"{found.name} of timm, a vector for each {found.strides[-1]} px"
+    if found.sizes.tile is not None:
+        height, width = found.sizes.tile
+        summary += f", in tiles of {width} x {height} px"
     return spec_for(model, f"{PREFIX}:{found.name}", summary)
 
 
@@ -138,7 +137,7 @@ def _build(model: TimmModel, options: BuildOptions) -> FeatureExtractor:
         else:
             from mel_debug.builtin.extractors import timm_models
 
-            built = timm_models.build(model.name, path, reading, options)
+            built = timm_models.build(model.name, path, reading, options, model.sizes)
     if not needs_adjusting(options.values):
         return built
     from mel_debug.builtin.extractors.adjusted import adjusted
