@@ -55,5 +55,9 @@ def test_csv_can_be_read_and_no_text_in_it_is_a_formula(rows: list[tuple[Any, ..
 
 def test_csv_has_none_truth_and_lists_in_plain_words() -> None:
     """A number of numpy is a number, too."""
-    rows: list[list[Any]] = [[None, True, ["a", "b"]], ["=1+1", "-x", np.float32(-0.5)], ["@a", "a@b", "\tx"]]
+    rows: list[list[Any]] = [
+        [None, True, ["a", "b"]],
+        ["=1+1", "-x", np.float32(-0.5)],
+        ["@a", "a@b", "\tx"],
+    ]
     assert csv_lines(rows).splitlines() == [",true,a; b", "'=1+1,'-x,-0.5", r"'@a,a@b,'\x09x"]

@@ -102,7 +102,10 @@ export class Page {
     }
     if (changed) {
       this.forget();
-      void this.pair.show(left, right).then(() => this.compareAgain());
+      void this.pair.show(left, right).then(() => {
+        this.compareAgain();
+        this.cover();
+      });
     }
     this.drawList();
   }
@@ -287,11 +290,17 @@ export class Page {
     this.drawList();
   }
 
+  /** Show the left crop over the right one, and the left photo over the right one. */
+  cover() {
+    this.compare.draw();
+    this.pair.over.show(this.compare.cover, this.pair.map);
+  }
+
   /** @param {boolean} on */
   blink(on) {
     if (this.compare.blinking === on) return;
     this.compare.blinking = on;
-    this.compare.draw();
+    this.cover();
     button("blink").setAttribute("aria-pressed", String(on));
     const photo = on ? this.left : this.right;
     element("crop-right-name").textContent = photo?.label ?? "";
