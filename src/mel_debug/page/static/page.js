@@ -6,7 +6,14 @@ import { clickAt, compareAnswer, isMarkedThere, moleItems, searchAt } from "./fi
 import { drawLayer } from "./layer.js";
 import { List } from "./list.js";
 import { Pair } from "./pair.js";
-import { compareMark, finishMove, reviewItems, reviewedMarks, takeUpAgain } from "./reviewing.js";
+import {
+  compareMark,
+  finishMove,
+  reviewItems,
+  reviewedMarks,
+  sourceMark,
+  takeUpAgain,
+} from "./reviewing.js";
 import { PageError } from "./store.js";
 
 /**
@@ -131,7 +138,8 @@ export class Page {
     const nothing = { chosen: null, moved: null, cross: null, std: 0, query: null, answer: null };
     if (pair.left.photo) {
       const marks = shown ? this.marksOf(pair.left.photo) : [];
-      const query = inReview ? null : (this.query?.point ?? null);
+      const source = this.chosen && sourceMark(this, this.chosen.mark);
+      const query = inReview ? source : (this.query?.point ?? null);
       drawLayer(pair.left, { ...nothing, marks, cross, query });
     }
     if (pair.right.photo) {
