@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mel_debug.core.tables import FORMULA_STARTS, aligned, csv_lines, csv_text
+from mel_debug.core.tables import FORMULA_STARTS, aligned, csv_text
 
 TEXTS = st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=8)
 
@@ -60,4 +60,5 @@ def test_csv_has_none_truth_and_lists_in_plain_words() -> None:
         ["=1+1", "-x", np.float32(-0.5)],
         ["@a", "a@b", "\tx"],
     ]
-    assert csv_lines(rows).splitlines() == [",true,a; b", "'=1+1,'-x,-0.5", r"'@a,a@b,'\x09x"]
+    text = csv_text("abc", [dict(zip("abc", row, strict=True)) for row in rows])
+    assert text.splitlines()[1:] == [",true,a; b", "'=1+1,'-x,-0.5", r"'@a,a@b,'\x09x"]

@@ -28,8 +28,8 @@ def test_a_shared_photo_is_painted_like_one_with_pixels_of_its_own(masked: bool)
         assert (part.mask is None) == (other.mask is None)
     size = Size(45, 30)
     assert (shared.scaled(size) == painted.scaled(size)).all()
-    window, other = (photo.crop(-5, 20, Size(40, 50), COLOUR) for photo in (shared, painted))
-    assert (window.pixels == other.pixels).all()
+    crops = [photo.crop(-5, 20, Size(40, 50), COLOUR) for photo in (shared, painted)]
+    assert (crops[0].pixels == crops[1].pixels).all()
 
 
 def test_freed_memory_can_be_returned_anywhere() -> None:

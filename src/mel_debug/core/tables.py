@@ -20,26 +20,20 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV with a header line, and without a line end after the last row; see `csv_lines`.
-
-    A row lacks no column, but may have others, which are left out.
-    """
-    return csv_lines([columns, *([row[column] for column in columns] for row in rows)])
-
-
-def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
-    r"""CSV of rows of values, without a line end after the last row.
+    """CSV with a header line, and without a line end after the last row.
 
     None is an empty cell, a truth value is `true` or `false`, and the items of a list are joined
     with `; `. A text that a spreadsheet may read as a formula gets a `'` in front; numbers never
-    do. Control characters and what cannot be encoded are escaped as in `escaped`.
+    do. Control characters and what cannot be encoded are escaped as in `escaped`. A row lacks no
+    column, but may have others, which are left out.
     """
     import csv
     import io
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return out.getvalue().removesuffix("\n")
 
 
