@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mel_debug.builtin.renderers.captions import LINE, caption, draw_scale_bar, round_length
+from mel_debug.builtin.renderers.captions import (
+    LINE,
+    caption,
+    draw_scale_bar,
+    round_length,
+    wrapped,
+)
 from mel_debug.builtin.renderers.drawing import (
     AMBER,
     ARM,
@@ -23,7 +29,8 @@ from mel_debug.builtin.renderers.drawing import (
     draw_whole_cross,
 )
 from mel_debug.builtin.renderers.heatmap import LEAST_LIKELIHOOD, heat_of, heated, normalised
-from mel_debug.builtin.renderers.pair import CROP_SIDE, GAP, crop, upright
+from mel_debug.builtin.renderers.pair import CROP_SIDE, GAP, MOST_LINES, crop, upright
+from mel_debug.confidence.reasons import SENTENCES
 from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
 from mel_debug.core.types import Colour, FeatureMap, Match, Photo, Pixels, Query, View
 from strategies import seeds
@@ -315,6 +322,26 @@ def test_a_scale_bar_is_as_long_as_its_number_says() -> None:
     small = np.full((20, 20, 3), 100, dtype=np.uint8)
     draw_scale_bar(small, 2.0)
     assert (small == 100).all()
+
+
+@given(st.lists(st.text("abcdef-", min_size=1, max_size=12), min_size=1, max_size=30))
+def test_a_caption_is_broken_between_words_and_cut_off_in_its_last_line(words: list[str]) -> None:
+    """Nothing is lost before."""
+    lines = wrapped(" ".join(words), 400, 3)
+    assert len(lines) <= 3
+    shown = " ".join(lines)
+    if shown.endswith("..."):
+        assert " ".join(words).startswith(shown.removesuffix("..."))
+    else:
+        assert shown == " ".join(words)
+    assert caption(shown, 400, lines=3).shape == (3 * LINE, 400, 3)
+
+
+def test_every_answer_fits_below_its_crop() -> None:
+    """With the longest reason."""
+    for reason in SENTENCES.values():
+        answer = f"Not sure (100 %): {reason}"
+        assert " ".join(wrapped(answer, CROP_SIDE, MOST_LINES)) == answer
 
 
 @pytest.mark.parametrize("text", ["", "photo.jpg", "x" * 500, "\x1b[31m\n", "\u76ae\u819a \u00b1"])

@@ -1,5 +1,7 @@
 """Laws of `mel-debug automark3`, run as a command."""
 
+import csv
+import io
 import json
 import os
 import random
@@ -108,6 +110,28 @@ def test_a_dry_run_writes_nothing(days: tuple[Session, Session]) -> None:
     assert outcome.report["targets"][0]["added"] >= 6
     assert "dry run" in outcome.stderr
     assert sorted(path.name for path in after.photo.parent.iterdir()) == ["0.png"]
+
+
+@pytest.mark.slow
+def test_csv_has_the_decisions_of_the_json(days: tuple[Session, Session]) -> None:
+    """A line each; a uuid from elsewhere is no formula of a spreadsheet."""
+    before, after = days
+    entries = before.marks()
+    entries[0]["uuid"] = "=1+1"
+    marks_path(before.photo).write_text(json.dumps(entries))
+    outcome, other = (automark(before, after, "--dry-run", way) for way in ("--csv", "--json"))
+    assert outcome.code == 0, outcome.stderr
+    (target,) = other.report["targets"]
+    rows = {row["uuid"]: row for row in csv.DictReader(io.StringIO(outcome.stdout))}
+    decisions = {each["uuid"]: each for each in target["moles"]}
+    assert rows.keys() == {uuid.replace("=", "'=") for uuid in decisions}
+    for name, decision in decisions.items():
+        row = rows[name.replace("=", "'=")]
+        assert row["target"] == str(after.photo)
+        assert row["outcome"] == decision["outcome"]
+        assert row["references"] == str(before.photo)
+        for key in ("confidence", "x", "y"):
+            assert row[key] == ("" if decision[key] is None else str(decision[key]))
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Laws of `mel-debug compare-marks`."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -74,6 +76,23 @@ def test_only_moles_of_the_references_can_be_missing(photo: Path, tmp_path: Path
     asked = ("--extra-stem", "auto", "--reference", str(known), "--json")
     report = run("compare-marks", str(photo), *asked).report
     assert (report["missing"], report["recall"]) == (0, pytest.approx(2 / 3))
+
+
+def test_csv_has_a_line_for_each_guess_and_each_missing_mole(photo: Path) -> None:
+    """The values of the JSON; a uuid from elsewhere is no formula of a spreadsheet."""
+    write(photo, "auto", ("a", 3, 4, 0.9), ("=1+1", 9, 9, 0.4))
+    outcome = run("compare-marks", str(photo), "--extra-stem", "auto", "--csv")
+    assert outcome.code == 0, outcome.stderr
+    rows = list(csv.DictReader(io.StringIO(outcome.stdout)))
+    assert {row.pop("photo") for row in rows} == {str(photo)}
+    nothing = {"error_px": "", "confidence": ""}
+    assert rows == [
+        {"uuid": "a", "kind": "matched", "error_px": "5.0", "confidence": "0.9"},
+        {"uuid": "'=1+1", "kind": "added", "error_px": "", "confidence": "0.4"},
+        *({"uuid": name, "kind": "missing", **nothing} for name in "bcd"),
+    ]
+    both = run("compare-marks", str(photo), "--extra-stem", "auto", "--csv", "--json")
+    assert both.code == 2
 
 
 def test_the_text_has_counts_rates_and_a_table_by_confidence(photo: Path) -> None:

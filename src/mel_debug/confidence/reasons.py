@@ -7,7 +7,7 @@ import numpy as np
 from mel_debug.confidence.evidence import Evidence
 from mel_debug.confidence.model import Calibration
 
-_SENTENCES: Mapping[tuple[str, ...], str] = {
+SENTENCES: Mapping[tuple[str, ...], str] = {
     ("score", "margin", "height"): "other places look almost as similar",
     ("cycle_error",): "matched back to the source, that place leads away from the mole",
     ("steady", "settled", "support.moved_px"): "refinement at higher resolution moved the place",
@@ -42,7 +42,7 @@ def main_reason(calibration: Calibration, evidence: Evidence) -> str:
     """
     missing = {
         sentence: sum(_shortfall(calibration, evidence, name) for name in names)
-        for names, sentence in _SENTENCES.items()
+        for names, sentence in SENTENCES.items()
     }
     worst = max(missing, key=missing.__getitem__)
     return worst if missing[worst] > 0 else UNKNOWN

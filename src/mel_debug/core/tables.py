@@ -1,7 +1,14 @@
 """Rows of values: aligned in columns for a terminal, or as CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
+
+from mel_debug.core.escape import escaped
+
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet may read as a formula at the start of a cell (OWASP, "CSV injection"): the
+last four are the full-width forms of the first."""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -12,11 +19,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def csv_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """CSV with a header line, and without a line end after the last row.
 
     None is an empty cell, a truth value is `true` or `false`, and the items of a list are joined
-    with `; `. A row lacks no column, but may have others, which are left out.
+    with `; `. A text that a spreadsheet may read as a formula gets a `'` in front; numbers never
+    do. Control characters and what cannot be encoded are escaped as in `escaped`. A row lacks no
+    column, but may have others, which are left out.
     """
     import csv
     import io
@@ -31,4 +40,7 @@ def csv_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    return "; ".join(map(str, value)) if isinstance(value, list) else value
+    if value is None or isinstance(value, Real):
+        return value
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return escaped(f"'{text}" if text.startswith(FORMULA_STARTS) else text)

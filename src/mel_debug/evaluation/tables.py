@@ -1,12 +1,10 @@
 """Summaries as plain text, CSV and Markdown."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mel_debug.core.escape import escaped
-from mel_debug.core.tables import aligned
+from mel_debug.core.tables import aligned, csv_text
 from mel_debug.evaluation.metrics import ReliabilityBin
 from mel_debug.evaluation.summary import PCK, WITHIN_PX, Rate, Summary
 
@@ -83,11 +81,7 @@ def csv_table(summaries: Sequence[Summary], roots: Roots | None = None) -> str:
         measures = ("median_px", "auroc", "ece", "absent_ece")
         costs = ("seconds_per_photo", "seconds_per_query", "peak_mb")
         flat.append(row | {name: data[name] for name in (*measures, *costs)})
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(flat[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue().rstrip("\n")
+    return csv_text(list(flat[0]), flat)
 
 
 def _sections(summaries: Sequence[Summary], roots: Roots) -> list[tuple[str, Sequence[Summary]]]:

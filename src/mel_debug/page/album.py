@@ -12,8 +12,8 @@ import numpy as np
 
 from mel_debug.core.errors import UsageError
 from mel_debug.core.geometry import Size
-from mel_debug.core.photo import Photo
-from mel_debug.core.scaling import resized
+from mel_debug.core.photo import PREVIEW_SIDE, Photo
+from mel_debug.core.scaling import fitted, resized
 from mel_debug.core.types import Pixels
 from mel_debug.files.photos import read_photo
 
@@ -73,7 +73,9 @@ class Album:
     def preview(self, number: int) -> bytes:
         """The whole photo, at most `PREVIEW_SIDE` pixels along its longer side."""
         if number not in self._previews:
-            pixels = self.photo(number).preview.pixels
+            photo = self.photo(number)
+            # Not the photo's own preview: that has the mask, which takes as long as the pixels.
+            pixels = photo.scaled(fitted(photo.size, min(PREVIEW_SIDE, photo.size.longest)))
             self._previews[number] = _jpeg(pixels, PREVIEW_QUALITY)
         return self._previews[number]
 

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from mel_debug.core.stages import FeatureExtractor, MapsPhotos, PhotoMap
 from mel_debug.core.types import FeatureMap
 from mel_debug.matching.locate import locate
 from mel_debug.page.album import Album
+from mel_debug.page.memory import PaintedPhoto, return_freed_memory
 from mel_debug.plugins.config import ResolvedRun, RunConfig, resolve
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mel_debug.matching.features import Features
 
 MOST_MAPS = 2
-"""Photos whose features and painted pixels are retained: those of a pair."""
+"""Photos whose features are retained: those of a pair."""
 
 KNOTS = 32
 """Intervals of a sampled map along the longer side: the matcher's warp field has 14."""
@@ -120,9 +121,12 @@ class _Maps:
         return self.features.extractor
 
     def of(self, photo: Photo) -> FeatureMap:
-        """See `Features.of`; the same object while it is retained."""
+        """See `Features.of`; the same object while it is retained. It shares the photo's pixels."""
         if photo not in self._maps:
-            self._maps[photo] = self.features.of(photo)
+            found = self.features.of(photo)
+            preview = found.photo.preview
+            shared = PaintedPhoto(photo, lambda: self.extractor.mean_colour, lambda: preview)
+            self._maps[photo] = replace(found, photo=shared)
         self._maps.move_to_end(photo)
         while len(self._maps) > MOST_MAPS:
             self._maps.popitem(last=False)
@@ -150,7 +154,9 @@ class PageFinder:
 
     def features(self, number: int) -> PackedFeatures:
         """The features of a photo. Raises MelError, for example for a damaged photo."""
-        return PackedFeatures.of(self._maps.of(self._album.photo(number)))
+        packed = PackedFeatures.of(self._maps.of(self._album.photo(number)))
+        return_freed_memory()
+        return packed
 
     def sampled_map(self, source: int, target: int) -> SampledMap | None:
         """The map of a pair; None if the photos share too little, or the matcher makes none."""
@@ -162,6 +168,7 @@ class PageFinder:
             if isinstance(self._matcher, MapsPhotos):
                 found = self._matcher.photo_map(here, there, self._maps.extractor)
             self._sampled[pair] = None if found is None else SampledMap.of(found, photo)
+            return_freed_memory()
         return self._sampled[pair]
 
     def find(self, source: int, point: Point, target: int, uuid: str) -> FoundMole:

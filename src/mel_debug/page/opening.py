@@ -52,7 +52,9 @@ def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
     """
     check_installed()
     from mel_debug.page.guard import Guard
+    from mel_debug.page.memory import limit_heaps
 
+    limit_heaps()
     routes = _routes(photos, settings, mode, read_only=read_only, use_masks=use_masks)
     with contextlib.closing(_listening(port)) as listening:
         guard = Guard(routes.app(), listening.getsockname()[1])

@@ -38,6 +38,7 @@ MODULES = (
     "list.js",
     "keys.js",
     "compare.js",
+    "overlay.js",
     "pair.js",
     "finding.js",
     "reviewing.js",

@@ -105,6 +105,41 @@ def test_blinking_shows_the_left_crop_in_place_of_the_right(demo: Demo, page: Pa
     page.locator("#fade").fill("0")
 
 
+def test_blinking_lays_the_left_photo_over_the_right_one(demo: Demo, page: Page) -> None:
+    """Registered: each mole appears where its photo has it, zoomed out and in; also by fading."""
+    over = page.locator("#right-view .over")
+    for zoom in (1, 4):
+        page.evaluate(f"melDebug.pair.centre({{x: {demo.mark.x}, y: {demo.mark.y}}}, null)")
+        page.evaluate(f"melDebug.pair.left.zoomBy({zoom})")
+        page.wait_for_timeout(600)
+        expect(over).to_be_hidden()
+        there = page.evaluate(f"melDebug.pair.map.at({{x: {demo.mark.x}, y: {demo.mark.y}}})")
+        page.keyboard.down("b")
+        expect(over).to_be_visible()
+        expect(page.locator("#right-view .over-label")).to_have_text("before.jpg")
+        assert patches_differ(page, demo.mark, Point(**there)) < 8
+        assert patches_differ(page, demo.mark, Point(there["x"] + 30, there["y"])) > 16
+        page.keyboard.up("b")
+        expect(over).to_be_hidden()
+    page.locator("#fade").fill("40")
+    expect(over).to_have_css("opacity", "0.4")
+    page.locator("#fade").fill("0")
+    expect(over).to_be_hidden()
+
+
+def patches_differ(page: Page, left: Point, over: Point) -> float:
+    """The mean difference of 9 x 9 pixels on the screen around a point of each photo, in green."""
+    script = """([here, there]) => {
+        const patch = (canvas, {x, y}) => [...canvas.getContext("2d").getImageData(
+            Math.round(x) - 4, Math.round(y) - 4, 9, 9).data].filter((_, n) => n % 4 === 1);
+        const { left, right, over } = melDebug.pair;
+        const one = patch(left.canvas, left.toScreen(here));
+        const other = patch(over.canvas, right.toScreen(there));
+        return one.reduce((sum, value, n) => sum + Math.abs(value - other[n]), 0) / one.length;
+    }"""
+    return float(page.evaluate(script, [{"x": each.x, "y": each.y} for each in (left, over)]))
+
+
 def test_dragging_one_photo_moves_the_other_to_the_same_skin(demo: Demo, page: Page) -> None:
     x, y = on_screen(page, "left", demo.mark)
     page.mouse.move(x, y)

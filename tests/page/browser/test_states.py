@@ -51,6 +51,12 @@ def show_answer(page: Page, kind: str, words: str) -> None:
     )
 
 
+def fading(demo: Demo, page: Page) -> None:
+    find(page, demo.mark)
+    page.locator("#fade").fill("50")
+    expect(page.locator("#right-view .over-label")).to_be_visible()
+
+
 def unsure(demo: Demo, page: Page) -> None:
     find(page, demo.mark)
     show_answer(page, "unsure", "Not sure (53 %): other places look almost as similar")
@@ -90,6 +96,7 @@ STATES: list[Callable[[Demo, Page], None]] = [
     nothing_chosen,
     hovering,
     found,
+    fading,
     unsure,
     absent,
     reviewing,
@@ -106,6 +113,7 @@ def test_axe_finds_no_fault(demo: Demo, page: Page, enter: Callable[[Demo, Page]
         page.set_viewport_size(size)  # type: ignore[arg-type] # width and height
         assert faults(page) == [], scheme
     page.keyboard.press("Escape")
+    page.locator("#fade").fill("0")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type] # width and height
 

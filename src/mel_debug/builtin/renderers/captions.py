@@ -20,6 +20,9 @@ LINE = 30
 FONT = 20
 """Size of the text in picture pixels."""
 
+EDGE = 4
+"""Picture pixels between text and the edges of its caption."""
+
 BAR_SHARE = 0.3
 """The longest scale bar, as a share of the picture's width."""
 
@@ -27,17 +30,31 @@ BAR_EDGE = 20
 """Picture pixels between a scale bar and the edges of the picture."""
 
 
-def caption(text: str, width: int, colour: Colour = BLACK) -> Pixels:
-    """A line of text on white, (`LINE`, `width`, 3); what does not fit is cut off with dots.
+def caption(text: str, width: int, colour: Colour = BLACK, *, lines: int = 1) -> Pixels:
+    """Text on white, (`lines` * `LINE`, `width`, 3); what does not fit is cut off with dots.
 
     Control characters are escaped. The font has no letters beyond the Latin ones.
     """
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGB", (width, LINE), WHITE)
+    image = Image.new("RGB", (width, lines * LINE), WHITE)
     draw = ImageDraw.Draw(image)
-    draw.text((4, 2), _fitted(escaped(text), width - 8), fill=colour, font=_font())
+    for number, line in enumerate(wrapped(text, width, lines)):
+        draw.text((EDGE, number * LINE + 2), line, fill=colour, font=_font())
     return np.array(image)
+
+
+def wrapped(text: str, width: int, most: int) -> list[str]:
+    """The lines of a caption, broken between words; the last of `most` lines may be cut off."""
+    font, words = _font(), escaped(text).split(" ")
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if len(lines) == most or font.getlength(longer) <= width - 2 * EDGE:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [_fitted(line, width - 2 * EDGE) for line in lines]
 
 
 def photo_name(name: str) -> str:

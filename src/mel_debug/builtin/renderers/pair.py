@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.builtin.renderers.captions import caption, draw_scale_bar, photo_name
+from mel_debug.builtin.renderers.captions import caption, draw_scale_bar, photo_name, wrapped
 from mel_debug.builtin.renderers.drawing import (
     AMBER,
     GREEN,
@@ -33,6 +33,9 @@ CROP_SHARE = 1 / 16
 
 CROP_SIDE = 640
 """Picture pixels of a crop's side."""
+
+MOST_LINES = 3
+"""Lines of the answer: its longest sentence takes two."""
 
 OVERVIEW_SIDE = 320
 """Longer side of an overview in picture pixels."""
@@ -67,9 +70,11 @@ class Pair:
         if query.uuid != UNNAMED:
             name = f"{name}   mole {query.uuid[:8]}"
         words = "" if match.confidence is None else match.confidence.sentence
+        lines = len(wrapped(words, CROP_SIDE, MOST_LINES))
+        space, answer = (caption(text, CROP_SIDE, lines=lines) for text in ("", words))
         return beside(
-            _column(name, before, "", _marked_overview(view)),
-            _column(photo_name(target.photo.name), after, words, _heated_overview(target, match)),
+            _column(name, before, space, _marked_overview(view)),
+            _column(photo_name(target.photo.name), after, answer, _heated_overview(target, match)),
         )
 
 
@@ -151,9 +156,9 @@ def _scaled(point: Point, photo: Photo, size: Size) -> Point:
     return Point(point.x * size.width / photo.size.width, point.y * size.height / photo.size.height)
 
 
-def _column(title: str, picture: Pixels, words: str, overview: Pixels) -> Pixels:
+def _column(title: str, picture: Pixels, answer: Pixels, overview: Pixels) -> Pixels:
     """A crop with its title above, the answer and an overview below."""
-    return above(caption(title, CROP_SIDE), picture, caption(words, CROP_SIDE), overview, gap=0)
+    return above(caption(title, CROP_SIDE), picture, answer, overview, gap=0)
 
 
 def beside(left: Pixels, right: Pixels) -> Pixels:

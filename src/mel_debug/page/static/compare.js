@@ -99,14 +99,18 @@ export class Compare {
     this.draw();
   }
 
+  /** How much of the right crop the left one covers, 0 to 1. */
+  get cover() {
+    return this.blinking ? 1 : this.fade;
+  }
+
   draw() {
     const [left, right] = this.canvases;
     this.#clear(left);
     this.#clear(right);
     this.#drawRegion(left, 0, 1);
     if (this.regions[1]) this.#drawRegion(right, 1, 1);
-    const cover = this.blinking ? 1 : this.fade;
-    if (cover > 0) this.#drawRegion(right, 0, cover);
+    if (this.cover > 0) this.#drawRegion(right, 0, this.cover);
     if (this.regions[0]) this.#drawGuides(left, 0);
     if (this.regions[1]) this.#drawGuides(right, this.blinking ? 0 : this.radius);
   }

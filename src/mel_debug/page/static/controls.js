@@ -81,7 +81,7 @@ export function listenToPage(page) {
   input("show-marks").addEventListener("change", () => page.drawLayers());
   input("fade").addEventListener("input", () => {
     page.compare.fade = Number(input("fade").value) / 100;
-    page.compare.draw();
+    page.cover();
   });
   for (const id of ["filter-outcome", "filter-confidence"]) {
     element(id).addEventListener("change", () => page.drawList());

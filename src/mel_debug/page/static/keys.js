@@ -5,7 +5,7 @@ const HELP = [
   ["Click, Enter", "find the mole under the cross in the other photo"],
   ["Arrow keys", "move the cross, when a photo has the focus (Shift: faster)"],
   ["+  −  0", "zoom in, zoom out, whole photo"],
-  ["B", "hold to see the left crop in place of the right one"],
+  ["B", "hold to see the left photo and crop in place of the right ones"],
   ["[  ]", "crops show less, or more, of the skin around"],
   ["S", "save the mark in both photos"],
   ["J  K", "next or previous in the list"],

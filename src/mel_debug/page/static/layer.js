@@ -15,6 +15,7 @@ const MARK_RADIUS = 10;
 const LEAST_RING = 14;
 const MOST_RING = 400;
 const LABEL_LENGTH = 6;
+const ABSENT_WIDTH = 140;
 
 /**
  * Draw everything over a photo anew.
@@ -95,7 +96,9 @@ function answerPart(viewer, answer) {
   const parts = [];
   if (answer.kind === "absent") {
     parts.push(...casedShape("path", { d: "M0 -16L16 0L0 16L-16 0Z" }));
-    const text = svgElement("text", { x: 22, y: 4 });
+    const isRight = x > viewer.width - ABSENT_WIDTH;
+    const anchor = isRight ? "end" : "start";
+    const text = svgElement("text", { x: isRight ? -22 : 22, y: 4, "text-anchor": anchor });
     text.textContent = "probably not there";
     parts.push(text);
   } else {

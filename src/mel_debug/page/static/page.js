@@ -6,7 +6,14 @@ import { clickAt, compareAnswer, isMarkedThere, moleItems, searchAt } from "./fi
 import { drawLayer } from "./layer.js";
 import { List } from "./list.js";
 import { Pair } from "./pair.js";
-import { compareMark, finishMove, reviewItems, reviewedMarks, takeUpAgain } from "./reviewing.js";
+import {
+  compareMark,
+  finishMove,
+  reviewItems,
+  reviewedMarks,
+  sourceMark,
+  takeUpAgain,
+} from "./reviewing.js";
 import { PageError } from "./store.js";
 
 /**
@@ -102,7 +109,10 @@ export class Page {
     }
     if (changed) {
       this.forget();
-      void this.pair.show(left, right).then(() => this.compareAgain());
+      void this.pair.show(left, right).then(() => {
+        this.compareAgain();
+        this.cover();
+      });
     }
     this.drawList();
   }
@@ -128,7 +138,8 @@ export class Page {
     const nothing = { chosen: null, moved: null, cross: null, std: 0, query: null, answer: null };
     if (pair.left.photo) {
       const marks = shown ? this.marksOf(pair.left.photo) : [];
-      const query = inReview ? null : (this.query?.point ?? null);
+      const source = this.chosen && sourceMark(this, this.chosen.mark);
+      const query = inReview ? source : (this.query?.point ?? null);
       drawLayer(pair.left, { ...nothing, marks, cross, query });
     }
     if (pair.right.photo) {
@@ -287,11 +298,17 @@ export class Page {
     this.drawList();
   }
 
+  /** Show the left crop over the right one, and the left photo over the right one. */
+  cover() {
+    this.compare.draw();
+    this.pair.over.show(this.compare.cover, this.pair.map);
+  }
+
   /** @param {boolean} on */
   blink(on) {
     if (this.compare.blinking === on) return;
     this.compare.blinking = on;
-    this.compare.draw();
+    this.cover();
     button("blink").setAttribute("aria-pressed", String(on));
     const photo = on ? this.left : this.right;
     element("crop-right-name").textContent = photo?.label ?? "";

@@ -3,6 +3,7 @@
 import { element } from "./elements.js";
 import { Heatmap } from "./features.js";
 import { IDENTITY, PhotoMap, determinant } from "./geometry.js";
+import { Overlay } from "./overlay.js";
 import { Viewer } from "./viewer.js";
 
 /**
@@ -49,6 +50,10 @@ export class Pair {
       drag: (point, done) => listeners.drag("right", point, done),
     });
     this.heat = new Heatmap(this.right.heat);
+    this.over = new Overlay(this.left, this.right);
+    for (const viewer of [this.left, this.right]) {
+      viewer.onDraw.push(() => this.over.draw(this.map));
+    }
     this.heating = 0;
     /** Milliseconds of the last heatmaps, for `benchmarks/page.py`. */
     this.timings = /** @type {number[]} */ ([]);

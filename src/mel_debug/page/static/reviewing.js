@@ -127,7 +127,7 @@ export function compareMark(page, mark) {
     accepted: "Accepted",
     rejected: "Rejected",
   }[mark.outcome];
-  const notes = source ? [] : ["No photo here shows page mole with an accepted mark."];
+  const notes = source ? [] : ["No photo here shows this mole with an accepted mark."];
   page.say(words, mark.outcome === "accepted" ? "found" : "", notes);
   const from = source ?? page.pair.map.inverse(mark) ?? mark;
   const matrix = page.pair.matrixAt(from);

@@ -1,0 +1,77 @@
+"""Keeping the server small: shared pixels, and freed memory returned to the system."""
+
+import ctypes
+import sys
+from collections.abc import Callable
+
+from mel_debug.core.geometry import Size
+from mel_debug.core.images import Colour, ImageBuffer
+from mel_debug.core.photo import Photo, Preview, Region
+from mel_debug.core.scaling import resized
+from mel_debug.core.types import Pixels
+
+ARENAS = 2
+"""Heaps of the C library. By default it has eight for each core, and the threads that encode
+pictures leave freed memory in each of them."""
+
+_M_ARENA_MAX = -8
+"""A parameter of mallopt, from glibc's malloc.h."""
+
+
+class PaintedPhoto(Photo):
+    """A photo with `colour` outside its mask that has no pixels of its own.
+
+    Parts are painted when they are read. The whole photo is painted for scaling and for `pixels`,
+    and then dropped: the page shows the unpainted photo, and both would take twice the memory.
+    """
+
+    def __init__(
+        self, source: Photo, colour: Callable[[], Colour], preview: Callable[[], Preview] | None
+    ) -> None:
+        super().__init__(
+            source.name, source.size, lambda: source.pixels, lambda: source.mask, preview=preview
+        )
+        self._source, self._colour = source, colour
+
+    @property
+    def pixels(self) -> Pixels:
+        """See `Photo.pixels`; painted anew each time."""
+        height, width = self.size.height, self.size.width
+        return self.region(slice(0, height), slice(0, width)).pixels
+
+    def region(self, rows: slice, columns: slice) -> Region:
+        """See `Photo.region`."""
+        part = self._source.region(rows, columns)
+        if part.mask is None or part.mask.all():
+            return part
+        return Region(ImageBuffer(part.pixels).painted(part.mask, self._colour()).pixels, part.mask)
+
+    def scaled(self, size: Size) -> Pixels:
+        """See `Photo.scaled`."""
+        if self._scaled is None or self._scaled[0] != size:
+            self._scaled = size, resized(self.pixels, size)
+        return self._scaled[1]
+
+
+def limit_heaps() -> None:
+    """Let the C library's threads share few heaps. Does nothing without glibc."""
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, ARENAS)
+
+
+def return_freed_memory() -> None:
+    """Return freed memory to the system; it takes milliseconds. Does nothing without glibc."""
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        function: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):  # another C library, such as musl
+        return None
+    return function
