@@ -33,6 +33,9 @@ ALIGNED_SLACK = 1
 SMOOTH = 1.2
 """Samples; sigma by which windows are smoothed against noise."""
 
+_FILTER = int(4 * SAMPLES)
+"""Samples to each side that the filter for a size depends on."""
+
 _HALF = int(SAMPLES * RING[1])
 _DOWN, _ACROSS = np.mgrid[-_HALF : _HALF + 1, -_HALF : _HALF + 1]
 
@@ -45,6 +48,10 @@ def _between(inner: float, outer: float) -> Flags:
 
 
 _MIDDLE, _AROUND = _between(0.0, CORE), _between(*RING)
+
+_TERMS = np.stack([np.ones(_AROUND.shape), _ACROSS, _DOWN], axis=-1)
+_FIT = np.linalg.pinv(_TERMS[_AROUND])
+"""A plane over a window, and what takes the skin around to the plane that fits it best."""
 
 
 def vacancy(
@@ -70,15 +77,15 @@ def _sigma_px(photo: Photo, mole: Array) -> float:
     sizes = [share * photo.size.longest for share in SIGMAS]
     responses = {}
     for sigma in (size for size in sizes if size >= LEAST_SIGMA_PX):
-        dark = _dark(photo, mole, np.eye(2) * sigma / SAMPLES, _HALF, smooth=0.0)
-        near = np.s_[_HALF - 1 : _HALF + 2, _HALF - 1 : _HALF + 2]
-        responses[sigma] = float(laplacian(dark, SAMPLES)[near].max())
+        window = sample_window(photo, mole, np.eye(2) * sigma / SAMPLES, 2 * _FILTER + 3)
+        middle = np.s_[_FILTER : _FILTER + 3, _FILTER : _FILTER + 3]
+        responses[sigma] = float(laplacian(darkness(window), SAMPLES)[middle].max())
     return max(responses, key=responses.__getitem__, default=LEAST_SIGMA_PX)
 
 
-def _dark(photo: Photo, centre: Array, step: Array, half: int, smooth: float = SMOOTH) -> Array:
+def _dark(photo: Photo, centre: Array, step: Array, half: int) -> Array:
     dark = darkness(sample_window(photo, centre, step, 2 * half + 1))
-    return np.asarray(cv2.GaussianBlur(dark, (0, 0), smooth)) if smooth else dark
+    return np.asarray(cv2.GaussianBlur(dark, (0, 0), SMOOTH))
 
 
 def _likeness(
@@ -109,7 +116,5 @@ def _likeness(
 
 def _level(dark: Array) -> Array:
     """Return darkness less the plane that fits the skin around best."""
-    terms = np.stack([np.ones(_AROUND.shape), _ACROSS, _DOWN], axis=-1)
-    factors, *_ = np.linalg.lstsq(terms[_AROUND], dark[_AROUND], rcond=None)
-    level: Array = dark - terms @ factors
+    level: Array = dark - _TERMS @ (_FIT @ dark[_AROUND])
     return level
