@@ -19,6 +19,7 @@ _SENTENCES: Mapping[tuple[str, ...], str] = {
         "support.leap",
         "support.anchor_offset_px",
     ): "the moles and dark spots around it point to another place",
+    ("support.vacancy",): "the skin where the mole is expected looks as before, without the mole",
     (
         "support.matches",
         "support.matches_near",
