@@ -4,6 +4,8 @@ A mole that has gone leaves the skin around it as it was: that skin matches, and
 not. The search then finds a freckle nearby, whose middle matches, while the skin around does not.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -54,22 +56,34 @@ _FIT = np.linalg.pinv(_TERMS[_AROUND])
 """A plane over a window, and what takes the skin around to the plane that fits it best."""
 
 
-def vacancy(
+@dataclass(frozen=True, slots=True)
+class Vacancy:
+    """Whether a mole has gone.
+
+    `vacancy`, from -1 to 1, is how far the skin speaks for that. 1: the skin around the place where
+    the mole is expected matches, without the mole. -1: the skin around the place found matches,
+    with the mole. About 0 where the skin is too even or has changed too much. `contrast`, from 0 to
+    1, is the mole's contrast at the place found as a share of that in the source.
+    """
+
+    vacancy: float
+    contrast: float
+
+
+def vacancy_of(
     photos: tuple[Photo, Photo], mole: Array, lead: Array, found: Array, jacobian: Array
-) -> float:
-    """Return how far the skin speaks for the mole having gone, from -1 to 1.
+) -> Vacancy:
+    """Compare the skin at a mole with that at two places of the target.
 
     `mole` is (2,) pixels of the source; `lead`, where the mole is expected, and `found`, where it
-    was found, are (2,) pixels of the target. `jacobian` is that of `window_matching.Window`. 1: the
-    skin around the lead matches, without the mole. -1: the skin around the place found matches,
-    with the mole. About 0 where the skin is too even or has changed too much.
+    was found, are (2,) pixels of the target. `jacobian` is that of `window_matching.Window`.
     """
     source, target = photos
     step = _sigma_px(source, mole) / SAMPLES
     here = _level(_dark(source, mole, np.eye(2) * step, _HALF))
     expected_skin, expected_mole = _likeness(here, target, lead, jacobian * step, SLACK)
-    skin, shown = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
-    return expected_skin * (1 - expected_mole) - skin * shown
+    skin, contrast = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
+    return Vacancy(expected_skin * (1 - expected_mole) - skin * contrast, contrast)
 
 
 def _sigma_px(photo: Photo, mole: Array) -> float:
