@@ -37,7 +37,7 @@ MEGAPIXELS = (3.0, 3.0, 3.0, 6.0)
 MOLES, ABSENT = 24, 0.25
 
 LEVELS = ("mild", "medium", "strong")
-WARP_SIZE = ("--megapixels", "4", "--absent", "0.2")
+WARP_SIZE = ("--megapixels", "4", "--moles", "40", "--absent", "0.5")
 
 OWN_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 """Photos of scikit-image for the warps that are fitted to; those checked on are given."""
