@@ -20,7 +20,6 @@ from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.calibrations import ANY, calibrations_in, text_of
 from mel_debug.confidence.evidence import METRIC_FREE
 from mel_debug.confidence.fitting import fit as fitted
-from mel_debug.confidence.model import Calibration
 from mel_debug.core.errors import MelError
 from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.searches import Task, plan_tasks, run
