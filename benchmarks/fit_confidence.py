@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from confidence_sets import pairs_of, plans, weights_of
+from confidence_sets import CAUTION, pairs_of, plans, weights_of
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.calibrations import ANY, calibrations_in, text_of
 from mel_debug.confidence.evidence import METRIC_FREE
@@ -94,11 +94,11 @@ def fit(folder: Path, *, restart: bool, output: Path, only: tuple[str, ...]) -> 
         by_kind = searched(folder, "train", configuration, restart=restart)
         kinds, answers = labelled_answers(by_kind)
         weights = weights_of(kinds)
-        found[key_of(configuration)] = fitted(answers, weights=weights)
+        found[key_of(configuration)] = fitted(answers, weights=weights, caution=CAUTION)
         everything += answers
         counts += weights
     if not only:
-        found[ANY] = fitted(everything, METRIC_FREE, counts)
+        found[ANY] = fitted(everything, METRIC_FREE, counts, CAUTION)
     output.write_text(text_of(found), encoding="utf-8")
     click.echo(f"wrote {output}: {', '.join(found)}")
 

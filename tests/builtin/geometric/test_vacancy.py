@@ -16,7 +16,7 @@ def skin(*spots: Array, light: float = 0.0, seed: int = 3) -> Photo:
     """Return skin with blotches, the same for the same seed, and dark spots; `light` is a slope."""
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
     noise = np.random.default_rng(seed).normal(size=(SIDE // 5, SIDE // 5))
-    grey = 170 * np.exp(0.04 * np.kron(noise, np.ones((5, 5))) + light * x / SIDE)
+    grey = 170 * np.exp(0.02 * np.kron(noise, np.ones((5, 5))) + light * x / SIDE)
     for across, down in spots:
         away = (x - across) ** 2 + (y - down) ** 2
         grey *= np.exp(-0.3 * np.exp(-away / (2 * SIGMA**2)))

@@ -14,8 +14,9 @@ from mel_debug.builtin.matchers.geometric.warping import sample_window
 from mel_debug.core.laplacian import darkness, laplacian
 from mel_debug.core.types import Photo
 
-SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(13))
-"""Sizes of moles as shares of the longer side, as the sigma of the Gaussian that fits best."""
+SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(10))
+"""Sizes of moles as shares of the longer side, as the sigma of the Gaussian that fits best. Larger
+sizes are more often those of shade than of moles."""
 
 LEAST_SIGMA_PX = 0.6
 """Smallest sigma in photo pixels; a smaller Gaussian is undersampled."""
@@ -23,8 +24,8 @@ LEAST_SIGMA_PX = 0.6
 SAMPLES = 4.0
 """Samples per sigma."""
 
-CORE, RING = 2.0, (2.6, 6.0)
-"""Radius of the mole's middle, and radii of the skin around, in sigmas; a disc ends at 1.4."""
+CORE, RING = 3.0, (2.6, 6.0)
+"""Radius of the mole with its edge, and radii of the skin around, in sigmas; a disc ends at 1.4."""
 
 SLACK = 6
 """Samples by which the skin around is shifted to where it matches best: 1.5 sigmas."""
@@ -52,8 +53,7 @@ def _between(inner: float, outer: float) -> Flags:
 _MIDDLE, _AROUND = _between(0.0, CORE), _between(*RING)
 
 _TERMS = np.stack([np.ones(_AROUND.shape), _ACROSS, _DOWN], axis=-1)
-_FIT = np.linalg.pinv(_TERMS[_AROUND])
-"""A plane over a window, and what takes the skin around to the plane that fits it best."""
+"""The terms of a plane over a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def vacancy_of(
     """
     source, target = photos
     step = _sigma_px(source, mole) / SAMPLES
-    here = _level(_dark(source, mole, np.eye(2) * step, _HALF))
+    here = _level(_dark(source, mole, np.eye(2) * step, _HALF), _AROUND)
     expected_skin, expected_mole = _likeness(here, target, lead, jacobian * step, SLACK)
     skin, contrast = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
     return Vacancy(expected_skin * (1 - expected_mole) - skin * contrast, contrast)
@@ -107,8 +107,8 @@ def _likeness(
 ) -> tuple[float, float]:
     """Return how alike the skin around and the mole itself are at a place, each from 0 to 1.
 
-    That of the skin is the correlation at the best shift; that of the mole is its contrast there as
-    a share of its contrast in the source.
+    That of the skin is the correlation at the best shift; that of the mole is the slope of a
+    regression of the target's darkness on the source's, with a plane for the light.
     """
     wide = _dark(target, there, step, _HALF + slack)
     scores = cv2.matchTemplate(
@@ -121,14 +121,17 @@ def _likeness(
         int(np.nan_to_num(scores, posinf=-1, neginf=-1).argmax()), scores.shape[1]
     )
     side = len(here)
-    shown = _level(wide[down : down + side, across : across + side])
-    contrast = float((here * shown)[_MIDDLE].sum() / ((here**2)[_MIDDLE].sum() + 1e-9))
+    shown = _level(wide[down : down + side, across : across + side], _AROUND)
+    own = _level(here, _MIDDLE)[_MIDDLE]
+    contrast = float(own @ shown[_MIDDLE] / (own @ own + 1e-9))
     one, other = here[_AROUND], shown[_AROUND]
     skin = float((one * other).sum() / (np.sqrt((one**2).sum() * (other**2).sum()) + 1e-9))
     return float(np.clip(skin, 0, 1)), float(np.clip(contrast, 0, 1))
 
 
-def _level(dark: Array) -> Array:
-    """Return darkness less the plane that fits the skin around best."""
-    level: Array = dark - _TERMS @ (_FIT @ dark[_AROUND])
+def _level(dark: Array, where: Flags) -> Array:
+    """Return darkness less the plane that fits it best in a part of the window."""
+    terms = _TERMS[where]
+    factors = np.linalg.solve(terms.T @ terms, terms.T @ dark[where])
+    level: Array = dark - _TERMS @ factors
     return level
