@@ -9,14 +9,14 @@ from mel_debug.core.types import Photo
 
 SIDE = 600
 MOLE, FRECKLE = np.array([300.0, 300.0]), np.array([330.0, 300.0])
-SIGMA = 4.0
+SIGMA = 2.0
 
 
 def skin(*spots: Array, light: float = 0.0, seed: int = 3) -> Photo:
     """Return skin with blotches, the same for the same seed, and dark spots; `light` is a slope."""
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
-    noise = np.random.default_rng(seed).normal(size=(SIDE // 5, SIDE // 5))
-    grey = 170 * np.exp(0.02 * np.kron(noise, np.ones((5, 5))) + light * x / SIDE)
+    noise = np.random.default_rng(seed).normal(size=(SIDE // 3, SIDE // 3))
+    grey = 170 * np.exp(0.04 * np.kron(noise, np.ones((3, 3))) + light * x / SIDE)
     for across, down in spots:
         away = (x - across) ** 2 + (y - down) ** 2
         grey *= np.exp(-0.3 * np.exp(-away / (2 * SIGMA**2)))
@@ -37,12 +37,12 @@ def test_a_mole_that_is_there_is_not_missed(light: float) -> None:
 @pytest.mark.parametrize("light", [0.0, 0.3])
 def test_a_mole_that_has_gone_is_missed_at_its_place(light: float) -> None:
     """The value is near 1 where the skin is as before and the mole is not."""
-    assert seen(skin(FRECKLE, light=light), MOLE, MOLE).vacancy > 0.7
+    assert seen(skin(FRECKLE, light=light), MOLE, MOLE).vacancy > 0.5
 
 
 def test_a_freckle_beside_does_not_stand_for_a_mole_that_has_gone() -> None:
     """The freckle's middle is like the mole, but the skin around it is not."""
-    assert seen(skin(FRECKLE), MOLE, FRECKLE).vacancy > 0.7
+    assert seen(skin(FRECKLE), MOLE, FRECKLE).vacancy > 0.5
 
 
 def test_a_lead_that_is_off_does_not_make_a_mole_gone() -> None:
@@ -56,7 +56,7 @@ def test_the_contrast_is_that_of_the_mole(share: float) -> None:
     gone = skin(FRECKLE, light=0.3).pixels.astype(float)
     there = skin(MOLE, FRECKLE, light=0.3).pixels.astype(float)
     mixed = Photo.of(np.rint(gone ** (1 - share) * there**share).astype(np.uint8))
-    assert seen(mixed, MOLE, MOLE).contrast == pytest.approx(share, abs=0.15)
+    assert seen(mixed, MOLE, MOLE).contrast == pytest.approx(share, abs=0.25)
 
 
 def test_other_skin_says_nothing() -> None:
