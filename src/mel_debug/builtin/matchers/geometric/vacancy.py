@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
-from mel_debug.builtin.matchers.geometric.warping import sample_window
 from mel_debug.core.laplacian import darkness, laplacian
+from mel_debug.core.sampling import sample_window
 from mel_debug.core.types import Photo
 
 SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(10))
