@@ -2,6 +2,7 @@
 
     python benchmarks/fit_confidence.py make FOLDER [--photos PHOTO...]    generates all photos
     python benchmarks/fit_confidence.py fit FOLDER                 rewrites the calibrations
+    python benchmarks/fit_confidence.py fit FOLDER --only xfeat/geometric    rewrites this one
     python benchmarks/fit_confidence.py check FOLDER               prints the measures of each kind
 
 Warps of the PHOTOs are only checked on. Finished searches are stored in FOLDER, so that each step
@@ -14,12 +15,11 @@ from pathlib import Path
 
 import click
 
-from confidence_sets import pairs_of, plans, weights_of
+from confidence_sets import CAUTION, pairs_of, plans, weights_of
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.calibrations import ANY, text_of
+from mel_debug.confidence.calibrations import ANY, calibrations_in, text_of
 from mel_debug.confidence.evidence import METRIC_FREE
 from mel_debug.confidence.fitting import fit as fitted
-from mel_debug.confidence.model import Calibration
 from mel_debug.core.errors import MelError
 from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.searches import Task, plan_tasks, run
@@ -82,19 +82,23 @@ def make(folder: Path, photos: tuple[Path, ...]) -> None:
 @folder_argument
 @restart_option
 @output_option
-def fit(folder: Path, *, restart: bool, output: Path) -> None:
+@click.option("--only", multiple=True, metavar="KEY", help="Fit only this one. Repeatable.")
+def fit(folder: Path, *, restart: bool, output: Path, only: tuple[str, ...]) -> None:
     """Fit every combination, and one calibration to all of them for any other combination."""
-    found: dict[str, Calibration] = {}
+    found = dict(calibrations_in(output)) if only else {}
     everything: list[Answer] = []
     counts: list[float] = []
     for configuration in configurations():
+        if only and key_of(configuration) not in only:
+            continue
         by_kind = searched(folder, "train", configuration, restart=restart)
         kinds, answers = labelled_answers(by_kind)
         weights = weights_of(kinds)
-        found[key_of(configuration)] = fitted(answers, weights=weights)
+        found[key_of(configuration)] = fitted(answers, weights=weights, caution=CAUTION)
         everything += answers
         counts += weights
-    found[ANY] = fitted(everything, METRIC_FREE, counts)
+    if not only:
+        found[ANY] = fitted(everything, METRIC_FREE, counts, CAUTION)
     output.write_text(text_of(found), encoding="utf-8")
     click.echo(f"wrote {output}: {', '.join(found)}")
 

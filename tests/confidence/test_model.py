@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage
 
 from mel_debug.confidence.answers import Answer
-from mel_debug.confidence.blobs import blob_at, blob_similarity, laplacian
+from mel_debug.confidence.blobs import blob_at, blob_similarity
 from mel_debug.confidence.calibrations import ANY, key_for, shipped, text_of, user_path
 from mel_debug.confidence.evidence import (
     BETTER_WHEN_HIGHER,
@@ -388,14 +387,6 @@ def test_the_margin_is_over_what_is_not_the_same_place() -> None:
     scores[10, 10] = 0.8
     rivalled = evidence_of(query, features, replace(match, scores=scores))["margin"]
     assert rivalled < 0.3 * alone
-
-
-@given(st.integers(16, 120), st.floats(0.6, 9), st.integers(0, 99))
-def test_the_filter_is_the_laplacian_of_a_gaussian(side: int, sigma: float, seed: int) -> None:
-    """Equal to scipy's, reflected at the border, for any size of window and blob."""
-    picture = np.random.default_rng(seed).random((side, side))
-    wanted = -(sigma**2) * ndimage.gaussian_laplace(picture, sigma)
-    assert np.abs(laplacian(picture, sigma) - wanted).max() < 1e-12
 
 
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.integers(100, 10000))

@@ -4,8 +4,8 @@ import numpy as np
 
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.light import FLOOR, to_linear
-from mel_debug.confidence.blobs import laplacian
 from mel_debug.core.geometry import Point
+from mel_debug.core.laplacian import laplacian
 from mel_debug.core.types import Photo
 
 SIDE, DISC = 72, 18

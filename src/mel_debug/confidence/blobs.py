@@ -5,13 +5,13 @@ only the blob itself shows that the mole is absent.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.core.geometry import Point
+from mel_debug.core.laplacian import darkness, laplacian
 from mel_debug.core.types import Photo, Query
 
 WINDOW_SHARE = 0.06
@@ -31,9 +31,6 @@ LEAST_SIGMA = 0.6
 
 REACH = 4.0
 """Largest distance of a blob's centre from the place, in preview pixels (0.2 % of the side)."""
-
-GREY_FLOOR = 8.0
-"""Added to grey levels before the logarithm, so that noise in deep shade has little contrast."""
 
 DARKEST = 0.9
 """Darkness is clipped here, which few moles reach, so that a strap beside a mole counts less."""
@@ -122,32 +119,6 @@ def _sigmas(side: int) -> list[float]:
     return [sigma for sigma in scaled if sigma >= LEAST_SIGMA]
 
 
-def laplacian(dark: Array, sigma: float) -> Array:
-    """Minus the normalised Laplacian of Gaussian, (side, side): high at centres of dark blobs.
-
-    The image is reflected at its borders. Equal to `scipy.ndimage.gaussian_laplace` up to rounding,
-    but importing that takes as long as a whole search with cached features.
-    """
-    import cv2
-
-    smooth, second = _kernels(sigma)
-    response: Array = sum(
-        cv2.sepFilter2D(dark, cv2.CV_64F, along_x, along_y, borderType=cv2.BORDER_REFLECT)
-        for along_x, along_y in ((smooth, second), (second, smooth))
-    )
-    return response
-
-
-@cache
-def _kernels(sigma: float) -> tuple[Array, Array]:
-    """A Gaussian, and minus its second derivative times sigma squared, truncated at 4 sigma."""
-    radius = int(4 * sigma + 0.5)
-    steps = np.arange(-radius, radius + 1)
-    smooth = np.exp(-(steps**2) / (2 * sigma**2))
-    smooth /= smooth.sum()
-    return smooth, smooth * (1 - steps**2 / sigma**2)
-
-
 def _noise(response: Array, sigma: float, counts: Flags) -> float:
     """The standard deviation of the response about 0, robust to edges and other moles.
 
@@ -176,7 +147,7 @@ def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flag
     )
     dark, valid = np.zeros((side, side)), np.zeros((side, side), dtype=bool)
     valid[inside] = True if preview.mask is None else preview.mask[rows, columns]
-    dark[inside] = -np.log(preview.pixels[rows, columns, 1].astype(np.float64) + GREY_FLOOR)
+    dark[inside] = darkness(preview.pixels[rows, columns])
     if not valid.any():
         return np.zeros_like(dark), valid
     dark = np.where(valid, dark - np.median(dark[valid]), 0.0)

@@ -72,16 +72,21 @@ def fit(
     answers: Sequence[Answer],
     names: Sequence[str] | None = None,
     weights: Sequence[float] | None = None,
+    caution: float = 1.0,
 ) -> Calibration:
     """A calibration from answers with known truth.
 
     `names` restricts the evidence. `weights`, above 0, are how much each answer counts, to balance
-    kinds of photos. Without enough absent moles the probability of absence stays unknown. Raises
-    MelError if there are too few right or wrong answers.
+    kinds of photos. With a `caution` above 1 absent moles count so many times in the probability of
+    a right match, which makes it lower where one may have gone. Without enough absent moles the
+    probability of absence stays unknown. Raises MelError if there are too few right or wrong
+    answers.
     """
     right = np.array([answer.right for answer in answers], dtype=bool)
     counts = np.ones(len(answers)) if weights is None else np.asarray(weights, dtype=float)
-    sample = _Sample.of(answers, right, counts, _RIGHT) if len(answers) else None
+    absent = np.array([answer.truth is None for answer in answers], dtype=bool)
+    cautious = counts * np.where(absent, caution, 1.0)
+    sample = _Sample.of(answers, right, cautious, _RIGHT) if len(answers) else None
     if sample is None or sample.too_few:
         raise MelError(
             f"{right.sum()} right and {(~right).sum()} wrong answers are too few to calibrate; "

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from mel_debug.confidence.blobs import (
     DARKEST,
     FULL_SIDE,
-    GREY_FLOOR,
     SIGMAS,
     WINDOW_SHARE,
     blob_at,
-    laplacian,
 )
 from mel_debug.core.geometry import Point
+from mel_debug.core.laplacian import darkness, laplacian
 from mel_debug.core.types import Photo, Preview
 
 Array = NDArray[np.float64]
@@ -89,7 +88,7 @@ def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float, float]]:
     preview = photo.preview
     valid = _padded_mask(preview)
     depth = cv2.distanceTransform(valid, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    dark = -np.log(preview.pixels[..., 1].astype(np.float64) + GREY_FLOOR)
+    dark = darkness(preview.pixels)
     skin = valid[1:-1, 1:-1] > 0
     if not skin.any():
         return

@@ -41,7 +41,8 @@ PROMISING_SHARE, SECOND_TRIES = 0.1, 2
 again, and how often."""
 
 CLEAR_SHARE, FAIR_SHARE = 0.6, 0.4
-"""Share of confirming matches from which no other geometry is tried, at first and later."""
+"""Share of confirming matches from which no other geometry is tried, and from which no other kind
+of matches is tried after the first ones."""
 
 CLEAR_CONFIRMED = 60
 """Number of confirming matches from which no other geometry is tried."""
@@ -129,6 +130,10 @@ class Attempt:
         """
         return self.confirmed / max(1, int(self.sure.sum()), 2 * self.at_first // 3)
 
+    def is_clear(self, share: float) -> bool:
+        """Whether at least this share of the matches confirms it, and enough of them."""
+        return self.share >= share and self.confirmed >= CLEAR_CONFIRMED
+
 
 @dataclass(frozen=True, slots=True)
 class FirstGeometry:
@@ -153,6 +158,8 @@ def first_geometry(photos: Photos) -> FirstGeometry:
     best: dict[bool, Attempt] = {}
     most = tried = 0
     for kind, flat, enough in KINDS:
+        if best and kind in LAST_RESORTS:
+            break
         used = photos.flat() if flat else photos
         for fit in kind(used):
             most, tried = max(most, fit.count), tried + 1
@@ -162,11 +169,13 @@ def first_geometry(photos: Photos) -> FirstGeometry:
                 flat not in best or attempt.worth > best[flat].worth
             ):
                 best[flat] = attempt
+                if attempt.is_clear(CLEAR_SHARE):
+                    return FirstGeometry(attempt, most, tried)
         # A clear geometry of flattened photos is not compared with those of the photos as they are:
         # where shadows move together, the latter confirm the shadows.
-        clear = best.get(flat)
-        if clear and clear.share >= enough and clear.confirmed >= CLEAR_CONFIRMED:
-            return FirstGeometry(clear, most, tried)
+        fair = best.get(flat)
+        if fair and fair.is_clear(enough):
+            return FirstGeometry(fair, most, tried)
     last = max(best.values(), key=lambda each: each.worth, default=None)
     return FirstGeometry(last, most, tried)
 
@@ -227,10 +236,13 @@ KINDS: tuple[Kind, ...] = (
     (_fits_of_distinct, True, FAIR_SHARE),
     (_fits_of_distinct, False, FAIR_SHARE),
     (_fits_of_keypoints, False, FAIR_SHARE),
-    (_fits_of_sizes, False, 0.0),
+    (_fits_of_sizes, False, FAIR_SHARE),
 )
 """Kinds of matches, whether of flattened photos, and the share of confirming ones from which no
 further kind is tried."""
+
+LAST_RESORTS = (_fits_of_sizes,)
+"""Kinds that cost most, and are only tried if no geometry is confirmed."""
 
 
 def _mutual(photos: Photos, source_size: float, target_size: float) -> Iterator[FirstFit]:

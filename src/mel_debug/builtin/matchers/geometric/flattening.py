@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Picture
+from mel_debug.core.laplacian import GREY_FLOOR
 from mel_debug.core.scaling import fitted
 from mel_debug.core.types import Photo
 
@@ -13,9 +14,6 @@ LONGEST = 1400
 MEDIAN = 0.03
 """Side of the median filter, as a share of the longer side: moles are smaller than half of it, and
 shadows larger. Chosen by hand on three hard generated people lit by blinds."""
-
-GREY_FLOOR = 8.0
-"""Added to grey levels before the logarithm, so that noise in deep shade has little contrast."""
 
 GAIN = 400.0
 """Grey levels per unit of log intensity; a mole of contrast 0.3 uses all below mid grey."""

@@ -17,6 +17,7 @@ from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.skin_blobs import choose_blobs
 from mel_debug.builtin.matchers.geometric.spot_search import NEARBY, Found, Prior, SpotSearch
+from mel_debug.builtin.matchers.geometric.vacancy import vacancy_of
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import Measurement, Photo
@@ -107,8 +108,8 @@ def locate(
         for number, one in zip(again, searched, strict=True):
             found[number] = one
     return [
-        _view_match(pair, one, lead, search.cell, longest)
-        for one, lead in zip(found, leads, strict=True)
+        _view_match(search, point, one, lead)
+        for point, one, lead in zip(points, found, leads, strict=True)
     ]
 
 
@@ -192,17 +193,20 @@ def _away(found: Found, lead: Prior) -> float:
     return float(np.hypot(*np.linalg.solve(lead.jacobian, found.place - lead.place)))
 
 
-def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest: int) -> ViewMatch:
+def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> ViewMatch:
     """Return a found mole with the evidence for it; `lead` is where its anchors expect it.
 
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
-    in source pixels, and `leap` that distance by what is known no better.
+    in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
+    are those of `Vacancy`.
     """
+    pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
     away = _away(found, lead)
     residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
     std = lead.std * cell
     floor = LEAP_FLOOR * longest
+    gone = vacancy_of(search.photos, mole, lead.place, found.place, lead.jacobian)
     return ViewMatch(
         found.place,
         lead.jacobian,
@@ -221,6 +225,8 @@ def _view_match(pair: PhotoPair, found: Found, lead: Prior, cell: float, longest
             "anchors_near": Measurement(float(lead.anchors)),
             "anchor_offset_px": Measurement(away, "px"),
             "leap": Measurement(away / (floor + std + (0 if lead.anchors else residual))),
+            "vacancy": Measurement(gone.vacancy),
+            "contrast": Measurement(gone.contrast),
         },
         found.first.likelihood,
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mel_debug.builtin.matchers.geometric.anchors import LENGTH
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.core.geometry import Size
+from mel_debug.core.laplacian import GREY_FLOOR
 from mel_debug.core.scaling import fitted, resized, valid_cells
 from mel_debug.core.types import Photo
 
@@ -18,9 +19,6 @@ SIDE = 1000
 SIGMAS = (0.8, 1.4, 2.4)
 """Pixels of that size; standard deviations of the blobs' inner Gaussian. The outer one is 1.6 times
 as wide, where the difference is closest to a Laplacian (Marr and Hildreth 1980)."""
-
-GREY_FLOOR = 8.0
-"""Added to grey levels before the logarithm, so that noise in deep shade has little contrast."""
 
 LEAST_CONTRAST = 0.01
 """Least difference of log intensities at a blob's centre."""

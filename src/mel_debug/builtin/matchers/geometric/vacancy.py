@@ -1,0 +1,137 @@
+"""Whether skin shows up where a mole is expected, without the mole.
+
+A mole that has gone leaves the skin around it as it was: that skin matches, and its middle does
+not. The search then finds a freckle nearby, whose middle matches, while the skin around does not.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.core.laplacian import darkness, laplacian
+from mel_debug.core.sampling import sample_window
+from mel_debug.core.types import Photo
+
+SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(10))
+"""Sizes of moles as shares of the longer side, as the sigma of the Gaussian that fits best. Larger
+sizes are more often those of shade than of moles."""
+
+LEAST_SIGMA_PX = 0.6
+"""Smallest sigma in photo pixels; a smaller Gaussian is undersampled."""
+
+SAMPLES = 4.0
+"""Samples per sigma."""
+
+CORE, RING = 3.0, (2.6, 6.0)
+"""Radius of the mole with its edge, and radii of the skin around, in sigmas; a disc ends at 1.4."""
+
+SLACK = 6
+"""Samples by which the skin around is shifted to where it matches best: 1.5 sigmas."""
+
+ALIGNED_SLACK = 1
+"""The same around the place found, where grey values have been aligned."""
+
+SMOOTH = 1.2
+"""Samples; sigma by which windows are smoothed against noise."""
+
+_FILTER = int(4 * SAMPLES)
+"""Samples to each side that the filter for a size depends on."""
+
+_HALF = int(SAMPLES * RING[1])
+_DOWN, _ACROSS = np.mgrid[-_HALF : _HALF + 1, -_HALF : _HALF + 1]
+
+
+def _between(inner: float, outer: float) -> Flags:
+    """Return which samples of a window have a distance between these from its centre, in sigmas."""
+    away = np.hypot(_DOWN, _ACROSS) / SAMPLES
+    inside: Flags = (away >= inner) & (away < outer)
+    return inside
+
+
+_MIDDLE, _AROUND = _between(0.0, CORE), _between(*RING)
+
+_TERMS = np.stack([np.ones(_AROUND.shape), _ACROSS, _DOWN], axis=-1)
+"""The terms of a plane over a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vacancy:
+    """Whether a mole has gone.
+
+    `vacancy`, from -1 to 1, is how far the skin speaks for that. 1: the skin around the place where
+    the mole is expected matches, without the mole. -1: the skin around the place found matches,
+    with the mole. About 0 where the skin is too even or has changed too much. `contrast`, from 0 to
+    1, is the mole's contrast at the place found as a share of that in the source.
+    """
+
+    vacancy: float
+    contrast: float
+
+
+def vacancy_of(
+    photos: tuple[Photo, Photo], mole: Array, lead: Array, found: Array, jacobian: Array
+) -> Vacancy:
+    """Compare the skin at a mole with that at two places of the target.
+
+    `mole` is (2,) pixels of the source; `lead`, where the mole is expected, and `found`, where it
+    was found, are (2,) pixels of the target. `jacobian` is that of `window_matching.Window`.
+    """
+    source, target = photos
+    step = _sigma_px(source, mole) / SAMPLES
+    here = _level(_dark(source, mole, np.eye(2) * step, _HALF), _AROUND)
+    expected_skin, expected_mole = _likeness(here, target, lead, jacobian * step, SLACK)
+    skin, contrast = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
+    return Vacancy(expected_skin * (1 - expected_mole) - skin * contrast, contrast)
+
+
+def _sigma_px(photo: Photo, mole: Array) -> float:
+    """Return the size of the spot at a mole, as the sigma of a Gaussian in photo pixels."""
+    sizes = [share * photo.size.longest for share in SIGMAS]
+    responses = {}
+    for sigma in (size for size in sizes if size >= LEAST_SIGMA_PX):
+        window = sample_window(photo, mole, np.eye(2) * sigma / SAMPLES, 2 * _FILTER + 3)
+        middle = np.s_[_FILTER : _FILTER + 3, _FILTER : _FILTER + 3]
+        responses[sigma] = float(laplacian(darkness(window), SAMPLES)[middle].max())
+    return max(responses, key=responses.__getitem__, default=LEAST_SIGMA_PX)
+
+
+def _dark(photo: Photo, centre: Array, step: Array, half: int) -> Array:
+    dark = darkness(sample_window(photo, centre, step, 2 * half + 1))
+    return np.asarray(cv2.GaussianBlur(dark, (0, 0), SMOOTH))
+
+
+def _likeness(
+    here: Array, target: Photo, there: Array, step: Array, slack: int
+) -> tuple[float, float]:
+    """Return how alike the skin around and the mole itself are at a place, each from 0 to 1.
+
+    That of the skin is the correlation at the best shift; that of the mole is the slope of a
+    regression of the target's darkness on the source's, with a plane for the light.
+    """
+    wide = _dark(target, there, step, _HALF + slack)
+    scores = cv2.matchTemplate(
+        wide.astype(np.float32),
+        here.astype(np.float32),
+        cv2.TM_CCOEFF_NORMED,
+        mask=_AROUND.astype(np.float32),
+    )
+    down, across = divmod(
+        int(np.nan_to_num(scores, posinf=-1, neginf=-1).argmax()), scores.shape[1]
+    )
+    side = len(here)
+    shown = _level(wide[down : down + side, across : across + side], _AROUND)
+    own = _level(here, _MIDDLE)[_MIDDLE]
+    contrast = float(own @ shown[_MIDDLE] / (own @ own + 1e-9))
+    one, other = here[_AROUND], shown[_AROUND]
+    skin = float((one * other).sum() / (np.sqrt((one**2).sum() * (other**2).sum()) + 1e-9))
+    return float(np.clip(skin, 0, 1)), float(np.clip(contrast, 0, 1))
+
+
+def _level(dark: Array, where: Flags) -> Array:
+    """Return darkness less the plane that fits it best in a part of the window."""
+    terms = _TERMS[where]
+    factors = np.linalg.solve(terms.T @ terms, terms.T @ dark[where])
+    level: Array = dark - _TERMS @ factors
+    return level

@@ -1,0 +1,49 @@
+"""The detector of dark blobs that all searches for spots share: a Laplacian of log darkness."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mel_debug.core.images import Pixels
+
+Array = NDArray[np.float64]
+
+GREY_FLOOR = 8.0
+"""Added to grey levels before the logarithm, so that noise in deep shade has little contrast."""
+
+
+def darkness(pixels: Pixels) -> Array:
+    """Return minus the log of green, (H, W), of pixels (H, W, 3).
+
+    Green has the highest contrast of pigment, and shade only adds a constant to a logarithm.
+    """
+    dark: Array = -np.log(pixels[..., 1].astype(np.float64) + GREY_FLOOR)
+    return dark
+
+
+def laplacian(dark: Array, sigma: float) -> Array:
+    """Minus the normalised Laplacian of Gaussian, (H, W): high at centres of dark blobs.
+
+    See Lindeberg (1998). The image is reflected at its borders. Equal to
+    `scipy.ndimage.gaussian_laplace` up to rounding, but importing that takes as long as a whole
+    search with cached features.
+    """
+    import cv2
+
+    smooth, second = _kernels(sigma)
+    response: Array = sum(
+        cv2.sepFilter2D(dark, cv2.CV_64F, along_x, along_y, borderType=cv2.BORDER_REFLECT)
+        for along_x, along_y in ((smooth, second), (second, smooth))
+    )
+    return response
+
+
+@cache
+def _kernels(sigma: float) -> tuple[Array, Array]:
+    """A Gaussian, and minus its second derivative times sigma squared, truncated at 4 sigma."""
+    radius = int(4 * sigma + 0.5)
+    steps = np.arange(-radius, radius + 1)
+    smooth = np.exp(-(steps**2) / (2 * sigma**2))
+    smooth /= smooth.sum()
+    return smooth, smooth * (1 - steps**2 / sigma**2)
