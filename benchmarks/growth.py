@@ -94,34 +94,40 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @main.command()
 @_options
 @click.option("--rounds", default=3, show_default=True)
-def size(extractor: str, runtime: str, rounds: int) -> None:
+@click.option("--most", default=SIZES[-1], show_default=True, help="Largest size.")
+def size(extractor: str, runtime: str, rounds: int, most: int) -> None:
     """Measure feature extraction of one photo, by image size."""
+    sizes = _up_to(most, SIZES)
     with _case(extractor, runtime) as case:
-        figures = [_child("one", case, at, rounds) for at in SIZES]
-    _show(f"{extractor}, one photo (seconds of the forward pass)", "pixels", SIZES, figures)
+        figures = [_child("one", case, at, rounds) for at in sizes]
+    _show(f"{extractor}, one photo (seconds of the forward pass)", "pixels", sizes, figures)
 
 
 @main.command()
 @_options
-def moles(extractor: str, runtime: str) -> None:
+@click.option("--most", default=MOLES[-1], show_default=True, help="Largest number of moles.")
+def moles(extractor: str, runtime: str, most: int) -> None:
     """Measure the search for many moles in one target, with features in the cache."""
+    numbers = _up_to(most, MOLES)
     with _case(extractor, runtime) as case:
         _child("many", case, 1)
         for similarity in ("cosine", "geometric"):
-            figures = [_child("many", case, number, similarity) for number in MOLES]
-            _show(f"{extractor}, {similarity}, moles in one photo", "moles", MOLES, figures)
+            figures = [_child("many", case, number, similarity) for number in numbers]
+            _show(f"{extractor}, {similarity}, moles in one photo", "moles", numbers, figures)
 
 
 @main.command()
 @_options
 @click.option("--image-size", default=448, show_default=True)
-def photos(extractor: str, runtime: str, image_size: int) -> None:
+@click.option("--most", default=PHOTOS[-1], show_default=True, help="Largest number of photos.")
+def photos(extractor: str, runtime: str, image_size: int, most: int) -> None:
     """Measure `precalc` by the number of photos, which all differ."""
+    numbers = _up_to(most, PHOTOS)
     with _case(extractor, runtime) as case:
         _child("one", case, image_size, 1)
         figures = []
         content = (case.folder / "photo.jpg").read_bytes()
-        for number in PHOTOS:
+        for number in numbers:
             folder = case.folder / f"photos-{number}"
             folder.mkdir()
             for i in range(number):  # what follows the end of a JPEG is not read
@@ -129,7 +135,7 @@ def photos(extractor: str, runtime: str, image_size: int) -> None:
             size = ["--image-size", str(image_size), "--cache-dir", str(case.folder / "cache")]
             done = run(python("-m", "mel_debug", "precalc", str(folder), *case.options, *size))
             figures.append((done.seconds, done.megabytes))
-    _show(f"{extractor}, precalc at {image_size} (whole process)", "photos", PHOTOS, figures)
+    _show(f"{extractor}, precalc at {image_size} (whole process)", "photos", numbers, figures)
 
 
 @main.command()
@@ -137,7 +143,7 @@ def photos(extractor: str, runtime: str, image_size: int) -> None:
 @click.option("--step", "steps", multiple=True, type=click.Choice(list(MARK_STEPS)))
 def marks(most: int, steps: tuple[str, ...]) -> None:
     """Measure time and memory by the number of marks in a file; no photo is opened."""
-    numbers = [number for number in MARKS if number < most] + [most]
+    numbers = _up_to(most, MARKS)
     for step in steps or MARK_STEPS:
         figures = []
         for number in numbers:
@@ -157,7 +163,7 @@ def session(most: int, jobs: int, megapixels: float) -> None:
     One generated pair is copied to many parts of a body; bytes after the end of the copies let the
     cache take each for a photo of its own. Memory is that of the largest process.
     """
-    numbers = [number for number in PAIRS if number < most] + [most]
+    numbers = _up_to(most, PAIRS)
     figures = []
     with tempfile.TemporaryDirectory() as folder:
         made = [(path.read_bytes(), marks_path(path).read_bytes()) for path in _pair(
@@ -178,6 +184,11 @@ def session(most: int, jobs: int, megapixels: float) -> None:
             done = run(python("-m", "mel_debug", "automark3", *days, *how))
             figures.append((done.seconds, done.megabytes))
     _show(f"automark3, xfeat, {jobs} jobs (whole process)", "pairs", numbers, figures)
+
+
+def _up_to(most: int, numbers: Sequence[int]) -> list[int]:
+    """The numbers below `most`, and `most`."""
+    return [number for number in numbers if number < most] + [most]
 
 
 def _pair(folder: Path, megapixels: float) -> list[Path]:

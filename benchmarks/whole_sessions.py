@@ -3,7 +3,9 @@
 import shutil
 import statistics
 import time
-from functools import partial
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,16 @@ from mel_debug.automark.targets import Plan, Reference, Target
 from mel_debug.core.geometry import Point
 from mel_debug.files.discovery import find_photos
 from mel_debug.files.photos import read_photo
+from mel_debug.jobs.threads import LIMITS
 from mel_debug.plugins.config import RunConfig
 from mel_debug.synth.repository import begin_repository, plan_repository
-from processes import in_turn, python, run, spread
+from processes import Run, in_turn, python, run, spread
 from tables import show
 
 PARTS, MOLES, MEGAPIXELS = 4, 11, 4.0
 """The session: parts of the body with one reference and one target each, and moles on each."""
+
+ONE_THREAD = "1 job of 1 thread"
 
 MARKS = 100
 
@@ -30,7 +35,9 @@ MARKS = 100
 def sessions(folder: Path, rounds: int) -> None:
     """Time `automark3` over four references and four targets, which are four pairs.
 
-    XFeat, `accurate`. Cold has an empty cache; warm has all that earlier runs keep.
+    XFeat, `accurate`. Cold has an empty cache; warm has all that earlier runs keep. One job may use
+    every core; jobs and Dask's workers have one thread each, and so has one job of one thread,
+    with which they are compared.
     """
     references, targets = _generated(folder / "session")
     base = python("-m", "mel_debug", "automark3", "--extractor", "xfeat", "--dry-run")
@@ -38,30 +45,56 @@ def sessions(folder: Path, rounds: int) -> None:
     for option, photos in (("--reference", references), ("--target", targets)):
         base += [option, *(str(photo.parent) for photo in photos)]
     base += ["--extra-stem", "auto"]  # the targets' true marks are not read
-    peaks: dict[str, float] = {}
-
-    def timed(name: str, jobs: int, *, cold: bool) -> float:
-        cache = folder / f"cache-{jobs}"
-        if cold:
-            shutil.rmtree(cache, ignore_errors=True)
-        done = run([*base, "--jobs", str(jobs), "--cache-dir", str(cache)])
-        peaks[name] = max(peaks.get(name, 0), done.megabytes)
-        return done.seconds
-
-    jobs = [
-        (f"{'cold' if cold else 'warm'}, {count} {'job' if count == 1 else 'jobs'}", count, cold)
-        for count in (1, 2)
-        for cold in (True, False)  # a warm run follows the cold one that fills its cache
-    ]
-    times = in_turn(rounds, *(partial(timed, name, count, cold=cold) for name, count, cold in jobs))
-    medians = [statistics.median(each) for each in times]
-    rows = [
-        (name, *spread(values), medians[index] / medians[0], medians[index % 2] / medians[index],
-         peaks[name])
-        for index, ((name, _, _), values) in enumerate(zip(jobs, times, strict=True))
-    ]  # fmt: skip
-    head = ("what", "median", "min", "max", "of cold", "times one job", "peak MB of a process")
+    with ExitStack() as stack:
+        ways = {"1 job": [], ONE_THREAD: ["--threads", "1"], "2 jobs": ["--jobs", "2"]}
+        if find_spec("distributed"):
+            address = stack.enter_context(dask_cluster(2))
+            ways["Dask, 2 workers"] = ["--scheduler", address]
+        runs = _runs_in_turn(folder, base, ways, rounds)
+    middle = {name: statistics.median(one.seconds for one in done) for name, done in runs.items()}
+    rows = []
+    for (way, state), done in runs.items():
+        median, *rest = spread([one.seconds for one in done])
+        busy = statistics.median(one.busy for one in done)
+        rows.append((
+            f"{state}, {way}", median, *rest, median / middle[way, "cold"],
+            middle[ONE_THREAD, state] / median, "" if way.startswith("Dask") else busy,
+            max(one.megabytes for one in done),
+        ))  # fmt: skip
+    head = ("what", "median", "min", "max", "of cold", "times one thread", "processor s",
+            "peak MB of a process")  # fmt: skip
     show(f"automark3, {PARTS} x {PARTS} photos of {MEGAPIXELS:g} megapixels", head, rows)
+
+
+def _runs_in_turn(
+    folder: Path, base: list[str], ways: dict[str, list[str]], rounds: int
+) -> dict[tuple[str, str], list[Run]]:
+    """Run a command in several ways, each cold and then warm, in turn."""
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for _ in range(rounds):
+        for number, (way, how) in enumerate(ways.items()):
+            cache = folder / f"cache-{number}"
+            shutil.rmtree(cache, ignore_errors=True)
+            env = dict.fromkeys(LIMITS, "1") if way == ONE_THREAD else None
+            for state in ("cold", "warm"):
+                done = run([*base, *how, "--cache-dir", str(cache)], env)
+                runs.setdefault((way, state), []).append(done)
+    return runs
+
+
+@contextmanager
+def dask_cluster(workers: int) -> Iterator[str]:
+    """Start a local cluster of processes of one thread each; yields its scheduler's address."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        yield cluster.scheduler_address
 
 
 def report(folder: Path, source: Path, target: Path, rounds: int) -> None:

@@ -106,6 +106,7 @@ def test_info_has_folder_number_size_and_oldest_use(scene: Scene, feature_cache:
         "folder": str(feature_cache),
         "photos": 0,
         "pairs": 0,
+        "variants": 0,
         "tiles": 0,
         "bytes": 0,
         "most_bytes": 10**10,

@@ -1,5 +1,7 @@
 """Laws of ImageBuffer: results don't depend on whether it stores an image or an array."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from PIL import Image
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.images import ROWS_AT_ONCE, ImageBuffer
+from mel_debug.core.photo import Photo
 from strategies import masks, pixels
 from workbench import skin
 
@@ -57,3 +60,23 @@ def test_grey_pixels_are_refused() -> None:
     """They could be mistaken for a photo of another size."""
     with pytest.raises(ValueError, match="RGB"):
         ImageBuffer(skin(4, 3)[..., 0])
+
+
+@pytest.mark.parametrize("corner", [(30, 20), (-10, -5), (1990, 1495)])
+def test_a_crop_copies_only_what_it_shows(corner: tuple[int, int]) -> None:
+    """Inside a photo and over its edge; the whole photo, of 9 MB, is not made an array."""
+    picture = skin(2000, 1500)
+    image = Image.fromarray(picture)
+    photo = Photo("photo", Size(2000, 1500), lambda: image)
+    photo.prefetch()
+    photo.scaled(Size(200, 150))
+    tracemalloc.start()
+    pixels = photo.crop(*corner, Size(40, 30), (1, 2, 3)).pixels
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    expected = np.full((30, 40, 3), (1, 2, 3), dtype=np.uint8)
+    for y, x in np.ndindex(30, 40):
+        if 0 <= corner[0] + x < 2000 and 0 <= corner[1] + y < 1500:
+            expected[y, x] = picture[corner[1] + y, corner[0] + x]
+    np.testing.assert_array_equal(pixels, expected)

@@ -14,19 +14,25 @@ KEY = "key"
 
 
 class Results:
-    """Arrays by key in a store; damaged files are ignored, and replaced by the next `store`."""
+    """Arrays by key in a store; damaged files are ignored, and replaced by the next `store`.
 
-    def __init__(self, store: FileStore, kind: Kind = Kind.PAIR) -> None:
+    With a `kind`, all are of that kind.
+    """
+
+    def __init__(self, store: FileStore, kind: Kind | None = None) -> None:
         self._store, self._kind = store, kind
 
-    def find(self, key: str) -> dict[str, NDArray[Any]] | None:
+    def find(self, key: str, *, of_pair: bool = True) -> dict[str, NDArray[Any]] | None:
         """See `ResultCache.find`."""
-        data = self._store.read(key, self._kind)
+        data = self._store.read(key, self._kind_of(of_pair))
         return None if data is None else unpacked(key, data)
 
-    def store(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def store(self, key: str, arrays: Mapping[str, NDArray[Any]], *, of_pair: bool = True) -> None:
         """See `ResultCache.store`. Raises ValueError for arrays named `key` or `checksum`."""
-        self._store.try_write(key, packed(key, arrays), self._kind)
+        self._store.try_write(key, packed(key, arrays), self._kind_of(of_pair))
+
+    def _kind_of(self, of_pair: bool) -> Kind:
+        return self._kind or (Kind.PAIR if of_pair else Kind.VARIANT)
 
 
 def packed(key: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -25,6 +25,9 @@ class Kind(StrEnum):
     PAIR = ".pair"
     """What a matcher has found out about a pair of photos."""
 
+    VARIANT = ".variant"
+    """What a matcher has computed of one photo, such as its features at another size."""
+
     TILE = ".tile"
     """A square of a photo in full resolution."""
 

@@ -52,6 +52,7 @@ def info(cache_dir: Path | None, *, as_json: bool) -> None:
             "folder": str(store.folder),
             "photos": counts[Kind.FEATURES],
             "pairs": counts[Kind.PAIR],
+            "variants": counts[Kind.VARIANT],
             "tiles": counts[Kind.TILE],
             "bytes": used,
             "most_bytes": store.most_bytes,

@@ -13,6 +13,8 @@ def escaped(text: str) -> str:
 
     The result is printable, on one line, and can be encoded as UTF-8.
     """
+    if text.isascii() and text.isprintable():  # the usual case, of which a page has thousands
+        return text
     return "".join(
         _escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in text
     )

@@ -219,8 +219,12 @@ class Photo:
         )
 
         def load() -> Pixels:
+            # Not `self.pixels`, for which the whole photo would be copied to an array.
+            part = self._buffer.get().part(rows, columns)
+            if part.shape[:2] == (size.height, size.width):
+                return part
             pixels = np.full((size.height, size.width, 3), colour, dtype=np.uint8)
-            pixels[inside] = self.pixels[rows, columns]
+            pixels[inside] = part
             return pixels
 
         def load_mask() -> Mask | None:

@@ -121,13 +121,16 @@ class ResultCache(Protocol):
     """Stores arrays that a stage has computed from photos, by key, in the cache of their features.
 
     A key is 64 hexadecimal digits, the SHA-256 of all that the arrays depend on: the `key` of each
-    feature map, and the releases and options that matter.
+    feature map, and the releases and options that matter. `of_pair` is whether the arrays are about
+    two photos or about one; it is for the cache's statistics, and must be the same in both calls.
     """
 
-    def find(self, key: str) -> "dict[str, NDArray[Any]] | None":
+    def find(self, key: str, *, of_pair: bool = True) -> "dict[str, NDArray[Any]] | None":
         """The arrays of a key by name; None if there are none or they are damaged."""
 
-    def store(self, key: str, arrays: "Mapping[str, NDArray[Any]]") -> None:
+    def store(
+        self, key: str, arrays: "Mapping[str, NDArray[Any]]", *, of_pair: bool = True
+    ) -> None:
         """Store arrays under a key; a cache that can't be written causes a warning, no error."""
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mel_debug.builtin.matchers.geometric.flattening import flattened
+from mel_debug.builtin.matchers.geometric.flattening import FlatPhoto
 from mel_debug.builtin.matchers.geometric.photo_pair import match_pair
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.core.types import FeatureMap, Photo
@@ -43,7 +43,7 @@ def photo(grey: NDArray[np.float64]) -> Photo:
 def test_what_is_left_of_a_shadow_is_less_than_a_tenth_of_its_contrast() -> None:
     """A shadow larger than the filter disappears, with its edge."""
     light = blinds(30.0)
-    left = flattened(photo(170 * light)).pixels[..., 0].astype(float)
+    left = FlatPhoto(photo(170 * light)).pixels[..., 0].astype(float)
     before = 400 * np.log(1 / 0.4)
     assert np.quantile(np.abs(left - 128), 0.9) < before / 10
 
@@ -55,7 +55,7 @@ def test_a_mole_has_the_same_contrast_in_the_light_and_in_the_shade() -> None:
     )
     contrasts = []
     for light in (1.0, 0.4):
-        left = flattened(photo(180 * light * (1 - 0.2 * spot))).pixels[..., 0].astype(float)
+        left = FlatPhoto(photo(180 * light * (1 - 0.2 * spot))).pixels[..., 0].astype(float)
         contrasts.append(left[20, 20] - left[100, 100])
     assert contrasts[0] > 30
     assert contrasts[1] == pytest.approx(contrasts[0], rel=0.3)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mel_debug.api import Finder
-from mel_debug.builtin.matchers.geometric import pair_cache
+from mel_debug.builtin.matchers.geometric import keys, pair_cache
 from mel_debug.builtin.matchers.geometric.anchors import Anchors
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.pair_encoding import decode, encode
@@ -97,7 +97,7 @@ def test_what_is_stale_or_damaged_is_matched_again(
         pixels[0, 0] ^= 1
         Image.fromarray(pixels).save(scene.before)
     elif change == "code":
-        monkeypatch.setattr(pair_cache, "_code", lambda: "another")
+        monkeypatch.setattr(keys, "_code", lambda: "another")
     elif change == "damage":
         data = bytearray(pair.read_bytes())
         data[len(data) // 2] ^= 255

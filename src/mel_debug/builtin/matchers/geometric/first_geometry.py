@@ -225,7 +225,7 @@ def _fits_of_distinct(photos: Photos) -> Iterator[FirstFit]:
 def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
     """Maps of keypoints; neighbouring ones share few pixels."""
     longest = FLAT_LONGEST if photos.is_flat else LONGEST
-    source, target = keypoint_matches(photos.source, photos.target, longest)
+    source, target = keypoint_matches(photos.source, photos.target, longest, photos.variants)
     yield from _fits(source, target, (homography_fit, affine_fit, similarity_fit), 0, 1.0)
 
 

@@ -1,11 +1,16 @@
 """Matches of SIFT keypoints (Lowe 2004), which tolerate any rotation and most changes of scale."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.keys import key_of
+from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.core.geometry import Size
+from mel_debug.core.scaling import fitted
 from mel_debug.core.types import FeatureMap, Photo
 
 LONGEST = 2400
@@ -26,14 +31,19 @@ RATIO = 0.85
 
 
 def keypoint_matches(
-    source: FeatureMap, target: FeatureMap, longest: int = LONGEST
+    source: FeatureMap,
+    target: FeatureMap,
+    longest: int = LONGEST,
+    variants: Variants | None = None,
 ) -> tuple[Array, Array]:
     """Return matched points, (n, 2) cells of source and target, the most distinct first.
 
-    Keypoints are detected at `longest` pixels of the longer side.
+    Keypoints are detected at `longest` pixels of the longer side; `variants` stores those of each
+    photo.
     """
-    here, first = _keypoints(source.photo, longest)
-    there, second = _keypoints(target.photo, longest)
+    known = variants or Variants()
+    here, first = _keypoints(source, longest, known)
+    there, second = _keypoints(target, longest, known)
     if len(here) < 2 or len(there) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
     similarity = first @ second.T
@@ -53,10 +63,26 @@ def keypoint_matches(
     return matched[:, :2] / source.grid.cell_size, matched[:, 2:] / target.grid.cell_size
 
 
-def _keypoints(photo: Photo, longest: int) -> tuple[Array, NDArray[np.float32]]:
+def _keypoints(
+    features: FeatureMap, longest: int, variants: Variants
+) -> tuple[Array, NDArray[np.float32]]:
     """Return the (n, 2) points in photo pixels and their (n, 128) unit descriptors."""
-    scale = min(1.0, longest / photo.size.longest)
-    size = Size(max(1, round(photo.size.width * scale)), max(1, round(photo.size.height * scale)))
+    size = features.photo.size
+    scaled = size if longest >= size.longest else fitted(size, longest)
+    found = variants.arrays(
+        key_of(f"keypoints {longest} 1", features.key),
+        lambda: _detected(features.photo, scaled),
+        lambda arrays: arrays["descriptors"].shape == (len(arrays["points"]), 128),
+    )
+    descriptors = found["descriptors"].astype(np.float32)
+    # RootSIFT (Arandjelovic and Zisserman 2012): Hellinger's distance instead of Euclid's.
+    root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+    stretch = np.array([size.width / scaled.width, size.height / scaled.height])
+    return found["points"] * stretch, root
+
+
+def _detected(photo: Photo, size: Size) -> dict[str, NDArray[Any]]:
+    """Return (n, 2) `points` in pixels of the photo at a size, and (n, 128) `descriptors`."""
     grey = cv2.cvtColor(photo.scaled(size), cv2.COLOR_RGB2GRAY)
     mask = None
     if photo.mask is not None:
@@ -65,10 +91,8 @@ def _keypoints(photo: Photo, longest: int) -> tuple[Array, NDArray[np.float32]]:
     sift = cv2.SIFT.create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST)
     found, descriptors = sift.detectAndCompute(grey, mask)
     if descriptors is None:
-        return np.empty((0, 2)), np.empty((0, 128), np.float32)
+        descriptors = np.empty((0, 128), np.float32)
     # OpenCV's origin is the centre of the first pixel.
-    points = np.array([each.pt for each in found]) + 0.5
-    # RootSIFT (Arandjelovic and Zisserman 2012): Hellinger's distance instead of Euclid's.
-    root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-    stretch = np.array([photo.size.width / size.width, photo.size.height / size.height])
-    return points * stretch, root.astype(np.float32)
+    points = np.array([each.pt for each in found]).reshape(-1, 2) + 0.5
+    # Whole numbers from 0 to 255, as OpenCV computes them.
+    return {"points": points, "descriptors": descriptors.astype(np.uint8)}

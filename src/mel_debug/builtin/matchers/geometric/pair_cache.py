@@ -1,23 +1,17 @@
 """Pairs of photos that are matched once: in memory for the next mole, on disk for the next run."""
 
-import functools
-import hashlib
-import json
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from weakref import ReferenceType, ref
 
+from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.pair_encoding import FORMAT, decode, encode
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, match_pair
+from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.core.stages import FeatureExtractor, ResultCache
 from mel_debug.core.types import FeatureMap, Vectors
 
 MOST_PAIRS = 64
 """Pairs in memory, of about a megabyte each."""
-
-RELEASES = ("numpy", "opencv-python-headless", "opencv-python", "scipy")
-"""Packages whose releases may change a pair."""
 
 
 @dataclass(slots=True)
@@ -57,7 +51,7 @@ class PairCache:
             if pair is None:
                 for features in (target, source):  # decoded while the first matches are found
                     features.photo.prefetch()
-                pair = match_pair(source, target, extractor)
+                pair = match_pair(source, target, extractor, Variants(self._results))
             known = Recent(pair, key, (ref(source.vectors), ref(target.vectors)), stored)
         self._recent = [known, *(each for each in self._recent if each is not known)][:MOST_PAIRS]
         return known.pair
@@ -81,28 +75,4 @@ class PairCache:
 
 
 def _key(source: FeatureMap, target: FeatureMap) -> str | None:
-    """64 hexadecimal digits for all that a pair depends on; None if it is unknown."""
-    if source.key is None or target.key is None:
-        return None
-    parts = ["geometric", FORMAT, _code(), *_releases(), source.key, target.key]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@functools.cache
-def _releases() -> tuple[str, ...]:
-    found = []
-    for package in RELEASES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"no {package}")
-    return tuple(found)
-
-
-@functools.cache
-def _code() -> str:
-    """A digest of this matcher's own code, so that a pair never outlives a change of it."""
-    content = hashlib.sha256(version("mel-debug").encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        content.update(module.read_bytes())
-    return content.hexdigest()
+    return key_of(f"pair {FORMAT}", source.key, target.key)

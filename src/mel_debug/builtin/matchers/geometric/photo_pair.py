@@ -13,6 +13,7 @@ from mel_debug.builtin.matchers.geometric.first_geometry import (
 )
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.photos import Photos
+from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, WarpField
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap
@@ -78,9 +79,14 @@ class PhotoPair:
         return len(self.places) * float(self.source.cell.prod())
 
 
-def match_pair(source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
+def match_pair(
+    source: FeatureMap,
+    target: FeatureMap,
+    extractor: FeatureExtractor,
+    variants: Variants | None = None,
+) -> PhotoPair:
     """Fit the warp field from the source photo to the target photo."""
-    photos = Photos(source, target, extractor)
+    photos = Photos(source, target, extractor, variants or Variants())
     first = first_geometry(photos)
     a = photos.source_at(1.0) if first.attempt is None else first.attempt.source
     nothing = PhotoPair(

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
-from mel_debug.builtin.matchers.geometric.flattening import flattened
+from mel_debug.builtin.matchers.geometric.flattening import FlatPhoto
+from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
+from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
 from mel_debug.core.stages import FeatureExtractor
-from mel_debug.core.types import FeatureMap
+from mel_debug.core.types import FeatureMap, Vectors
 
 SMALLER = (1 / 2, 1 / 3, 1 / 4)
 """Smaller sizes of a photo, as shares of the size of its feature map."""
@@ -26,12 +28,14 @@ CONTEXT = 4
 class Photos:
     """A source and a target photo, and the extractor of their features.
 
-    `is_flat` is whether they are without the light on them.
+    `variants` stores what is computed of one of them alone; `is_flat` is whether they are without
+    the light on them.
     """
 
     source: FeatureMap
     target: FeatureMap
     extractor: FeatureExtractor
+    variants: Variants = field(default_factory=Variants)
     is_flat: bool = False
     _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
     _flat: list["Photos"] = field(default_factory=list)
@@ -42,7 +46,7 @@ class Photos:
             return self
         if not self._flat:
             source, target = self._flattened(self.source), self._flattened(self.target)
-            self._flat.append(Photos(source, target, self.extractor, is_flat=True))
+            self._flat.append(Photos(source, target, self.extractor, self.variants, is_flat=True))
         return self._flat[0]
 
     def source_at(self, size: float) -> CellFeatures:
@@ -80,10 +84,16 @@ class Photos:
         return self._extracted(self.source, size, (at.min(axis=0), at.max(axis=0)))
 
     def _flattened(self, features: FeatureMap) -> FeatureMap:
-        photo = flattened(features.photo)
-        image = photo.scaled(features.grid.scaled)
-        vectors = self.extractor.extract(image[np.newaxis])[0]
-        return FeatureMap(photo, features.grid, vectors, features.valid)
+        photo, grid = FlatPhoto(features.photo), features.grid
+        key = key_of("flat 1", features.key)
+
+        def extracted() -> Vectors:
+            image = photo.scaled(grid.scaled)
+            vectors: Vectors = self.extractor.extract(image[np.newaxis])[0]
+            return vectors
+
+        vectors = self.variants.vectors(key, (grid.rows, grid.columns), extracted)
+        return FeatureMap(photo, grid, vectors, features.valid, key)
 
     def _at(self, of_source: bool, size: float) -> CellFeatures:
         key = (of_source, size)
@@ -112,16 +122,22 @@ class Photos:
         photo, patch = features.photo, self.extractor.patch
         cells = max(1, round(size * max(features.grid.rows, features.grid.columns)))
         grid = PatchGrid.fit(photo.size, cells * patch, patch)
-        valid, image = photo.valid_cells(grid), photo.scaled(grid.scaled)
-        rows, columns = slice(0, grid.rows), slice(0, grid.columns)
-        if part is not None:
-            low, high = (np.floor(size * each).astype(int) for each in part)
-            left, top = np.maximum(low - CONTEXT, 0)
-            columns = slice(int(left), int(min(grid.columns, high[0] + 1 + CONTEXT)))
-            rows = slice(int(top), int(min(grid.rows, high[1] + 1 + CONTEXT)))
-            image = image[
-                rows.start * patch : rows.stop * patch, columns.start * patch : columns.stop * patch
-            ]
+        valid = photo.valid_cells(grid)
+        if part is None:
+            key = key_of(f"size {size} 1", features.key)
+            whole = self.variants.vectors(
+                key,
+                (grid.rows, grid.columns),
+                lambda: self.extractor.extract(photo.scaled(grid.scaled)[np.newaxis])[0],
+            )
+            return CellFeatures(unit(whole), valid, np.array(grid.cell_size))
+        low, high = (np.floor(size * each).astype(int) for each in part)
+        left, top = np.maximum(low - CONTEXT, 0)
+        columns = slice(int(left), int(min(grid.columns, high[0] + 1 + CONTEXT)))
+        rows = slice(int(top), int(min(grid.rows, high[1] + 1 + CONTEXT)))
+        image = photo.scaled(grid.scaled)[
+            rows.start * patch : rows.stop * patch, columns.start * patch : columns.stop * patch
+        ]
         found = unit(self.extractor.extract(image[np.newaxis])[0])
         # Untouched zeros take no memory.
         vectors = np.zeros((grid.rows, grid.columns, found.shape[-1]), dtype=np.float32)

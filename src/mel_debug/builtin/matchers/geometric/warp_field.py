@@ -1,17 +1,13 @@
 """The warp field between two photos: a smooth displacement with a std, then a plane map."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.builtin.matchers.geometric.normal_equations import Indices, NormalEquations
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.support import Support
-
-if TYPE_CHECKING:
-    from scipy import sparse
 
 # Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
 # generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
@@ -56,9 +52,6 @@ PLACES_AT_ONCE = 4096
 GROWTH_ROUNDS = 12
 """Upper limit; growth ends earlier if no match joins. 3, 6 and 24 led to the same fields on these
 pairs."""
-
-
-Indices = NDArray[np.intp]
 
 
 class WarpField:
@@ -113,9 +106,7 @@ class WarpField:
 
     def displacement(self, places: Array) -> Array:
         """Return the displacement at points of the source, in cells of the source."""
-        knots, values = self._basis(places)
-        shifts: Array = np.einsum("nk,nkc->nc", values, self.coefficients[knots])
-        return shifts
+        return self._shifts(*self._basis(places))
 
     def std(self, places: Array) -> Array:
         """Return the standard deviation of the displacement, in cells of the source.
@@ -152,24 +143,25 @@ class WarpField:
         `shared_pixels` matches count as one observation. Returns which matches joined, and the
         residuals of all of them in cells.
         """
-        from scipy import linalg
-
         knots, values = self._basis(places)
-        basis, residuals, joined = self._matrix(knots, values), np.zeros(len(places)), begin
+        residuals, joined = np.zeros(len(places)), begin
         support: Array = np.ones(len(places))
         thinning = max(1.0, len(places) / MOST_MATCHES)
         used = np.unique((np.arange(min(len(places), MOST_MATCHES)) * thinning).astype(int))
-        some, variance = basis[used], MATCH_STD**2 * max(1.0, shared_pixels / thinning)
+        some = NormalEquations.of(knots[used], values[used], len(self.prior))
+        variance = MATCH_STD**2 * max(1.0, shared_pixels / thinning)
         for _ in range(GROWTH_ROUNDS):
             for _ in range(2):  # iteratively reweighted least squares, Cauchy-like
                 downweight = (1 + (residuals[used] / (2 * MATCH_STD)) ** 2) ** 2
                 weights = (joined * support)[used] / variance / downweight
-                precision = self._fit(some, shifts[used], weights)
-                residuals = np.linalg.norm(basis @ self.coefficients - shifts, axis=1)
+                precision = self.prior + some.matrix(weights)
+                self.coefficients = np.linalg.solve(precision, some.sides(weights, shifts[used]))
+                residuals = np.linalg.norm(self._shifts(knots, values) - shifts, axis=1)
             if reach is not None and len(places):
                 self.support = Support.of(places, residuals, reach, 2 * MATCH_STD**2)
                 support = self.support.at(places)
-            self.covariance = linalg.cho_solve(precision, np.eye(len(self.prior)))
+            inverse = np.linalg.inv(precision)
+            self.covariance = (inverse + inverse.T) / 2
             std = self._std(knots, values)
             now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std) & (support > LEAST_SUPPORT)
             if (now != joined).mean() < 0.002:
@@ -177,16 +169,9 @@ class WarpField:
             joined = now
         return joined, residuals
 
-    def _fit(self, basis: "sparse.csr_matrix", shifts: Array, weights: Array) -> tuple[Array, bool]:
-        """Set the coefficients; returns the Cholesky factor of the posterior's precision."""
-        from scipy import linalg
-
-        weighted = basis.multiply(weights[:, np.newaxis]).tocsr()
-        precision: tuple[Array, bool] = linalg.cho_factor(
-            (basis.T @ weighted).toarray() + self.prior
-        )
-        self.coefficients = linalg.cho_solve(precision, weighted.T @ shifts)
-        return precision
+    def _shifts(self, knots: Indices, values: Array) -> Array:
+        shifts: Array = np.einsum("nk,nkc->nc", values, self.coefficients[knots])
+        return shifts
 
     def _std(self, knots: Indices, values: Array) -> Array:
         variance = np.empty(len(values))
@@ -196,14 +181,6 @@ class WarpField:
             covariances = self.covariance[at[:, :, np.newaxis], at[:, np.newaxis]]
             variance[some] = np.einsum("ni,nij,nj->n", values[some], covariances, values[some])
         return np.asarray(np.sqrt(np.maximum(0, variance)))
-
-    def _matrix(self, knots: Indices, values: Array) -> "sparse.csr_matrix":
-        """Return a basis as a sparse matrix, (points, knots)."""
-        from scipy import sparse  # takes a fifth of a second, and only fitting needs it
-
-        pointers = np.arange(0, 16 * len(knots) + 1, 16)
-        shape = (len(knots), len(self.coefficients))
-        return sparse.csr_matrix((values.ravel(), knots.ravel(), pointers), shape)
 
     def _basis(self, places: Array) -> tuple[Indices, Array]:
         """Return the knots, (n, 16), whose cubic B-splines are not 0 at each point, and values."""
