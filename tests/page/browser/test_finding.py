@@ -48,6 +48,10 @@ def test_hovering_shows_where_a_place_leads_and_what_is_similar(demo: Demo, page
     page.mouse.move(*on_screen(page, "right", demo.truth))
     back = state(page, "pair.cross")
     assert Point(**back).distance_to(demo.mark) < 15
+    page.mouse.move(2, 2)
+    assert state(page, "pair.cross") is None
+    page.mouse.move(*on_screen(page, "right", demo.truth))
+    assert state(page, "pair.cross") is not None, "back at the same pixel"
 
 
 def test_the_demos_mole_is_found_saved_and_undone_to_the_byte(demo: Demo, page: Page) -> None:

@@ -275,7 +275,10 @@ export class Viewer {
     };
     root.addEventListener("pointerup", lift);
     root.addEventListener("pointercancel", lift);
-    root.addEventListener("pointerleave", () => listeners.hover(null));
+    root.addEventListener("pointerleave", () => {
+      hovered = { x: -1, y: -1 };
+      listeners.hover(null);
+    });
     root.addEventListener(
       "wheel",
       (event) => {
