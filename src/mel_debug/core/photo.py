@@ -138,13 +138,17 @@ class Photo:
             raise ValueError(f"{self.name}: expected a mask of {self.size}, got {mask.shape}")
         return mask
 
+    def part(self, rows: slice, columns: slice) -> Pixels:
+        """The pixels of a part, which lies inside; decodes the photo, but makes no whole array."""
+        return self._buffer.get().part(rows, columns)
+
     def region(self, rows: slice, columns: slice) -> Region:
         """A part of the photo in full resolution, which must lie inside it."""
 
         def decoded(rows: slice, columns: slice) -> Region:
             mask = self.mask
             part = None if mask is None else mask[rows, columns]
-            return Region(self._buffer.get().part(rows, columns), part)
+            return Region(self.part(rows, columns), part)
 
         if self._tiles is None:
             return decoded(rows, columns)
@@ -220,7 +224,7 @@ class Photo:
 
         def load() -> Pixels:
             # Not `self.pixels`, for which the whole photo would be copied to an array.
-            part = self._buffer.get().part(rows, columns)
+            part = self.part(rows, columns)
             if part.shape[:2] == (size.height, size.width):
                 return part
             pixels = np.full((size.height, size.width, 3), colour, dtype=np.uint8)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mel_debug.core.geometry import Size
 from mel_debug.core.images import Colour, ImageBuffer
-from mel_debug.core.photo import Photo, Preview, Region
+from mel_debug.core.photo import Photo, Preview
 from mel_debug.core.scaling import resized
 from mel_debug.core.types import Pixels
 
@@ -37,14 +37,15 @@ class PaintedPhoto(Photo):
     def pixels(self) -> Pixels:
         """See `Photo.pixels`; painted anew each time."""
         height, width = self.size.height, self.size.width
-        return self.region(slice(0, height), slice(0, width)).pixels
+        return self.part(slice(0, height), slice(0, width))
 
-    def region(self, rows: slice, columns: slice) -> Region:
-        """See `Photo.region`."""
-        part = self._source.region(rows, columns)
-        if part.mask is None or part.mask.all():
+    def part(self, rows: slice, columns: slice) -> Pixels:
+        """See `Photo.part`; painted anew each time."""
+        part = self._source.part(rows, columns)
+        mask = None if self.mask is None else self.mask[rows, columns]
+        if mask is None or mask.all():
             return part
-        return Region(ImageBuffer(part.pixels).painted(part.mask, self._colour()).pixels, part.mask)
+        return ImageBuffer(part).painted(mask, self._colour()).pixels
 
     def scaled(self, size: Size) -> Pixels:
         """See `Photo.scaled`."""
