@@ -135,6 +135,22 @@ def test_a_convnext_of_transformers_gives_its_own_features(tmp_path: Path, prefi
     assert relative_error(features(ours), of_origin(theirs, 1)) <= 1e-5
 
 
+@pytest.mark.slow
+def test_a_folder_of_transformers_is_given_as_weights(tmp_path: Path) -> None:
+    """With `config.json`, and biases, for which the model is timm's twin; to 1e-5."""
+    module = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 6}
+    config = module.DINOv3ViTConfig(
+        **sizes, num_register_tokens=4, query_bias=True, value_bias=True
+    )
+    theirs = module.DINOv3ViTModel(config)
+    theirs.load_state_dict(seeded(theirs.state_dict()))
+    theirs.eval().save_pretrained(tmp_path)
+    assert (tmp_path / "config.json").is_file()
+    ours = extractor("timm:vit_small_patch16_dinov3", tmp_path, runtime="torch").extract(IMAGES)
+    assert relative_error(ours.reshape(2, -1, 384), of_origin(theirs, 5)) <= 1e-5
+
+
 def meta_state(model: Any, *, biases: bool) -> dict[str, torch.Tensor]:
     """The tensors of a vision transformer with the names of Meta's release."""
     state = {}

@@ -22,6 +22,8 @@ from models import normalised, weights_of
 from tolerance import ROUNDING, relative_error
 from workbench import skin
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = {
     "test_vit": (Sizes(16), 16),
     "eva02_tiny_patch14_224": (Sizes(14), 14),
@@ -68,7 +70,6 @@ def timms_own(model: Any, images: Any) -> Any:
     return vectors.numpy()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_model_of_each_family_gives_timms_features_on_seeded_weights(
     tmp_path: Path, name: str
