@@ -11,7 +11,7 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.core.laplacian import darkness, laplacian
-from mel_debug.core.sampling import sample_window
+from mel_debug.core.sampling import sample_window, valid_in_window
 from mel_debug.core.types import Photo
 
 SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(10))
@@ -30,8 +30,18 @@ CORE, RING = 3.0, (2.6, 6.0)
 SLACK = 6
 """Samples by which the skin around is shifted to where it matches best: 1.5 sigmas."""
 
+CHANCE = 0.3
+"""Correlation that the best of so many shifts reaches on skin that is not the same."""
+
 ALIGNED_SLACK = 1
 """The same around the place found, where grey values have been aligned."""
+
+REACH = 8
+"""Samples around the place found within which the mole may be: 2 sigmas, because a right place is
+not always that of the middle."""
+
+DARKEST = 0.9
+"""Darkness is clipped here, which few moles reach, so that a strap beside a mole counts less."""
 
 SMOOTH = 1.2
 """Samples; sigma by which windows are smoothed against noise."""
@@ -82,8 +92,10 @@ def vacancy_of(
     step = _sigma_px(source, mole) / SAMPLES
     here = _level(_dark(source, mole, np.eye(2) * step, _HALF), _AROUND)
     expected_skin, expected_mole = _likeness(here, target, lead, jacobian * step, SLACK)
-    skin, contrast = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
-    return Vacancy(expected_skin * (1 - expected_mole) - skin * contrast, contrast)
+    skin, _ = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
+    contrast = _contrast_near(here, target, found, jacobian * step)
+    beyond_chance = max(0.0, (expected_skin - CHANCE) / (1 - CHANCE))
+    return Vacancy(beyond_chance * (1 - expected_mole) - skin * contrast, contrast)
 
 
 def _sigma_px(photo: Photo, mole: Array) -> float:
@@ -98,8 +110,13 @@ def _sigma_px(photo: Photo, mole: Array) -> float:
 
 
 def _dark(photo: Photo, centre: Array, step: Array, half: int) -> Array:
-    dark = darkness(sample_window(photo, centre, step, 2 * half + 1))
-    return np.asarray(cv2.GaussianBlur(dark, (0, 0), SMOOTH))
+    """Return the darkness of a window relative to its skin; 0, like skin, outside the mask."""
+    side = 2 * half + 1
+    valid = valid_in_window(photo, centre, step, side)
+    dark = darkness(sample_window(photo, centre, step, side))
+    skin = float(np.median(dark[valid])) if valid.any() else 0.0
+    seen = np.where(valid, np.clip(dark - skin, -DARKEST, DARKEST), 0.0)
+    return np.asarray(cv2.GaussianBlur(seen, (0, 0), SMOOTH))
 
 
 def _likeness(
@@ -127,6 +144,15 @@ def _likeness(
     one, other = here[_AROUND], shown[_AROUND]
     skin = float((one * other).sum() / (np.sqrt((one**2).sum() * (other**2).sum()) + 1e-9))
     return float(np.clip(skin, 0, 1)), float(np.clip(contrast, 0, 1))
+
+
+def _contrast_near(here: Array, target: Photo, there: Array, step: Array) -> float:
+    """Return the largest contrast of the mole within `REACH` of a place, from 0 to 1."""
+    wide = _dark(target, there, step, int(SAMPLES * CORE) + REACH)
+    edge = _HALF - int(SAMPLES * CORE)
+    own = np.where(_MIDDLE, _level(here, _MIDDLE), 0.0)[edge:-edge, edge:-edge].astype(np.float32)
+    slopes = cv2.matchTemplate(wide.astype(np.float32), own, cv2.TM_CCORR) / ((own**2).sum() + 1e-9)
+    return float(np.clip(slopes.max(), 0, 1))
 
 
 def _level(dark: Array, where: Flags) -> Array:
