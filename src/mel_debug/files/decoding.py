@@ -184,7 +184,7 @@ def _check_tiff(path: Path, image: Image.Image) -> None:
         )
     if tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
         raise MelError(f"{path}: its first image is only a preview; save the photo as JPEG or PNG")
-    is_raw = all(tile.codec_name == "raw" for tile in image.tile)  # type: ignore[attr-defined] # of files only
+    is_raw = all(tile[0] == "raw" for tile in image.tile)  # type: ignore[attr-defined] # of files only
     if is_raw and tags.get(_PLANAR) == _SEPARATE and max(tags.get(_BITS_PER_SAMPLE, (1,))) > 8:
         raise MelError(  # Pillow would take each half of a sample for a sample
             f"{path} stores 16-bit colours in separate planes, which can't be read; "

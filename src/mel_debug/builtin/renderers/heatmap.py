@@ -46,7 +46,7 @@ def heated(photo: Pixels, match: Match) -> Pixels:
 
 def heated_by(photo: Pixels, heat: NDArray[np.float32]) -> Pixels:
     """Return a photo at 70 % with heat, (height, width) from 0 to 1, in red at 30 %."""
-    mixed = PHOTO_SHARE * photo.astype(np.float32)
+    mixed = PHOTO_SHARE * photo.astype(np.float32, order="C")  # OpenCV draws in no other order
     mixed[..., 0] += HEAT_SHARE * 255 * heat
     picture: Pixels = np.rint(mixed).astype(np.uint8)
     return picture
