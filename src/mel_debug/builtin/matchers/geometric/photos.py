@@ -39,6 +39,7 @@ class Photos:
     is_flat: bool = False
     _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
     _flat: list["Photos"] = field(default_factory=list)
+    _lit: "Photos | None" = None
 
     def flat(self) -> "Photos":
         """Return the same photos without the light on them; see `flattening`."""
@@ -46,8 +47,14 @@ class Photos:
             return self
         if not self._flat:
             source, target = self._flattened(self.source), self._flattened(self.target)
-            self._flat.append(Photos(source, target, self.extractor, self.variants, is_flat=True))
+            self._flat.append(
+                Photos(source, target, self.extractor, self.variants, is_flat=True, _lit=self)
+            )
         return self._flat[0]
+
+    def as_they_are(self) -> "Photos":
+        """Return the photos with the light on them, as they were taken."""
+        return self._lit or self
 
     def source_at(self, size: float) -> CellFeatures:
         """Return the source's features at its own size, 1, or one of `SMALLER`."""
