@@ -4,6 +4,7 @@ Damaged parts of the metadata are skipped.
 """
 
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -71,6 +72,19 @@ def _from_exif(image: Image.Image, late: dict[bytes, bytes]) -> Iterator[Any]:
                 exif = Image.Exif()
                 exif.load(data)
                 yield exif.get(ExifTags.Base.Orientation)
+            with suppress(struct.error, KeyError):
+                yield from _from_entries(data.removeprefix(b"Exif\0\0"))
+
+
+def _from_entries(tiff: bytes) -> Iterator[int]:
+    """The orientation among the entries of EXIF; Pillow before 13 stops at a damaged one."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}[tiff[:4]]
+    (start,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, start)
+    for entry in range(start + 2, start + 2 + 12 * count, 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+        if tag == ExifTags.Base.Orientation:
+            yield value
 
 
 def _hexadecimal_exif(image: Image.Image) -> bytes | None:
