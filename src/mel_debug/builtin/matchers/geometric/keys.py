@@ -6,6 +6,8 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from mel_debug import core
+
 RELEASES = ("numpy", "opencv-python-headless", "opencv-python")
 """Packages whose releases may change a result."""
 
@@ -34,8 +36,9 @@ def _releases() -> tuple[str, ...]:
 
 @functools.cache
 def _code() -> str:
-    """A digest of this matcher's own code, so that a result never outlives a change of it."""
+    """A digest of the code of this matcher and of core: no result outlives a change of it."""
     content = hashlib.sha256(version("mel-debug").encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        content.update(module.read_bytes())
+    for folder in (Path(__file__).parent, Path(core.__file__).parent):
+        for module in sorted(folder.glob("*.py")):
+            content.update(module.read_bytes())
     return content.hexdigest()
