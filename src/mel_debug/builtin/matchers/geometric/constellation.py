@@ -42,7 +42,7 @@ MOST_ELONGATED = 3.0
 EDGE = 7
 """Pixels; blobs this close to the edge of the mask are not used, as the edge changes them."""
 
-MOST_SCALE = 4.5
+MOST_SCALE = 5.5
 """Largest change of scale from the source to the target, as a share of the photo, either way."""
 
 SAME_SIZE = 0.5
@@ -61,7 +61,8 @@ PEAKS, ROUNDS = 60, 4
 """Bins with the most votes that are refined, and rounds of it."""
 
 WITHIN = 0.02
-"""Share of the longer side; a blob this close to the mapped one, and nearest, matches it."""
+"""Share of the longer side of the photo in which blobs are farther apart; a blob this close to the
+mapped one, and nearest, matches it."""
 
 LEAST_MATCHES, MOST_MAPS = 8, 2
 """Matches below which a map is not returned, and how many are at most."""
@@ -144,7 +145,7 @@ def arrangements(here: Array, there: Array) -> Iterator[tuple[Array, Numbers, Nu
         if len(rows) < LEAST_MATCHES or len(known) == MOST_MAPS:
             return
         mapped = with_ones(here[:, :2]) @ affine
-        if all(np.median(np.linalg.norm(mapped - each, axis=1)) > WITHIN for each in known):
+        if all(np.median(np.linalg.norm(mapped - each, axis=1)) > WITHIN / 2 for each in known):
             known.append(mapped)
             yield affine, rows, columns
 
@@ -155,7 +156,10 @@ def _similarities(here: Array, there: Array) -> Iterator[Array]:
     if not len(votes):
         return
     factor, shift = votes.T
-    moved = factor * complex(*here[:, :2].mean(axis=0)) + shift
+    # In the frame where it is larger, as a map that shrinks all blobs brings any of them together.
+    grown = factor * complex(*here[:, :2].mean(axis=0)) + shift
+    shrunk = (complex(*there[:, :2].mean(axis=0)) - shift) / factor
+    moved = np.where(np.abs(factor) >= 1, grown, shrunk)
     where = [
         np.log(np.abs(factor)) / LOG_SCALE,
         np.angle(factor) / ANGLE,
@@ -209,12 +213,13 @@ def _refined(affine: Array, here: Array, there: Array) -> tuple[Array, Numbers, 
     rows = columns = np.empty(0, dtype=int)
     for _ in range(ROUNDS):
         scale = np.log(max(abs(np.linalg.det(affine[:2])), 1e-12)) / 2
+        within = WITHIN * min(1.0, np.exp(scale))
         gap = np.linalg.norm(
             (with_ones(here[:, :2]) @ affine)[:, np.newaxis] - there[:, :2], axis=2
         )
         gap[np.abs(there[:, 2] - here[:, 2:] - scale) > SAME_SIZE] = np.inf
         near, back = gap.argmin(axis=1), gap.argmin(axis=0)
-        rows = np.flatnonzero((back[near] == np.arange(len(here))) & (gap.min(axis=1) < WITHIN))
+        rows = np.flatnonzero((back[near] == np.arange(len(here))) & (gap.min(axis=1) < within))
         columns = near[rows]
         if len(rows) < LEAST_MATCHES:
             break
