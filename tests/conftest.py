@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,9 @@ import workbench
 from mel_debug.files.user_dirs import CACHE, CONFIG, GRAPHS, STATE
 from mel_debug.plugins.registry import load_registry
 from workbench import Dinov3Weights, Scene, make_scene, make_weights
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # No deadline: the machine may be busy, and no law is about time.
 settings.register_profile("laws", deadline=None)
@@ -57,6 +61,18 @@ def dinov3_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dinov3Wei
     yield weights
     for path in (weights.safetensors, weights.pth):
         path.unlink()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """The only browser of this process, as Playwright starts only once in a thread."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    from browsers import launch
+
+    with api.sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from mel_debug.changes.page import SMALL_PRINT, Entry, Picture, Section, page_html
 from mel_debug.changes.strip import GAP, MOST_COLUMNS, TILE, draw_strip
 from mel_debug.core.types import Pixels
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def plain(level: int, side: int = 32) -> Pixels:
@@ -64,41 +68,36 @@ def test_a_strip_has_a_tile_for_each_picture() -> None:
 
 
 @pytest.mark.slow
-def test_the_comparator_works_by_keyboard(tmp_path: Path) -> None:
+def test_the_comparator_works_by_keyboard(tmp_path: Path, browser: "Browser") -> None:
     """B flips, D shows the difference, N goes on; no request leaves the page."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    from browsers import launch
-
     page_path = tmp_path / "page.html"
     page_path.write_text(example())
-    with sync_api.sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page()
-        problems: list[str] = []
-        requests: list[str] = []
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(page_path.as_uri())
-        assert page.inner_text("#said") == "before"
-        page.keyboard.down("b")
-        assert page.inner_text("#said") == "after"
-        assert page.eval_on_selector("#after", "image => image.style.opacity") == "1"
-        page.keyboard.up("b")
-        assert page.inner_text("#said") == "before"
-        page.keyboard.press("d")
-        page.wait_for_function(
-            "() => { const c = document.getElementById('difference'); return c.width === 32 && "
-            "c.getContext('2d').getImageData(16, 16, 1, 1).data[0] < 60; }"
-        )
-        page.keyboard.press("d")
-        page.keyboard.press("n")
-        assert page.inner_text("#chosen").startswith("Mole 1")
-        page.focus("#flip")
-        page.keyboard.down("Space")
-        assert page.get_attribute("#flip", "aria-pressed") == "true"
-        page.keyboard.up("Space")
-        assert page.get_attribute("#flip", "aria-pressed") == "false"
-        browser.close()
+    page = browser.new_page()
+    problems: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(page_path.as_uri())
+    assert page.inner_text("#said") == "before"
+    page.keyboard.down("b")
+    assert page.inner_text("#said") == "after"
+    assert page.eval_on_selector("#after", "image => image.style.opacity") == "1"
+    page.keyboard.up("b")
+    assert page.inner_text("#said") == "before"
+    page.keyboard.press("d")
+    page.wait_for_function(
+        "() => { const c = document.getElementById('difference'); return c.width === 32 && "
+        "c.getContext('2d').getImageData(16, 16, 1, 1).data[0] < 60; }"
+    )
+    page.keyboard.press("d")
+    page.keyboard.press("n")
+    assert page.inner_text("#chosen").startswith("Mole 1")
+    page.focus("#flip")
+    page.keyboard.down("Space")
+    assert page.get_attribute("#flip", "aria-pressed") == "true"
+    page.keyboard.up("Space")
+    assert page.get_attribute("#flip", "aria-pressed") == "false"
+    page.close()
     assert problems == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []

@@ -1,11 +1,9 @@
 """Laws of review pages: any text, every picture once, and quick to open with many moles."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -38,6 +36,9 @@ from mel_debug.files.review_page import (
     write_review,
 )
 from workbench import save, skin
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 KINDS = {"unsure": "uncertain", "good": "added", "gone": "not found"}
 
@@ -166,24 +167,13 @@ def test_a_few_photos_stay_open(tmp_path: Path) -> None:
     photos.prefetch(*paths)
 
 
-def chromium() -> str | None:
-    """The browser of the machine."""
-    named = os.environ.get("CHROMIUM")
-    return named or shutil.which("chromium") or shutil.which("google-chrome")
-
-
 @pytest.fixture(params=["light", "dark"])
-def browser_page(request: pytest.FixtureRequest) -> Iterator[Any]:
+def browser_page(request: pytest.FixtureRequest, browser: "Browser") -> Iterator["Page"]:
     """A page of a real browser, in light or in dark."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if chromium() is None:
-        pytest.skip("there is no Chromium")
-    with api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(color_scheme=request.param, viewport={"width": 900, "height": 800})
-        page.set_default_timeout(180_000)  # the machine may be busy
-        yield page
-        browser.close()
+    page = browser.new_page(color_scheme=request.param, viewport={"width": 900, "height": 800})
+    page.set_default_timeout(180_000)  # the machine may be busy
+    yield page
+    page.close()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Laws of streaming work to this process and to others."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -337,7 +338,10 @@ def test_a_photo_that_needs_too_much_memory_is_named_in_one_line(
     (line,) = [line for line in outcome.stderr.splitlines() if str(bad) in line]
     assert reason in line
     assert "Traceback" not in outcome.stderr
-    assert f"{others} extracted" in outcome.stdout
+    # Some may have been stored before the worker was killed; then the next one finds them.
+    counts = re.search(r"(\d+) extracted.*?(\d+) already cached", outcome.stdout)
+    assert counts is not None, outcome.stdout
+    assert int(counts[1]) + int(counts[2]) == others
 
 
 def group_members(group: int) -> list[int]:

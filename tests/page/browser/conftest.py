@@ -1,4 +1,4 @@
-"""One browser, one server and one page for all tests here, as a first search takes seconds."""
+"""One server and one page for all tests here, as a first search takes seconds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,20 +6,12 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright", reason="Playwright's Python package is not installed")
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from browsers import PATIENCE_MS, launch, opened, served
+from browsers import PATIENCE_MS, opened, served
 from mel_debug.cli.demo import make_photos
 from mel_debug.core.geometry import Point
 from pagework import SMALL, Demo, show_marks
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")
