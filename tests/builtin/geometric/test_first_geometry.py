@@ -206,5 +206,9 @@ def test_a_warp_field_is_unknown_where_matches_are_at_the_level_of_chance(seed: 
     joined, _ = warp_field.grow(places, shifts, np.hypot(*shifts.T) < 3, reach=reach)
     assert joined[places[:, 0] < 70].mean() > 0.9
     assert joined[places[:, 0] > 90].mean() < 0.2
-    left, right = warp_field.std(np.array([[40.0, 80.0], [130.0, 80.0]]))
-    assert right > 5 * left
+    # Where a few random matches happen to agree, the field may seem known at single places.
+    across, down = np.meshgrid(np.arange(10.0, 61.0, 10.0), np.arange(20.0, 141.0, 20.0))
+    left = np.column_stack([across.ravel(), down.ravel()])
+    right = left + np.array([90.0, 0.0])
+    known, unknown = (np.median(warp_field.std(each)) for each in (left, right))
+    assert unknown > 5 * known
