@@ -1,16 +1,20 @@
 """The detector of dark blobs that all searches for spots share: a Laplacian of log darkness."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.core.images import Pixels
+from mel_debug.core.images import Mask, Pixels
 
 Array = NDArray[np.float64]
 
 GREY_FLOOR = 8.0
 """Added to grey levels before the logarithm, so that noise in deep shade has little contrast."""
+
+MOST_ELONGATED = 3.0
+"""Largest ratio of a blob's principal curvatures; edges of shadows, hairs and straps exceed it."""
 
 
 def darkness(pixels: Pixels) -> Array:
@@ -47,3 +51,21 @@ def _kernels(sigma: float) -> tuple[Array, Array]:
     smooth = np.exp(-(steps**2) / (2 * sigma**2))
     smooth /= smooth.sum()
     return smooth, smooth * (1 - steps**2 / sigma**2)
+
+
+def is_round(stack: NDArray[Any], level: NDArray[np.intp], at: NDArray[np.intp]) -> Mask:
+    """Which peaks of a (levels, H, W) stack of responses are round, (n,), and no ridges.
+
+    `level` is (n,), and `at` the (n, 2) rows and columns, none of them at the border.
+    """
+    around = {
+        (down, across): stack[level, at[:, 0] + down, at[:, 1] + across]
+        for down in (-1, 0, 1)
+        for across in (-1, 0, 1)
+    }
+    xx = 2 * around[0, 0] - around[0, -1] - around[0, 1]
+    yy = 2 * around[0, 0] - around[-1, 0] - around[1, 0]
+    xy = (around[1, -1] + around[-1, 1] - around[1, 1] - around[-1, -1]) / 4
+    mean, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    rounded: Mask = mean + half < MOST_ELONGATED * (mean - half)
+    return rounded

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
+from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
 from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.variants import Variants
-from mel_debug.core.laplacian import darkness, laplacian
+from mel_debug.core.laplacian import darkness, is_round, laplacian
 from mel_debug.core.scaling import fitted, valid_cells
 from mel_debug.core.types import FeatureMap, Photo
 
@@ -35,9 +35,6 @@ power."""
 LEAST_CONTRAST = 0.01
 """Least response of the Laplacian, about half the contrast in log intensity: above the rounding of
 grey levels."""
-
-MOST_ELONGATED = 3.0
-"""Largest ratio of the principal curvatures; edges of shadows, hairs and straps exceed it."""
 
 EDGE = 7
 """Pixels; blobs this close to the edge of the mask are not used, as the edge changes them."""
@@ -112,26 +109,11 @@ def blobs(photo: Photo) -> Array:
     peaks = best == cv2.dilate(best, np.ones((7, 7), np.uint8))
     at = np.argwhere(inside & peaks & (best > LEAST_CONTRAST))
     level = stack[:, at[:, 0], at[:, 1]].argmax(axis=0)
-    at, level = (each[_is_round(stack, level, at)] for each in (at, level))
+    at, level = (each[is_round(stack, level, at)] for each in (at, level))
     strongest = np.argsort(-best[tuple(at.T)], kind="stable")[:MOST_BLOBS]
     at, level = at[strongest], level[strongest]
     sigmas = np.array(SIGMAS)[level] / size.longest
     return np.column_stack([(at[:, ::-1] + 0.5) / size.longest, np.log(sigmas)])
-
-
-def _is_round(stack: Array, level: Numbers, at: Numbers) -> Flags:
-    """Return which (n, 2) rows and columns of levels of the stack are peaks, and no ridges."""
-    around = {
-        (down, across): stack[level, at[:, 0] + down, at[:, 1] + across]
-        for down in (-1, 0, 1)
-        for across in (-1, 0, 1)
-    }
-    xx = 2 * around[0, 0] - around[0, -1] - around[0, 1]
-    yy = 2 * around[0, 0] - around[-1, 0] - around[1, 0]
-    xy = (around[1, -1] + around[-1, 1] - around[1, 1] - around[-1, -1]) / 4
-    mean, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    rounded: Flags = mean + half < MOST_ELONGATED * (mean - half)
-    return rounded
 
 
 def arrangements(here: Array, there: Array) -> Iterator[tuple[Array, Numbers, Numbers]]:

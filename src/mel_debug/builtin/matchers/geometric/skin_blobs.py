@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.anchors import LENGTH
-from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
+from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.core.geometry import Size
-from mel_debug.core.laplacian import GREY_FLOOR
+from mel_debug.core.laplacian import GREY_FLOOR, is_round
 from mel_debug.core.scaling import fitted, resized, valid_cells
 from mel_debug.core.types import Photo
 
@@ -22,9 +22,6 @@ as wide, where the difference is closest to a Laplacian (Marr and Hildreth 1980)
 
 LEAST_CONTRAST = 0.01
 """Least difference of log intensities at a blob's centre."""
-
-MOST_ELONGATED = 3.0
-"""Largest ratio of the principal curvatures; hairs, creases and edges of straps exceed it."""
 
 APART = 0.012
 """Share of the longer side between two anchors, 72 px of 6000."""
@@ -88,7 +85,8 @@ def _blobs(photo: Photo) -> tuple[Array, Array]:
     square = np.ones((5, 5), np.uint8)
     peaks = (best == cv2.dilate(best, square)) & (best > LEAST_CONTRAST) & inside
     at = np.argwhere(peaks)
-    at = at[_round(np.asarray(stack), at)]
+    levels = np.asarray(stack)
+    at = at[is_round(levels, levels[:, at[:, 0], at[:, 1]].argmax(axis=0), at)]
     scale = np.array([photo.size.width, photo.size.height]) / np.array(best.shape[::-1])
     return (at[:, ::-1] + 0.5) * scale, best[tuple(at.T)].astype(float)
 
@@ -108,22 +106,6 @@ def _darkness(photo: Photo) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     framed = np.zeros(valid.shape, dtype=np.uint8)
     framed[1:-1, 1:-1] = valid[1:-1, 1:-1]
     return dark.astype(np.float32), framed
-
-
-def _round(stack: Array, at: NDArray[np.intp]) -> Flags:
-    """Return which (n, 2) rows and columns are peaks without a ridge, at their best scale."""
-    scale = stack[:, at[:, 0], at[:, 1]].argmax(axis=0)
-    around = {
-        (down, across): stack[scale, at[:, 0] + down, at[:, 1] + across]
-        for down in (-1, 0, 1)
-        for across in (-1, 0, 1)
-    }
-    xx = 2 * around[0, 0] - around[0, -1] - around[0, 1]
-    yy = 2 * around[0, 0] - around[-1, 0] - around[1, 0]
-    xy = (around[1, -1] + around[-1, 1] - around[1, 1] - around[-1, -1]) / 4
-    mean, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    rounded: Flags = mean + half < MOST_ELONGATED * (mean - half)
-    return rounded
 
 
 def _distances(first: Array, second: Array) -> Array:
