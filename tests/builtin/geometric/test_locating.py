@@ -7,6 +7,7 @@ import pytest
 
 from mel_debug.builtin.matchers.geometric import locating
 from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.locating import ViewMatch, locate
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, match_pair
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
@@ -33,9 +34,14 @@ class Scene:
     extractor: FeatureExtractor
 
     def located(self, moles: slice = slice(None), target: Photo | None = None) -> list[ViewMatch]:
-        """Return the moles found in the target or in a changed version of it."""
+        """Return the moles found in the target or in a changed version of it.
+
+        A pair remembers its blobs as its own warp field and target lead to them, so each search has
+        a pair without memories.
+        """
         photos = (self.photos[0], target or self.photos[1])
-        return locate(self.pair, self.field, self.here[moles], photos, self.extractor)
+        pair = replace(self.pair, blobs=FoundBlobs())
+        return locate(pair, self.field, self.here[moles], photos, self.extractor)
 
     def errors(self, found: list[ViewMatch], moles: slice = slice(None)) -> Array:
         """Return the distances in pixels from the true places."""
