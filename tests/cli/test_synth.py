@@ -67,6 +67,7 @@ def test_another_person_does_not_replace_the_first(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_more_megapixels_are_more_pixels(tmp_path: Path) -> None:
     """Of each photo, to a hundredth."""
     run("synth", str(tmp_path), *SMALL, "--sessions", "1", "--megapixels", "0.2")

@@ -65,7 +65,7 @@ def test_grey_pixels_are_refused() -> None:
 @pytest.mark.parametrize("corner", [(30, 20), (-10, -5), (1990, 1495)])
 def test_a_crop_copies_only_what_it_shows(corner: tuple[int, int]) -> None:
     """Inside a photo and over its edge; the whole photo, of 9 MB, is not made an array."""
-    picture = skin(2000, 1500)
+    picture = np.random.default_rng(1).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     image = Image.fromarray(picture)
     photo = Photo("photo", Size(2000, 1500), lambda: image)
     photo.prefetch()

@@ -33,6 +33,7 @@ LIGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIGHTS)
 def test_contrast_is_the_difference_that_a_mole_makes(name: str) -> None:
     """It agrees with the picture with and without the mole, in any light."""

@@ -53,6 +53,7 @@ def test_few_blobs_have_no_arrangement(count: int) -> None:
     assert list(arrangements(few, few)) == []
 
 
+@pytest.mark.slow
 def test_the_blobs_of_a_photo_are_its_spots_whatever_the_light_on_them() -> None:
     """Edges of a shadow and hairs are none; places and sizes are shares of the longer side."""
     generator = np.random.default_rng(4)
