@@ -249,19 +249,34 @@ def _late(shutdown: Callable[..., None]) -> Callable[..., None]:
     return late
 
 
+@pytest.fixture(scope="module")
+def many_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More photos than two workers finish before a signal arrives."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(400):
+        save(skin(64, 64, seed=number), folder / f"{number}.png")
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.5, 2.0])
 def test_a_command_ended_by_a_signal_prints_one_line_and_leaves_no_process(
-    tmp_path: Path, how: signal.Signals, seconds: float
+    tmp_path: Path, many_photos: Path, how: signal.Signals, seconds: float
 ) -> None:
     """At any time after its workers were started; a second signal changes nothing."""
-    site, photos = Site.make(tmp_path / "site"), tmp_path / "photos"
-    photos.mkdir()
-    for number in range(400):
-        save(skin(64, 64, seed=number), photos / f"{number}.png")
-    mark = ["-m", "mel_debug", "precalc", str(photos), "--extractor", "slowpoke", "--jobs", "2"]
+    site = Site.make(tmp_path / "site")
+    mark = [
+        "-m",
+        "mel_debug",
+        "precalc",
+        str(many_photos),
+        "--extractor",
+        "slowpoke",
+        "--jobs",
+        "2",
+    ]
     with default_signals():
         process = subprocess.Popen(
             [sys.executable, *mark, "--cache-dir", str(tmp_path / "cache")],
