@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from caches import Counting, offer
@@ -124,6 +125,15 @@ def test_candidates_are_distinct_places(days: tuple[Session, Session]) -> None:
         for number, place in enumerate(places):
             assert all(place.distance_to(other) > 4 for other in places[:number])
         assert each.position_std_px > 0
+
+
+def test_no_candidate_is_more_probable_than_the_best(days: tuple[Session, Session]) -> None:
+    """Or next best places on a black photo, side by side, would support each other."""
+    save(np.zeros((240, 320, 3), dtype=np.uint8), days[1].photo)
+    for each in search_pair(task(days, *range(5))).proposals:
+        best, *others = [candidate.confidence for candidate in each.candidates]
+        assert len(others) == 3
+        assert max(others) <= best < 0.05
 
 
 def test_a_process_with_other_weights_is_refused(days: tuple[Session, Session]) -> None:

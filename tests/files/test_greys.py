@@ -55,6 +55,15 @@ def test_few_bits_in_a_16_bit_file_are_shown_at_their_range(
         assert is_the_ramp(read_photo(path).pixels)
 
 
+@pytest.mark.parametrize("bits", [9, 17, 18, 20, 25, 30])
+def test_no_depth_in_a_32_bit_file_comes_out_dark(tmp_path: Path, bits: int) -> None:
+    """The brightest value is shown as a quarter of white at least, whatever the depth."""
+    path = tmp_path / "deep.tif"
+    tifffile.imwrite(path, ramp(2**bits - 1, np.uint32))
+    with pytest.warns(MelWarning, match=f"its brightest value is {2**bits - 1} of"):
+        assert read_photo(path).pixels.max() >= 63
+
+
 def test_a_range_that_the_file_states_needs_no_warning(tmp_path: Path) -> None:
     """TIFF's MaxSampleValue, here 4000 of 12 bits."""
     path = tmp_path / "deep.tif"

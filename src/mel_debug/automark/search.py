@@ -24,7 +24,9 @@ from mel_debug.plugins.config import RunConfig, resolve
 RUNNERS_UP = (0.2, 0.1, 0.05)
 """The probabilities that the second, third and fourth best place are right if the best is wrong.
 
-They are low, so that such a place is only chosen if the other moles support it.
+They are low, so that such a place is only chosen if the other moles support it. None is more
+probable than the best place: on a photo without a single spot the best one has 1e-4, and three next
+ones at 0.2, side by side, would support each other until one is marked.
 """
 
 
@@ -171,7 +173,7 @@ def _proposal(match: Match, marked: Point) -> Proposal:
     if not by_geometry:
         others = [place for place, _ in distinct_candidates(match, 1 + len(RUNNERS_UP))[1:]]
         candidates += [
-            Candidate(place, (1 - probability) * share)
+            Candidate(place, min((1 - probability) * share, probability))
             for place, share in zip(others, RUNNERS_UP, strict=False)
         ]
     return Proposal(match.uuid, marked, tuple(candidates), by_geometry, _position_std_px(match))

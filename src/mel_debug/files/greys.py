@@ -12,8 +12,9 @@ from PIL import Image
 from mel_debug.core.errors import MelError, warn
 from mel_debug.core.images import ROWS_AT_ONCE
 
-DEPTHS = (8, 10, 12, 14, 16, 24, 32)
-"""Bits per sample of cameras and scanners; many files store them in the low bits of more."""
+DEPTHS = tuple(range(8, 33, 2))
+"""Bits per sample of cameras and scanners; many files store them in the low bits of more. With a
+step of 2 bits, the brightest value becomes at least a quarter of white."""
 
 DEEP_COLOURS_REACH = 64
 """Pillow keeps only the high byte of 16-bit colours. If all are below this, they use 14 bits or
