@@ -32,6 +32,15 @@ def test_a_window_is_centred_on_its_point(x: float, y: float, angle: float, zoom
     np.testing.assert_allclose(centroid(window), [32, 32], atol=0.3)
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0.2, 60))
+def test_a_photo_may_be_narrower_than_a_window_pixel(width: int, height: int, step: float) -> None:
+    """A window of a photo of one colour has that colour, whatever the sizes."""
+    photo = Photo.of(np.full((height, width, 3), 77, np.uint8))
+    window = sample_window(photo, np.array([width / 2, height / 2]), step * np.eye(2), 16)
+    assert window.shape == (16, 16, 3)
+    assert (window == 77).all()
+
+
 def test_window_pixels_outside_the_photo_or_mask_are_invalid() -> None:
     """Half of a window around an edge lies outside; masked pixels are invalid as well."""
     mask = np.ones((50, 60), dtype=bool)

@@ -22,10 +22,11 @@ def sample_window(photo: Photo, centre: Array, step: Array, side: int) -> Pixels
     """
     import cv2
 
-    shrink = max(1, int(np.sqrt(abs(np.linalg.det(step))) + 0.01))
+    bound = np.array([photo.size.width, photo.size.height])
+    # A photo may be narrower than what a window pixel covers.
+    shrink = min(max(1, int(np.sqrt(abs(np.linalg.det(step))) + 0.01)), int(bound.min()))
     corner = centre - step @ np.full(2, side / 2)
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ step.T + corner
-    bound = np.array([photo.size.width, photo.size.height])
     low = np.floor(corners.min(axis=0)).astype(int) - MARGIN * shrink
     high = np.ceil(corners.max(axis=0)).astype(int) + MARGIN * shrink
     low = np.clip(low, 0, np.maximum(bound - shrink, 0))

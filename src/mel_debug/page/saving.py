@@ -159,7 +159,8 @@ class _Content:
 
     def _crop(self, number: int, point: Point, scale: float = 1.0) -> None:
         """Add the skin around a point, unless there is a crop of it already."""
-        side = round(self.album.size(number).longest * CROP_SHARE * float(np.clip(scale, 0.3, 3)))
+        longest = self.album.size(number).longest
+        side = max(1, round(longest * CROP_SHARE * float(np.clip(scale, 0.3, 3))))
         x, y = round(point.x - side / 2), round(point.y - side / 2)
         for crop in self.crops:
             part = crop["part"]
