@@ -94,6 +94,29 @@ def test_raw_leaves_the_light_as_it_is(tmp_path: Path) -> None:
     assert means[1] == pytest.approx(0.6, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [("{}", "must contain a list"), ("twice", "2 marks of mole"), (None, "not a photo")],
+    ids=["no marks file", "a mole marked twice", "no photo"],
+)
+def test_one_bad_photo_does_not_hide_the_others(
+    tmp_path: Path, content: str | None, problem: str
+) -> None:
+    """It is named once, with the reason, and the exit code is 1."""
+    photos = painted_repository(tmp_path)
+    if content is None:
+        photos[THIRD].write_bytes(b"no photo")
+    else:
+        entry = {"uuid": painted_uuid(STILL), "x": 9, "y": 9, "is_uuid_canonical": True}
+        text = json.dumps([entry, entry]) if content == "twice" else content
+        Path(f"{photos[THIRD]}.json").write_text(text)
+    outcome = history(STILL, str(tmp_path), "--json")
+    assert outcome.code == 1
+    assert len(json.loads(outcome.stdout)["photos"]) == len(photos)
+    (line,) = [line for line in outcome.stderr.splitlines() if problem in line]
+    assert line.count(str(photos[THIRD])) == 1
+
+
 def test_errors_name_the_mole_or_the_photo(tmp_path: Path) -> None:
     """A mole that no photo marks, and a photo that can't be read beside one that can."""
     photos = painted_repository(tmp_path)

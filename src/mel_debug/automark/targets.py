@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mel_debug.core.errors import MelError, UsageError, text_of
+from mel_debug.core.errors import MelError, UsageError, naming, text_of
 from mel_debug.core.escape import escaped
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
@@ -28,8 +28,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        name = str(self.photo)
-        return self.reason if name in self.reason else f"{name}: {self.reason}"
+        return naming(self.photo, self.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def command(
     from mel_debug.changes import changes_report
     from mel_debug.changes.pairs import Rules
     from mel_debug.changes.sessions import compare_sessions, plan_pairs
-    from mel_debug.core.errors import MelError
+    from mel_debug.core.errors import MelError, naming
     from mel_debug.files.append_marks import check_appendable
     from mel_debug.files.outputs import OutputGuard
 
@@ -85,7 +85,7 @@ def command(
     if mark_new:
         mark(found)
     for photo, reason in found.problems.items():
-        echo_line(f"{photo}: {reason}", err=True)
+        echo_line(naming(photo, reason), err=True)
     if found.problems:
         raise MelError(f"{len(found.problems)} photos could not be compared completely")
 

@@ -56,7 +56,7 @@ def command(
     """
     from mel_debug.changes import history_report
     from mel_debug.changes.history import follow, photos_of_mole
-    from mel_debug.core.errors import MelError
+    from mel_debug.core.errors import MelError, naming
     from mel_debug.files.outputs import OutputGuard, check_apart
     from mel_debug.files.pictures import check_picture_path, write_picture
 
@@ -79,6 +79,6 @@ def command(
         write_page(page, history_report.page(history, raw=raw))
     failed = [moment for moment in history.moments if moment.problem is not None]
     for moment in failed:
-        echo_line(f"{moment.photo}: {moment.problem}", err=True)
+        echo_line(naming(moment.photo, moment.problem or ""), err=True)
     if failed:
         raise MelError(f"{len(failed)} of {len(history.moments)} photos were not compared")

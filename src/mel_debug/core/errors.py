@@ -4,6 +4,7 @@ import errno
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 OUT_OF_MEMORY = "not enough memory; try a smaller `image_size`, or fewer `jobs`"
 
@@ -130,6 +131,11 @@ def text_of(error: BaseException) -> str:
         return OUT_OF_MEMORY
     text = one_line(error)
     return text if text and isinstance(error, MelError) else kind_and_text(error)
+
+
+def naming(path: Path, reason: str) -> str:
+    """A reason in a line that names its file, once."""
+    return reason if str(path) in reason else f"{path}: {reason}"
 
 
 def shortened(names: list[str], most: int = 10) -> str:
