@@ -7,7 +7,8 @@
 Without --extractor or --config: xfeat, the baselines, and each DINOv3 whose weights are on this
 machine. ROOT is a folder as `mel-debug synth` makes it; --from warps real photos with exact truth
 on the way, into the folder --warped; --stereo adds a real pair that scikit-image carries. --floor
-adds DINOv3 with random weights: what features of no meaning give.
+adds a DINOv3 with random weights, or all but the one of 7 billion parameters: what features of no
+meaning give.
 """
 
 from importlib.util import find_spec
@@ -16,7 +17,9 @@ from typing import Any
 
 import click
 
+from mel_debug.builtin.defaults import FAST_PRESET
 from mel_debug.builtin.extractors.baseline_specs import SUMMARIES
+from mel_debug.builtin.extractors.dinov3_models import BIASED, MODELS, WEB
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 from mel_debug.builtin.extractors.hub import cached_weights
 from mel_debug.cli.options import worker_options
@@ -25,10 +28,12 @@ from mel_debug.cli.several import configurations_from, several_options
 from mel_debug.console.progress import show_progress
 from mel_debug.core.errors import MelError
 from mel_debug.core.tables import aligned
+from mel_debug.evaluation.configurations import Configuration, product_of
 from mel_debug.evaluation.plots import write_scatter
 from mel_debug.evaluation.ranking import NOTE, ranked, ranking_rows
 from mel_debug.evaluation.side_by_side import write_side_by_side
 from mel_debug.evaluation.summary import results_of
+from mel_debug.plugins.config import RunConfig
 from mel_debug.synth.from_photos import plan_from_photos
 from mel_debug.synth.levels import LevelName, WarpOptions
 from seeded import make_weights
@@ -37,6 +42,21 @@ from tables import machine
 
 EXAMPLES = 12
 """Queries on the page of --html."""
+
+FLOORS = {
+    model.architecture.removeprefix("vit_").removesuffix("_patch16_dinov3"): model.name
+    for model in MODELS.values()
+    if model.training == WEB and BIASED not in model.name
+}
+"""Names for --floor, and those of the models in timm."""
+
+TOO_LARGE = "7b"
+"""Its random weights take 27 GB on the disk and in memory."""
+
+ALL = "all"
+
+FLOOR_SIZE = 448
+"""The image size of --floor beside --config, in pixels: half of what is usual, to be quick."""
 
 
 def present() -> list[str]:
@@ -51,14 +71,32 @@ def present() -> list[str]:
 
 def floor(sizes: tuple[str, ...], folder: Path) -> list[str]:
     """Return DINOv3 of some sizes with seeded random weights, which are made if missing."""
+    if ALL in sizes:
+        sizes = tuple(size for size in FLOORS if size != TOO_LARGE)
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for size in sizes:
         path = folder / f"random-{size}.safetensors"
         if not path.exists():
-            make_weights(size, path)
-        names.append(f"dinov3-{size}[weights={path}]")
+            make_weights(FLOORS[size], path)
+        names.append(f"timm:{FLOORS[size]}[weights={path}]")
     return names
+
+
+def all_configurations(floors: list[str], stages: dict[str, Any]) -> list[Configuration]:
+    """Return those that the options choose and those of the floor.
+
+    Beside a file the floor is searched with the preset `fast`, in small images.
+    """
+    if stages["config_file"] is None:
+        chosen = stages["extractors"] or (() if floors else tuple(present()))
+        stages["extractors"] = (*chosen, *floors)
+        return configurations_from(**stages)
+    found = configurations_from(**stages)
+    if floors:
+        base = RunConfig(no_cache=True, preset=FAST_PRESET, image_size=FLOOR_SIZE)
+        found += product_of(base, extractors=floors)
+    return found
 
 
 def warped(photos: tuple[Path, ...], folder: Path, options: WarpOptions) -> list[Path]:
@@ -92,8 +130,8 @@ def warped(photos: tuple[Path, ...], folder: Path, options: WarpOptions) -> list
     help="Compare on scikit-image's stereo pair too, which is written beside --warped.",
 )  # fmt: skip
 @click.option(
-    "--floor", "floor_sizes", type=click.Choice(list(SIZES)), multiple=True,
-    help="Add DINOv3 of this size with random weights. Repeatable.",
+    "--floor", "floor_sizes", type=click.Choice([ALL, *FLOORS]), multiple=True,
+    help="Add this DINOv3 with random weights; `all` leaves out 7b. Repeatable.",
 )  # fmt: skip
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--html", type=click.Path(file_okay=False, path_type=Path))
@@ -125,10 +163,7 @@ def main(
             places.append(write_stereo(folder.parent / "stereo"))
         if not places:
             raise click.UsageError("give a ROOT, photos with --from, or --stereo")
-        if stages["config_file"] is None:
-            chosen = stages["extractors"] or (() if floor_sizes else tuple(present()))
-            stages["extractors"] = (*chosen, *floor(floor_sizes, folder.parent / "random"))
-        configurations = configurations_from(**stages)
+        configurations = all_configurations(floor(floor_sizes, folder.parent / "random"), stages)
         tasks, stored, _ = evaluated(
             places,
             configurations,

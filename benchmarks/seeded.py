@@ -12,16 +12,26 @@ import torch
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 
 
+GAINS = ("norm.weight", "norm1.weight", "norm2.weight", "gamma_1", "gamma_2")
+GAINS_OF_CONVNEXT = (".gamma", "stem.1.weight", "downsample.0.weight")
+"""Ends of the names of weights that scale features, and so are drawn around 0.5."""
+
+
 def make_weights(size: str, path: Path) -> None:
-    """Write a checkpoint of a DINOv3 size in which every weight affects the output."""
+    """Write a checkpoint of a DINOv3 in which every weight affects the output.
+
+    `size` is one of `SIZES` or a name of timm.
+    """
     from safetensors.torch import save_file
 
+    name = SIZES[size].timm_name if size in SIZES else size
     with torch.device("meta"):
-        model = timm.create_model(SIZES[size].timm_name, pretrained=False, num_classes=0)
+        model = timm.create_model(name, pretrained=False, num_classes=0)
     torch.manual_seed(0)
     state = {key: 0.05 * torch.randn(value.shape) for key, value in model.state_dict().items()}
+    gains = GAINS + GAINS_OF_CONVNEXT if name.startswith("convnext") else GAINS
     for key in state:
-        if key.endswith(("norm.weight", "norm1.weight", "norm2.weight", "gamma_1", "gamma_2")):
+        if key.endswith(gains):
             state[key] += 0.5
     save_file(state, path)
 

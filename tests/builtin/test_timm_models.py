@@ -1,5 +1,6 @@
 """Any model of timm: its own features, layers, sizes and errors."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 from extras import needs_openvino
+from mel_debug.builtin.extractors import runtime
 from mel_debug.builtin.extractors.settings import Reading
 from mel_debug.builtin.extractors.timm_models import TimmExtractor, create
 from mel_debug.builtin.extractors.timm_reader import FeatureReader
-from mel_debug.core.errors import MelError, UsageError, WeightsError
+from mel_debug.cache.artifacts import ArtifactStore
+from mel_debug.cache.digests import Digests
+from mel_debug.core.errors import MelError, UsageError, WeightsError, recorded_warnings
 from mel_debug.core.stages import BuildOptions, FeatureExtractor
 from mel_debug.core.types import Vectors
 from mel_debug.plugins.registry import load_registry
@@ -39,8 +43,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def built(name: str, weights: Path, **options: Any) -> FeatureExtractor:
     """The extractor of a name in torch, unless `runtime` says otherwise."""
-    runtime = options.pop("runtime", "torch")
-    given = BuildOptions("cpu", weights, offline=True, runtime=runtime)
+    build = {name: options.pop(name) for name in ("runtime", "artifacts") if name in options}
+    given = BuildOptions("cpu", weights, offline=True, **{"runtime": "torch", **build})
     return load_registry().extractor(name).create(given, **options)
 
 
@@ -188,22 +192,60 @@ def test_openvino_says_which_models_it_does_not_run(tmp_path: Path, name: str) -
     assert "does not run with --runtime openvino; try one of: auto, torch" in outcome.error
 
 
+def _scaled(features: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """By a number that Python computes from the size, so that a graph has that of its trace."""
+    return features * float(int(x.shape[2]))
+
+
+def _reshaped(features: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """To sizes that are numbers in a graph, so that it runs for one size only."""
+    return features.reshape([int(side) for side in features.shape])
+
+
+def _sorted(features: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """By an operation that OpenVINO lacks."""
+    return torch.linalg.svd(features)[0] if int(x.shape[2]) == 0 else features.logcumsumexp(1)
+
+
+FAULTS: dict[Any, str] = {
+    _scaled: r"OpenVINO computes other features than torch for test_resnet\.r160_in1k",
+    _reshaped: r"the converted model can't be run by OpenVINO \(.*\)",
+    _sorted: r"ResNet of timm can't be converted to OpenVINO \(.*\)",
+}
+"""What a model does that OpenVINO can't, and the reason that is given."""
+
+
 @needs_openvino
 @pytest.mark.slow
-def test_a_graph_of_other_features_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_that_openvino_can_not_run_is_refused_or_runs_on_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
 ) -> None:
-    """A model that computes something from the size of its images in Python, in one line."""
+    """Refused if OpenVINO is requested; `auto` takes torch, and says so in one line.
+
+    It is tried once for each model: later runs know the reason.
+    """
     forward = timm.models.ResNet.forward_intermediates
 
-    def sized(self: Any, x: torch.Tensor, *rest: Any, **more: Any) -> Any:
-        maps = forward(self, x, *rest, **more)
-        return [each * float(int(x.shape[2])) for each in maps]
+    def faulty(self: Any, x: torch.Tensor, *rest: Any, **more: Any) -> Any:
+        return [fault(each, x) for each in forward(self, x, *rest, **more)]
 
-    monkeypatch.setattr(timm.models.ResNet, "forward_intermediates", sized)
+    monkeypatch.setattr(timm.models.ResNet, "forward_intermediates", faulty)
+    monkeypatch.setattr(runtime, "NVIDIA", tmp_path / "no-driver")
     weights = weights_of("test_resnet", tmp_path / "w.safetensors")
-    with pytest.raises(MelError, match=r"other features than torch for test_resnet.*runtime=torch"):
+    store = ArtifactStore(tmp_path / "graphs", Digests(tmp_path).of)
+    with pytest.raises(MelError, match=rf"^{FAULTS[fault]}; try `runtime=torch`$"):
         built("timm:test_resnet", weights, runtime="openvino")
+    for times in (1, 0):
+        with recorded_warnings() as texts:
+            found = built("timm:test_resnet", weights, runtime="auto", artifacts=store)
+        assert sum(text.startswith("converting") for text in texts) == times
+        assert re.fullmatch(rf"{FAULTS[fault]}, so test_resnet\..* runs on torch", texts[-1])
+        assert len(texts) == 1 + times
+    image = skin(96, 64)[np.newaxis]
+    assert np.array_equal(found.extract(image), built("timm:test_resnet", weights).extract(image))
+    with pytest.raises(MelError, match=FAULTS[fault]):
+        built("timm:test_resnet", weights, runtime="openvino", artifacts=store)
 
 
 @pytest.mark.parametrize(

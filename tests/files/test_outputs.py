@@ -145,10 +145,7 @@ def test_what_was_drawn_is_recognised_and_drawn_again(tmp_path: Path, suffix: st
     """In every usual format, however large; the picture itself stays readable."""
     path = tmp_path / f"found{suffix}"
     picture = skin(640, 480)
-    try:
-        write_picture(path, picture)
-    except (MelError, UsageError):
-        pytest.skip("this Pillow writes no such pictures")
+    write_picture(path, picture)
     assert is_drawn(path)
     with Image.open(path) as image:
         shown = np.asarray(image.convert("RGB"), dtype=float)
@@ -181,10 +178,7 @@ def test_every_format_that_can_be_written_can_be_drawn_again(tmp_path: Path) -> 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_photo_is_not_taken_for_drawn(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"photo{suffix}"
-    try:
-        Image.fromarray(skin(64, 48)).save(path)
-    except (OSError, ValueError, KeyError):
-        pytest.skip("this Pillow writes no such pictures")
+    Image.fromarray(skin(64, 48)).save(path)
     assert not is_drawn(path)
 
 

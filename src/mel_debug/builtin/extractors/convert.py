@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mel_debug.builtin.extractors.graphs import Facts
+from mel_debug.builtin.extractors.graphs import ConversionError, Facts
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.builtin.extractors.settings import Reading
 from mel_debug.builtin.extractors.timm_reader import FeatureReader, as_bytes, colours_of
-from mel_debug.core.errors import MelError, is_out_of_memory, one_line
+from mel_debug.core.errors import is_out_of_memory, one_line
 
 TRACED = (2, 3, 5)
 """Count, and height and width in steps, of the images to trace with; the graph fits all others."""
@@ -54,8 +54,8 @@ def convert(model: Any, reading: Reading) -> tuple[Any, Facts]:
 
     The inputs are images (count, height, width, 3) uint8 and, for DINOv3's vision transformers, the
     rotary table of their grid; the output has the vectors of all patches, row by row, float32.
-    Raises MelError if timm's rotary embedding differs from `rotary_table`, or the model has parts
-    that OpenVINO lacks.
+    Raises ConversionError if timm's rotary embedding differs from `rotary_table`, or the model has
+    parts that OpenVINO lacks.
     """
     facts = _facts(model, reading)
     count, rows, columns = TRACED
@@ -83,9 +83,9 @@ def convert(model: Any, reading: Reading) -> tuple[Any, Facts]:
         except Exception as error:  # of OpenVINO, torch or the model
             if is_out_of_memory(error):
                 raise
-            raise MelError(
+            raise ConversionError.because(
                 f"{type(model).__name__} of timm can't be converted to OpenVINO "
-                f"({one_line(error)[:120]}); try `runtime=torch`"
+                f"({one_line(error)[:120]})"
             ) from error
     return graph, facts
 
@@ -106,8 +106,7 @@ def _checked_table(model: Any, facts: Facts, rows: int, columns: int) -> torch.T
     table = rotary_table(rows, columns, facts.head_dimensions, facts.temperature)
     timms = model.rope.get_embed(shape=(rows, columns)).numpy()
     if table.shape != timms.shape or np.abs(table - timms).max() > 1e-5:
-        raise MelError(
-            "this version of timm computes the rotary embedding of DINOv3 differently; "
-            "try `runtime=torch`"
+        raise ConversionError.because(
+            "this version of timm computes the rotary embedding of DINOv3 differently than OpenVINO"
         )
     return torch.from_numpy(table)

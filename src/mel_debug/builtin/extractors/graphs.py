@@ -6,14 +6,36 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mel_debug.core.errors import MelError
+
 FORMAT = 3
 """Part of every key: increase it whenever the conversion changes, so that old graphs are unused."""
 
 MODEL, WEIGHTS, FACTS = "model.xml", "model.bin", "facts.json"
 
+REFUSED = "refused.txt"
+"""The file that a folder has instead if OpenVINO can't run the model: the reason."""
+
 COMPILED = "compiled"
 COMPILED_FILES = (f"{COMPILED}/*.blob", f"{COMPILED}/*.cl_cache")
 """The folder in which OpenVINO caches the compiled model, and the names of its files."""
+
+
+_HINT = "; try `runtime=torch`"
+
+
+class ConversionError(MelError):
+    """OpenVINO can't run a model."""
+
+    @classmethod
+    def because(cls, reason: str) -> "ConversionError":
+        """The error of a reason, with what to try."""
+        return cls(f"{reason}{_HINT}")
+
+    @property
+    def reason(self) -> str:
+        """The message without what to try."""
+        return str(self).removesuffix(_HINT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,30 @@
 
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mel_debug.builtin.extractors.graphs import COMPILED, COMPILED_FILES, MODEL, Facts, graph_key
+from mel_debug.builtin.extractors.graphs import (
+    COMPILED,
+    COMPILED_FILES,
+    MODEL,
+    REFUSED,
+    ConversionError,
+    Facts,
+    graph_key,
+)
 from mel_debug.builtin.extractors.hub import Published, cached_weights, weights_identity
 from mel_debug.builtin.extractors.openvino_import import openvino
 from mel_debug.builtin.extractors.padding import padded
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.builtin.extractors.settings import Reading
-from mel_debug.core.errors import MelError, WeightsError, warn
+from mel_debug.core.errors import MelError, WeightsError, is_out_of_memory, one_line, warn
 from mel_debug.core.stages import ArtifactCache, BuildOptions, FeatureExtractor
 from mel_debug.core.types import Colour, Pixels, Vectors
 
@@ -38,7 +48,8 @@ def build(
     """Load a converted model, converting it first if no intact graph of it is stored.
 
     timm downloads the weights if they are None. Raises WeightsError for weights that are damaged or
-    belong to another model.
+    belong to another model, and ConversionError if OpenVINO can't run the model, which is stored
+    too.
     """
     path = weights or _downloaded(timm_name, published)
     if options.artifacts is None:
@@ -65,6 +76,8 @@ def _from_store(
     folder = artifacts.find(key)
     if folder is None:
         return None
+    if (folder / REFUSED).exists():
+        raise ConversionError.because((folder / REFUSED).read_text(encoding="utf-8"))
     try:
         return _loaded(folder, options)
     except RuntimeError:  # OpenVINO cannot read the model
@@ -76,7 +89,12 @@ def _converted_into_store(
     source: _Source, key: str, options: BuildOptions, artifacts: ArtifactCache
 ) -> "GraphExtractor":
     warn(f"converting {source.timm_name} for OpenVINO, which later runs need not do again")
-    model, facts = _convert(source.timm_name, source.weights, source.reading)
+    try:
+        model, facts = _convert(source.timm_name, source.weights, source.reading)
+    except ConversionError as error:
+        with suppress(MelError):  # the next run then tries again
+            artifacts.store(key, partial(_save_refusal, error.reason))
+        raise
     if _key(source, options, artifacts) != key:
         raise WeightsError(f"{source.weights} changed while it was read; run again")
 
@@ -90,6 +108,10 @@ def _converted_into_store(
         warn(f"the converted model is not stored and must be converted in each run: {error}")
         return _compiled(model, facts, options)
     return _loaded(folder, options)
+
+
+def _save_refusal(reason: str, folder: Path) -> None:
+    (folder / REFUSED).write_text(reason, encoding="utf-8")
 
 
 def _key(source: _Source, options: BuildOptions, artifacts: ArtifactCache) -> str:
@@ -169,22 +191,28 @@ def _convert(timm_name: str, weights: Path, reading: Reading) -> tuple[Any, Fact
     graph, facts = convert(model, reading)
     # The rotary table is checked by `convert`, and replaced in the model.
     if not facts.head_dimensions and not _agrees(graph, facts, TimmExtractor(model, reading)):
-        raise MelError(
-            f"OpenVINO computes other features than torch for {timm_name}; try `runtime=torch`"
-        )
+        raise ConversionError.because(f"OpenVINO computes other features than torch for {timm_name}")
     return graph, facts
 
 
 def _agrees(graph: Any, facts: Facts, extractor: FeatureExtractor) -> bool:
     """Whether a graph gives the features of torch, for an image of another size than its trace's.
 
-    A model that computes anything from the size of its images in Python does not.
+    A model that computes anything from the size of its images in Python does not. Raises
+    ConversionError if the graph can't be run for that size.
     """
     images = np.random.default_rng(0).integers(
         0, 256, (1, CHECKED[0] * facts.step, CHECKED[1] * facts.step, 3), np.uint8
     )
     expected = extractor.extract(images)
-    vectors = _compiled(graph, facts, BuildOptions("cpu", precision="f32")).extract(images)
+    try:
+        vectors = _compiled(graph, facts, BuildOptions("cpu", precision="f32")).extract(images)
+    except (RuntimeError, ValueError) as error:  # of OpenVINO; features that are no grid
+        if is_out_of_memory(error):
+            raise
+        raise ConversionError.because(
+            f"the converted model can't be run by OpenVINO ({one_line(error)[:120]})"
+        ) from error
     most = np.abs(expected).max()
     return vectors.shape == expected.shape and bool(
         np.abs(vectors - expected).max() <= AGREEMENT * most
@@ -198,9 +226,7 @@ def _downloaded(timm_name: str, published: Published | None) -> Path:
     load_model(timm_name, None, "cpu")
     weights = cached_weights(timm_name, published)
     if weights is None:
-        raise WeightsError(
-            f"timm downloaded {timm_name}, but not into Hugging Face's cache; try `runtime=torch`"
-        )
+        raise ConversionError.because(f"timm downloaded {timm_name}, but not into Hugging Face's cache")
     return weights
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from mel_debug.builtin.extractors.dinov3_models import MODELS, WEB, Dinov3Model
 from mel_debug.builtin.extractors.image_sizes import ANY_SIZE, Sizes
 from mel_debug.builtin.extractors.releases import release
-from mel_debug.builtin.extractors.settings import OPTIONS, needs_adjusting, patch_of, reading_of
+from mel_debug.builtin.extractors.settings import (
+    OPTIONS,
+    Reading,
+    needs_adjusting,
+    patch_of,
+    reading_of,
+)
+from mel_debug.core.errors import warn
 from mel_debug.core.option import OptionValue
 from mel_debug.core.stages import DEFAULT_IMAGE_SIZE, BuildOptions, FeatureExtractor, StageSpec
 
@@ -128,13 +135,10 @@ def _build(model: TimmModel, options: BuildOptions) -> FeatureExtractor:
     runtime = _runtime(model, options)
     path = find_weights(model.name, options, model.published)
     with garbage_collection_paused():
+        built: FeatureExtractor | None = None
         if runtime == "openvino":
-            from mel_debug.builtin.extractors import openvino_models
-
-            built: FeatureExtractor = openvino_models.build(
-                model.name, path, reading, options, model.published
-            )
-        else:
+            built = _on_openvino(model, path, reading, options)
+        if built is None:
             from mel_debug.builtin.extractors import timm_models
 
             built = timm_models.build(model.name, path, reading, options, model.sizes)
@@ -143,6 +147,24 @@ def _build(model: TimmModel, options: BuildOptions) -> FeatureExtractor:
     from mel_debug.builtin.extractors.adjusted import adjusted
 
     return adjusted(built, options.values)
+
+
+def _on_openvino(
+    model: TimmModel, path: Path | None, reading: Reading, options: BuildOptions
+) -> FeatureExtractor | None:
+    """The converted model. If it can't be converted: None with a warning, or the error if OpenVINO
+    is requested.
+    """
+    from mel_debug.builtin.extractors import openvino_models
+    from mel_debug.builtin.extractors.graphs import ConversionError
+
+    try:
+        return openvino_models.build(model.name, path, reading, options, model.published)
+    except ConversionError as error:
+        if options.runtime == "openvino":
+            raise
+        warn(f"{error.reason}, so {model.name} runs on torch")
+        return None
 
 
 def _runtime(model: TimmModel, options: BuildOptions) -> str:
