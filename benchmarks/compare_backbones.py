@@ -94,7 +94,8 @@ def all_configurations(floors: list[str], stages: dict[str, Any]) -> list[Config
         return configurations_from(**stages)
     found = configurations_from(**stages)
     if floors:
-        base = RunConfig(no_cache=True, preset=FAST_PRESET, image_size=FLOOR_SIZE)
+        # Converting a model to OpenVINO takes longer than a few photos.
+        base = RunConfig(no_cache=True, preset=FAST_PRESET, image_size=FLOOR_SIZE, runtime="torch")
         found += product_of(base, extractors=floors)
     return found
 

@@ -11,7 +11,6 @@ import torch
 
 from mel_debug.builtin.extractors.dinov3_sizes import SIZES
 
-
 GAINS = ("norm.weight", "norm1.weight", "norm2.weight", "gamma_1", "gamma_2")
 GAINS_OF_CONVNEXT = (".gamma", "stem.1.weight", "downsample.0.weight")
 """Ends of the names of weights that scale features, and so are drawn around 0.5."""

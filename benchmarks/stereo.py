@@ -49,7 +49,7 @@ def write_stereo(folder: Path) -> Path:
     for name, picture, shift in (("left", left, 0), ("right", right, 1)):
         Image.fromarray(picture).save(folder / f"{name}.png")
         marks = [
-            Mole(f"{number:032x}", Point(x + 0.5 - shift * float(disparity[y, x]), y + 0.5))
+            Mole(f"{number:08x}{0:024x}", Point(x + 0.5 - shift * float(disparity[y, x]), y + 0.5))
             for number, (x, y) in enumerate(here)
         ]
         (folder / f"{name}.png.json").write_text(moles_text(marks))

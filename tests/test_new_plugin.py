@@ -53,6 +53,8 @@ def test_its_own_tests_pass(package: Path, site: Path) -> None:
         "test_conformance[freckle-colour-batch]",
         "test_conformance[freckle-manhattan-masks]",
         "test_conformance[freckle-spot-best]",
+        "test_conformance[freckle-own-name]",
+        "test_conformance[freckle-unknown-name]",
         "test_conformance_with_another_gamma[freckle-colour[gamma=0.5]-offline]",
     ):
         assert re.search(rf"^PASSED .*::{re.escape(test)}$", outcome.stdout, re.MULTILINE)
@@ -202,12 +204,20 @@ def test_the_environment_chooses_the_plugins(
     assert "cosine" in names(stages, "mel-debug")
 
 
-def test_its_preset_works_by_name(site: Path, scene: Scene, tmp_path: Path) -> None:
-    """It chooses the matcher and its options."""
+def test_its_preset_and_its_resolver_work_by_name(site: Path, scene: Scene, tmp_path: Path) -> None:
+    """One chooses the matcher and its options, the other makes an extractor that is not listed."""
     files = [str(tmp_path / "found.png"), str(scene.source), scene.uuid, str(scene.source)]
-    stages = ["--extractor", "freckle-colour", "--preset", "freckle-raw", "--image-size", "252"]
+    stages = ["--extractor", "freckle:21", "--preset", "freckle-raw", "--image-size", "252"]
     report = mel_debug("dino3-map", *files, *stages, "--json", site=site).report
     assert (report["preset"], report["matcher"]) == ("freckle-raw", "freckle-manhattan")
+    assert report["extractor"] == "freckle:21"
+
+
+def test_a_wrong_name_of_its_resolver_lists_near_ones(site: Path, scene: Scene) -> None:
+    """As those of timm do, in one line."""
+    outcome = mel_debug(*scene.arguments("--extractor", "freckle:2l"), site=site)
+    assert outcome.code == 2
+    assert re.search(r"freckle:2\b", outcome.error)
 
 
 def test_two_new_plugins_live_side_by_side(

@@ -197,7 +197,7 @@ def _scaled(features: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return features * float(int(x.shape[2]))
 
 
-def _reshaped(features: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def _reshaped(features: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
     """To sizes that are numbers in a graph, so that it runs for one size only."""
     return features.reshape([int(side) for side in features.shape])
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -189,7 +190,9 @@ def test_a_sweep_on_two_workers_equals_one_here_and_shows_answers_side_by_side(
     ]
     assert places[0] == places[1]
     assert len(here["ranking"]) == 2
-    assert "query-01.jpg" in (page / "index.html").read_text()
+    html = (page / "index.html").read_text()
+    assert "query-01.jpg" in html
+    assert re.search(r"<b>baseline:hog\[pool=3\] .*</b> (right|wrong), \d+ px off", html)
     assert (page / "query-01.jpg").is_file()
     again = run(*sweep, str(tmp_path / "two"), "--jobs", "2")
     assert "already finished" in again.stderr

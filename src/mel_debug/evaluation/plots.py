@@ -28,6 +28,15 @@ MOST_PCK = 0.05
 PICTURE_NAMES = re.compile(r"(pck|risk-coverage|reliability|errors|speed|memory)\.png")
 """File names of the plots."""
 
+MARKERS, COLOURS = "osD^vP", 10
+"""Signs of configurations: the next one for every ten, as matplotlib's colours then repeat."""
+
+WIDE = 20
+"""A ratio of costs from which on their axis is logarithmic."""
+
+LEGEND_LINE = 0.2
+"""Height of a line of a legend in inches."""
+
 _METADATA = {"Comment": PICTURE_MARK}
 
 
@@ -97,12 +106,15 @@ def _save(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(len(draws) * SIZE[0], SIZE[1]), dpi=DPI, layout="constrained")
+    size = (len(draws) * SIZE[0], SIZE[1])
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     for number, draw in enumerate(draws, start=1):
         axes = figure.add_subplot(1, len(draws), number)
         axes.grid(visible=True, alpha=0.3)
         draw(axes, results)
+    if set(draws) <= {_speed, _memory}:
+        _legend_below(figure, size)
     kind = path.suffix.lstrip(".") or "png"
     encoded = io.BytesIO()
     figure.savefig(encoded, format=kind, metadata=_METADATA if kind == "png" else None)
@@ -197,17 +209,32 @@ def _memory(axes: Any, results: Sequence[Result]) -> None:
 def _against(
     axes: Any, results: Sequence[Result], cost: Callable[[Result], float | None], title: str
 ) -> None:
-    """PCK@0.01 with Wilson's interval against a cost."""
-    for result in results:
+    """PCK@0.01 with Wilson's interval against a cost, each configuration with a sign of its own."""
+    values = []
+    for number, result in enumerate(results):
         errors, value = _shares(result), cost(result)
         interval = metrics.wilson(int((errors <= 0.01).sum()), errors.size)
         if value is None or interval is None:
             continue
         share = float((errors <= 0.01).mean())
         bars = [[max(0.0, share - interval[0])], [max(0.0, interval[1] - share)]]
-        axes.errorbar([value], [share], bars, fmt="o", label=result.configuration.label)
-    axes.set(xlabel=title, ylabel="PCK@0.01", ylim=(0, 1.05))
+        sign = MARKERS[number // COLOURS % len(MARKERS)]
+        axes.errorbar([value], [share], bars, fmt=sign, label=result.configuration.label)
+        values.append(value)
+    axes.set(xlabel=title, ylabel="PCK@0.01", ylim=(-0.03, 1.05))
     axes.margins(x=0.2)
-    axes.set_xlim(left=0)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="lower right", fontsize="small")
+    if values and max(values) > WIDE * min(values) > 0:
+        axes.set(xscale="log", xlabel=f"{title} (logarithmic)")
+    else:
+        axes.set_xlim(left=0)
+
+
+def _legend_below(figure: Any, size: tuple[float, float]) -> None:
+    """One legend for all axes, below them: inside it would cover configurations."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if not handles:
+        return
+    columns = len(figure.axes)
+    lines = -(-len(labels) // columns)
+    figure.set_size_inches(size[0], size[1] + LEGEND_LINE * lines)
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize="small")

@@ -42,7 +42,7 @@ def write_page(
     fails.
     """
     figures = "\n".join(
-        f'<figure><img src="{_url(name)}" alt="{_shown(caption)}">'
+        f'<figure><img src="{url_of(name)}" alt="{_shown(caption)}">'
         f"<figcaption>{_shown(caption)}</figcaption></figure>"
         for name, caption in pictures
     )
@@ -63,6 +63,6 @@ def _shown(text: str) -> str:
     return escape(escaped(text))
 
 
-def _url(name: str) -> str:
+def url_of(name: str) -> str:
     """The relative URL of a file beside the page, from the bytes of its name."""
     return quote(os.fsencode(name), safe="")

@@ -191,7 +191,9 @@ def _convert(timm_name: str, weights: Path, reading: Reading) -> tuple[Any, Fact
     graph, facts = convert(model, reading)
     # The rotary table is checked by `convert`, and replaced in the model.
     if not facts.head_dimensions and not _agrees(graph, facts, TimmExtractor(model, reading)):
-        raise ConversionError.because(f"OpenVINO computes other features than torch for {timm_name}")
+        raise ConversionError.because(
+            f"OpenVINO computes other features than torch for {timm_name}"
+        )
     return graph, facts
 
 
@@ -226,7 +228,9 @@ def _downloaded(timm_name: str, published: Published | None) -> Path:
     load_model(timm_name, None, "cpu")
     weights = cached_weights(timm_name, published)
     if weights is None:
-        raise ConversionError.because(f"timm downloaded {timm_name}, but not into Hugging Face's cache")
+        raise ConversionError.because(
+            f"timm downloaded {timm_name}, but not into Hugging Face's cache"
+        )
     return weights
 
 

@@ -152,8 +152,9 @@ def _build(model: TimmModel, options: BuildOptions) -> FeatureExtractor:
 def _on_openvino(
     model: TimmModel, path: Path | None, reading: Reading, options: BuildOptions
 ) -> FeatureExtractor | None:
-    """The converted model. If it can't be converted: None with a warning, or the error if OpenVINO
-    is requested.
+    """The converted model; None, with a warning, if it can't be converted.
+
+    Raises ConversionError instead if OpenVINO is requested.
     """
     from mel_debug.builtin.extractors import openvino_models
     from mel_debug.builtin.extractors.graphs import ConversionError
