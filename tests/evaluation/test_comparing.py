@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import UsageError
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Photo
+from mel_debug.evaluation import searches
 from mel_debug.evaluation.config_file import runs_of
 from mel_debug.evaluation.configurations import grid_of, product_of, unique
 from mel_debug.evaluation.ranking import paired_difference, ranked, ranking_text
@@ -155,6 +157,30 @@ def test_a_close_up_of_a_photo_of_any_size_can_be_drawn_on(side: int) -> None:
     photo = Photo.of(np.full((side, side, 3), 120, np.uint8), name="photo")
     picture = _close_up(photo, Point(side / 2, side / 2), (255, 0, 0))
     assert (picture == (255, 0, 0)).all(axis=-1).any()
+
+
+def test_a_model_is_freed_before_the_next_one_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise both are in memory, and the peak that is measured is that of two models."""
+
+    class Model:
+        def search(self, _: object) -> None:
+            return None
+
+    alive: list[int] = []
+    models: list[weakref.ref[Model]] = []
+
+    def build(_: object, *, use_masks: bool) -> Model:
+        assert use_masks
+        alive.append(sum(model() is not None for model in models))
+        built = Model()
+        models.append(weakref.ref(built))
+        return built
+
+    monkeypatch.setattr(searches.Searcher, "of", build)
+    state: Any = SimpleNamespace(finished={}, add=lambda *_: None)
+    tasks: Any = [SimpleNamespace(configuration=object(), pair=None, key=n) for n in range(3)]
+    assert list(searches.run(tasks, state)) == tasks
+    assert alive == [0, 0, 0]
 
 
 def test_a_file_of_runs_excludes_options_of_the_command(tmp_path: Path) -> None:

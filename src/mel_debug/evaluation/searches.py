@@ -160,8 +160,8 @@ def run(
         if task.key not in state.finished:
             if searcher is None or searcher[0] is not task.configuration:
                 searcher = None  # free the old model before the new one is loaded
-                built = Searcher.of(task.configuration, use_masks=use_masks)
-                searcher = task.configuration, built
+                configuration = task.configuration
+                searcher = configuration, Searcher.of(configuration, use_masks=use_masks)
             try:
                 finished = searcher[1].search(task.pair)
             except Exception as error:  # noqa: BLE001 - raised again unless skipped
