@@ -25,7 +25,7 @@ def skin(*spots: Array, light: float = 0.0, seed: int = 3) -> Photo:
 
 def seen(target: Photo, lead: Array, found: Array) -> Vacancy:
     """Compare the skin of the mole, whose photo has a freckle beside it."""
-    return vacancy_of((skin(MOLE, FRECKLE), target), MOLE, lead, found, np.eye(2))
+    return vacancy_of((skin(MOLE, FRECKLE), target), MOLE, SIGMA, lead, found, np.eye(2))
 
 
 @pytest.mark.parametrize("light", [0.0, 0.3])

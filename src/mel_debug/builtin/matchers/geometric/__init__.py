@@ -13,7 +13,8 @@
 4. `skin_blobs`: dark blobs of the source's skin near the moles are found in the same way.
 5. `locating`: all of these are `anchors`. A Gaussian process predicts from the others how far each
    mole is off the warp field; a mole found elsewhere is searched again where they predict it.
-6. `vacancy`: the skin where the mole is expected and where it was found is compared with that in
+6. `mole_alignment`: each mole is aligned by itself, in a window of its own size (`mole_windows`).
+7. `vacancy`: the skin where the mole is expected and where it was found is compared with that in
    the source, with and without the mole, as evidence of a mole that has gone.
 
 Coordinate frames: besides photo pixels, *cells* are photo pixels divided by the size of a cell of

@@ -14,6 +14,8 @@ from mel_debug.builtin.matchers.geometric.anchors import (
 )
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
+from mel_debug.builtin.matchers.geometric.mole_alignment import align_mole
+from mel_debug.builtin.matchers.geometric.mole_windows import sigma_px
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.skin_blobs import choose_blobs
 from mel_debug.builtin.matchers.geometric.spot_search import NEARBY, Found, Prior, SpotSearch
@@ -36,7 +38,8 @@ MOST_STRETCH = 2.0
 """Largest factor by which anchors change a prior's scale along any direction."""
 
 GOOD_CORRELATION, BAD_CORRELATION = 0.9, 0.5
-"""Correlations of aligned pixels that give an anchor full weight and none."""
+"""Correlations of aligned pixels that give an anchor full weight and none. From the former on, a
+mole stays where its pixels were aligned."""
 
 GOOD_MARGIN = 0.05
 """Margin over the best rival that gives an anchor full weight."""
@@ -52,6 +55,9 @@ LEAP_FLOOR = 3 / 6000
 never known better. On warps of a labelled pair and on hard generated pairs the median leap of
 moles that are there is 0.1 to 0.2, their 99 % 2.0 to 2.9; the median of those that are gone is 1.0
 to 2.1."""
+
+MOST_LEAP = 3.0
+"""Leap beyond which the mole is not aligned elsewhere than found: that would be another spot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,12 +191,12 @@ def _is_surprising(found: Found, lead: Prior, cell: float, longest: int) -> bool
     moved = np.hypot(*np.linalg.solve(lead.jacobian, lead.place - found.prior.place))
     if found.prior.anchors and moved < noise:
         return False
-    return _away(found, lead) > SURPRISING * max(lead.std * cell, noise)
+    return _away(found.place, lead) > SURPRISING * max(lead.std * cell, noise)
 
 
-def _away(found: Found, lead: Prior) -> float:
-    """Return the distance of a found spot from a prior, in pixels of the source."""
-    return float(np.hypot(*np.linalg.solve(lead.jacobian, found.place - lead.place)))
+def _away(place: Array, lead: Prior) -> float:
+    """Return the distance of a place in the target from a prior, in pixels of the source."""
+    return float(np.hypot(*np.linalg.solve(lead.jacobian, place - lead.place)))
 
 
 def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> ViewMatch:
@@ -199,16 +205,27 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
     in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
-    are those of `Vacancy`.
+    are those of `Vacancy`, `likeness` is that of `MoleAlignment`.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
-    away = _away(found, lead)
     residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
     std = lead.std * cell
-    floor = LEAP_FLOOR * longest
-    gone = vacancy_of(search.photos, mole, lead.place, found.place, lead.jacobian)
-    return ViewMatch(
+    known = LEAP_FLOOR * longest + std + (0 if lead.anchors else residual)
+    limit = max(MOST_LEAP * known, _away(found.place, lead))
+    sigma = sigma_px(search.photos[0], mole)
+    aligned = align_mole(
+        search.photos,
+        mole,
+        sigma,
         found.place,
+        lead.jacobian,
+        lambda place: _away(place, lead) <= limit,
+    )
+    place = found.place if found.correlation >= GOOD_CORRELATION else aligned.place
+    away = _away(place, lead)
+    gone = vacancy_of(search.photos, mole, sigma, lead.place, place, lead.jacobian)
+    return ViewMatch(
+        place,
         lead.jacobian,
         found.last.similarity,
         found.last.cycle_error_px,
@@ -224,9 +241,10 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "moved_px": Measurement(float(np.hypot(*(found.place - found.track[1]))), "px"),
             "anchors_near": Measurement(float(lead.anchors)),
             "anchor_offset_px": Measurement(away, "px"),
-            "leap": Measurement(away / (floor + std + (0 if lead.anchors else residual))),
+            "leap": Measurement(away / known),
             "vacancy": Measurement(gone.vacancy),
             "contrast": Measurement(gone.contrast),
+            "likeness": Measurement(aligned.likeness),
         },
         found.first.likelihood,
     )

@@ -77,7 +77,7 @@ def estimate_shift(first: Array, second: Array, weight: Array) -> tuple[Array, f
     normal = np.linalg.pinv(weighted @ columns.T, rcond=1e-12, hermitian=True)
     shift = np.zeros(2)
     for _ in range(ITERATIONS):
-        change = normal @ (weighted @ _translated(second, shift).ravel())
+        change = normal @ (weighted @ translated(second, shift).ravel())
         if change[2] < 0.1:
             break
         step = change[:2] / change[2]
@@ -85,10 +85,10 @@ def estimate_shift(first: Array, second: Array, weight: Array) -> tuple[Array, f
         shift = shift - step
         if np.hypot(*step) < 0.02:
             break
-    return shift, _correlation(first, _translated(second, shift), weight**2)
+    return shift, correlation_of(first, translated(second, shift), weight**2)
 
 
-def _translated(picture: Array, shift: Array) -> Array:
+def translated(picture: Array, shift: Array) -> Array:
     """Return the picture sampled at x + shift; border pixels are repeated outwards."""
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -98,7 +98,7 @@ def _translated(picture: Array, shift: Array) -> Array:
     )
 
 
-def _correlation(first: Array, second: Array, weight: Array) -> float:
+def correlation_of(first: Array, second: Array, weight: Array) -> float:
     share = weight / weight.sum()
     a, b = first - (share * first).sum(), second - (share * second).sum()
     scale = np.sqrt((share * a**2).sum() * (share * b**2).sum())

@@ -10,19 +10,8 @@ import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
-from mel_debug.core.laplacian import darkness, laplacian
-from mel_debug.core.sampling import sample_window, valid_in_window
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, dark_window
 from mel_debug.core.types import Photo
-
-SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(10))
-"""Sizes of moles as shares of the longer side, as the sigma of the Gaussian that fits best. Larger
-sizes are more often those of shade than of moles."""
-
-LEAST_SIGMA_PX = 0.6
-"""Smallest sigma in photo pixels; a smaller Gaussian is undersampled."""
-
-SAMPLES = 4.0
-"""Samples per sigma."""
 
 CORE, RING = 3.0, (2.6, 6.0)
 """Radius of the mole with its edge, and radii of the skin around, in sigmas; a disc ends at 1.4."""
@@ -39,15 +28,6 @@ ALIGNED_SLACK = 1
 REACH = 8
 """Samples around the place found within which the mole may be: 2 sigmas, because a right place is
 not always that of the middle."""
-
-DARKEST = 0.9
-"""Darkness is clipped here, which few moles reach, so that a strap beside a mole counts less."""
-
-SMOOTH = 1.2
-"""Samples; sigma by which windows are smoothed against noise."""
-
-_FILTER = int(4 * SAMPLES)
-"""Samples to each side that the filter for a size depends on."""
 
 _HALF = int(SAMPLES * RING[1])
 _DOWN, _ACROSS = np.mgrid[-_HALF : _HALF + 1, -_HALF : _HALF + 1]
@@ -81,42 +61,27 @@ class Vacancy:
 
 
 def vacancy_of(
-    photos: tuple[Photo, Photo], mole: Array, lead: Array, found: Array, jacobian: Array
+    photos: tuple[Photo, Photo],
+    mole: Array,
+    sigma_px: float,
+    lead: Array,
+    found: Array,
+    jacobian: Array,
 ) -> Vacancy:
     """Compare the skin at a mole with that at two places of the target.
 
-    `mole` is (2,) pixels of the source; `lead`, where the mole is expected, and `found`, where it
-    was found, are (2,) pixels of the target. `jacobian` is that of `window_matching.Window`.
+    `mole` is (2,) pixels of the source and `sigma_px` the size there; `lead`, where the mole is
+    expected, and `found`, where it was found, are (2,) pixels of the target. `jacobian` is that of
+    `window_matching.Window`.
     """
     source, target = photos
-    step = _sigma_px(source, mole) / SAMPLES
-    here = _level(_dark(source, mole, np.eye(2) * step, _HALF), _AROUND)
+    step = sigma_px / SAMPLES
+    here = _level(dark_window(source, mole, np.eye(2) * step, _HALF), _AROUND)
     expected_skin, expected_mole = _likeness(here, target, lead, jacobian * step, SLACK)
     skin, _ = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
     contrast = _contrast_near(here, target, found, jacobian * step)
     beyond_chance = max(0.0, (expected_skin - CHANCE) / (1 - CHANCE))
     return Vacancy(beyond_chance * (1 - expected_mole) - skin * contrast, contrast)
-
-
-def _sigma_px(photo: Photo, mole: Array) -> float:
-    """Return the size of the spot at a mole, as the sigma of a Gaussian in photo pixels."""
-    sizes = [share * photo.size.longest for share in SIGMAS]
-    responses = {}
-    for sigma in (size for size in sizes if size >= LEAST_SIGMA_PX):
-        window = sample_window(photo, mole, np.eye(2) * sigma / SAMPLES, 2 * _FILTER + 3)
-        middle = np.s_[_FILTER : _FILTER + 3, _FILTER : _FILTER + 3]
-        responses[sigma] = float(laplacian(darkness(window), SAMPLES)[middle].max())
-    return max(responses, key=responses.__getitem__, default=LEAST_SIGMA_PX)
-
-
-def _dark(photo: Photo, centre: Array, step: Array, half: int) -> Array:
-    """Return the darkness of a window relative to its skin; 0, like skin, outside the mask."""
-    side = 2 * half + 1
-    valid = valid_in_window(photo, centre, step, side)
-    dark = darkness(sample_window(photo, centre, step, side))
-    skin = float(np.median(dark[valid])) if valid.any() else 0.0
-    seen = np.where(valid, np.clip(dark - skin, -DARKEST, DARKEST), 0.0)
-    return np.asarray(cv2.GaussianBlur(seen, (0, 0), SMOOTH))
 
 
 def _likeness(
@@ -127,7 +92,7 @@ def _likeness(
     That of the skin is the correlation at the best shift; that of the mole is the slope of a
     regression of the target's darkness on the source's, with a plane for the light.
     """
-    wide = _dark(target, there, step, _HALF + slack)
+    wide = dark_window(target, there, step, _HALF + slack)
     scores = cv2.matchTemplate(
         wide.astype(np.float32),
         here.astype(np.float32),
@@ -148,7 +113,7 @@ def _likeness(
 
 def _contrast_near(here: Array, target: Photo, there: Array, step: Array) -> float:
     """Return the largest contrast of the mole within `REACH` of a place, from 0 to 1."""
-    wide = _dark(target, there, step, int(SAMPLES * CORE) + REACH)
+    wide = dark_window(target, there, step, int(SAMPLES * CORE) + REACH)
     edge = _HALF - int(SAMPLES * CORE)
     own = np.where(_MIDDLE, _level(here, _MIDDLE), 0.0)[edge:-edge, edge:-edge].astype(np.float32)
     slopes = cv2.matchTemplate(wide.astype(np.float32), own, cv2.TM_CCORR) / ((own**2).sum() + 1e-9)

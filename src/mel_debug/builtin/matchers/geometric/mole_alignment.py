@@ -1,0 +1,158 @@
+"""Alignment of the mole itself, in windows of its own size and in spite of what covers a part.
+
+`pixel_alignment` weighs all pixels around a mole alike. A strap or the edge of a shadow that lies
+beside the mole in one photo only moves it, and a mole of 100 px is not seen as a whole. Here,
+pixels that fit nothing lose their weight, and how well the others fit is evidence for the mole.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, dark_window
+from mel_debug.builtin.matchers.geometric.pixel_alignment import correlation_of, translated
+from mel_debug.core.types import Photo
+
+RADIUS = 1.2
+"""Radius of the Gaussian weights in sigmas of the mole: a disc ends at 1.4."""
+
+CORE = 2.5
+"""Radius in sigmas of the mole with its edge, which is searched for where it is not at the place
+given."""
+
+REACH = 2.5
+"""Sigmas within which it is searched."""
+
+MOST_SHIFT = 3.0
+"""Sigmas; what aligns farther away is another spot."""
+
+OUTLIER = 2.0
+"""Residual, in standard deviations, that quarters the weight of a pixel."""
+
+NOISE = 1e-3
+"""Least standard deviation of residuals in log intensity, that of even pixels."""
+
+LEAST_GAIN = 0.2
+"""Least contrast of the mole as a share of that in the source; below, nothing was aligned."""
+
+ALIKE = 0.9
+"""Likeness from which a mole is aligned. On warps of real photos and on hard generated pairs 97 %
+of the moles that are there reach it, and 9 % of what is found in place of those that are gone."""
+
+BETTER = 0.1
+"""How much more alike the mole must be elsewhere to be moved there."""
+
+ITERATIONS = 15
+"""Upper limit of the iterations; few need more."""
+
+_HALF = int(SAMPLES * RADIUS * 2.5)
+_STEPS = np.arange(-_HALF, _HALF + 1)
+_WEIGHTS = np.exp(-(_STEPS[:, np.newaxis] ** 2 + _STEPS**2) / (4 * (SAMPLES * RADIUS) ** 2))
+_INNER = _WEIGHTS.ravel() > 0.3
+
+_AWAY = np.arange(-int(SAMPLES * CORE), int(SAMPLES * CORE) + 1)
+_CORE = (np.hypot(_AWAY[:, np.newaxis], _AWAY) <= SAMPLES * CORE).astype(np.float32)
+_REACH = int(SAMPLES * REACH)
+_WIDE = _HALF + _REACH + 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MoleAlignment:
+    """A mole aligned in the target.
+
+    `place` is (2,) pixels of the target. `likeness`, from 0 to 1, is the correlation of the mole in
+    the two photos, without the pixels that fit nothing; 0 if there is nothing like it.
+    """
+
+    place: Array
+    likeness: float
+
+
+def align_mole(
+    photos: tuple[Photo, Photo],
+    mole: Array,
+    sigma_px: float,
+    there: Array,
+    jacobian: Array,
+    is_likely: Callable[[Array], bool] = lambda place: True,
+) -> MoleAlignment:
+    """Align a mole of the source with the target around a place.
+
+    `mole` is (2,) pixels of the source and `sigma_px` the size there, `there` is (2,) pixels of the
+    target, and `jacobian` is that of `window_matching.Window`. Places that are not `is_likely` are
+    not considered, and `there` is returned with what is less alike than `ALIKE`.
+    """
+    source, target = photos
+    step = sigma_px / SAMPLES
+    here = dark_window(source, mole, np.eye(2) * step, _WIDE)
+    wide = dark_window(target, there, jacobian * step, _WIDE)
+    shift, likeness = np.zeros(2), -np.inf
+    for start in _starts(here, wide):
+        moved, found = _aligned(here, wide, start)
+        if found > likeness + BETTER and is_likely(there + jacobian @ (moved * step)):
+            shift, likeness = moved, found
+        if likeness >= ALIKE:
+            break
+    place = there + jacobian @ (shift * step) if likeness >= ALIKE else there
+    return MoleAlignment(place, max(likeness, 0.0))
+
+
+def _starts(here: Array, wide: Array) -> Iterator[Array]:
+    """Yield shifts (x, y) in samples to begin with: none, then that to the most alike place.
+
+    Both are windows of `_WIDE` samples to each side.
+    """
+    yield np.zeros(2, dtype=int)
+    edge = _WIDE - len(_AWAY) // 2
+    around = edge - _REACH
+    own = here[edge:-edge, edge:-edge].astype(np.float32)
+    searched = wide[around:-around, around:-around].astype(np.float32)
+    scores = cv2.matchTemplate(searched, own, cv2.TM_CCOEFF_NORMED, mask=_CORE)
+    best = np.nan_to_num(scores, nan=-1, posinf=-1, neginf=-1).argmax()
+    down, across = divmod(int(best), scores.shape[1])
+    yield np.array([across, down]) - _REACH
+
+
+def _aligned(here: Array, wide: Array, start: Array) -> tuple[Array, float]:
+    """Return the shift in samples and the likeness; 0 if they don't align near `start`.
+
+    That of `pixel_alignment.estimate_shift` with weights for each pixel, chosen anew in each
+    iteration as in Geman and McClure (1987).
+    """
+    first = _part(here, np.zeros(2, dtype=int))
+    second = _part(wide, start)
+    down, across = np.gradient(first)
+    columns = np.stack([across, down, first, np.ones_like(first)]).reshape(4, -1)
+    squares, weights = (_WEIGHTS**2).ravel(), np.ones(_WEIGHTS.size)
+    shift, gain = np.zeros(2), 0.0
+    for _ in range(ITERATIONS):
+        weighted = columns * (squares * weights)
+        normal = weighted @ columns.T
+        shown = translated(second, shift).ravel()
+        change = np.linalg.lstsq(normal, weighted @ shown, rcond=None)[0]
+        gain = float(change[2])
+        if gain < LEAST_GAIN / 2:
+            break
+        residuals = shown - change @ columns
+        spread = 1.4826 * float(np.median(np.abs(residuals[_INNER]))) + NOISE
+        weights = 1 / (1 + (residuals / (OUTLIER * spread)) ** 2) ** 2
+        step = change[:2] / gain
+        step /= max(1.0, float(np.hypot(*step)) / 2)
+        shift = shift - step
+        if np.hypot(*step) < 0.02:
+            break
+    moved = shift + start
+    if gain < LEAST_GAIN or np.hypot(*moved) > MOST_SHIFT * SAMPLES:
+        return np.zeros(2), 0.0
+    kept = squares * weights
+    return moved, correlation_of(first, translated(second, shift), kept.reshape(first.shape))
+
+
+def _part(window: Array, shift: Array) -> Array:
+    """Return the `_HALF` samples to each side of a shift from the centre of a wide window."""
+    column, row = len(window) // 2 + shift
+    part: Array = window[row - _HALF : row + _HALF + 1, column - _HALF : column + _HALF + 1]
+    return part
