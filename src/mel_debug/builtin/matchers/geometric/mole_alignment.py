@@ -77,7 +77,7 @@ def align_mole(
     sigma_px: float,
     there: Array,
     jacobian: Array,
-    is_likely: Callable[[Array], bool] = lambda place: True,
+    is_likely: Callable[[Array], bool] = lambda _: True,
 ) -> MoleAlignment:
     """Align a mole of the source with the target around a place.
 
@@ -89,7 +89,8 @@ def align_mole(
     step = sigma_px / SAMPLES
     here = dark_window(source, mole, np.eye(2) * step, _WIDE)
     wide = dark_window(target, there, jacobian * step, _WIDE)
-    shift, likeness = np.zeros(2), -np.inf
+    shift: Array = np.zeros(2)
+    likeness = -np.inf
     for start in _starts(here, wide):
         moved, found = _aligned(here, wide, start)
         if found > likeness + BETTER and is_likely(there + jacobian @ (moved * step)):
