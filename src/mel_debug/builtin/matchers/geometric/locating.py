@@ -57,7 +57,8 @@ moles that are there is 0.1 to 0.2, their 99 % 2.0 to 2.9; the median of those t
 to 2.1."""
 
 MOST_LEAP = 3.0
-"""Leap beyond which the mole is not aligned elsewhere than found: that would be another spot."""
+"""Leap beyond which a spot, however alike, is another one: more than that of 99 % of the moles that
+are there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +212,6 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
     std = lead.std * cell
     known = LEAP_FLOOR * longest + std + (0 if lead.anchors else residual)
-    limit = max(MOST_LEAP * known, _away(found.place, lead))
     sigma = sigma_px(search.photos[0], mole)
     aligned = align_mole(
         search.photos,
@@ -219,7 +219,7 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
         sigma,
         found.place,
         lead.jacobian,
-        lambda place: _away(place, lead) <= limit,
+        lambda place: _away(place, lead) <= MOST_LEAP * known,
     )
     place = found.place if found.correlation >= GOOD_CORRELATION else aligned.place
     away = _away(place, lead)
