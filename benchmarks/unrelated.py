@@ -113,7 +113,7 @@ def main(
                 counts[kind] += [1, geometry, len(matches), accepted]
                 click.echo(f"{number} {kind}: {accepted} of {len(matches)}, {geometry}", err=True)
     rows: list[list[object]] = [[kind, *map(int, count)] for kind, count in counts.items()]
-    rows.append(["all", *map(int, sum(counts.values()))])
+    rows.append(["all", *map(int, np.sum(list(counts.values()), axis=0))])
     head = ["target", "pairs", "with a geometry", "queries", "accepted"]
     show(f"Photos that share nothing, {megapixels:g} megapixels ({machine()})", head, rows)
 
