@@ -3,10 +3,11 @@
     python benchmarks/unrelated.py [PHOTO...] [--people 12] [--megapixels 1]
     python benchmarks/unrelated.py --repository DIR --repository DIR    # people generated before
 
-Every mole of a generated person is searched in the photo of the next person, in the mirrored photo
-of its own session, and in one of scikit-image's photos or a given PHOTO. All are absent. Moles of a
-photo are searched together, as that costs little more than one, so the number of queries is that of
-pairs times that of moles; queries of a pair are not independent, which is why both are counted.
+Every mole and dark spot of a generated person is searched in the photo of the next person, in the
+mirrored photo of its own session, and in one of scikit-image's photos or a given PHOTO. All are
+absent. Spots of a photo are searched together, as that costs little more than one, so the number of
+queries is that of pairs times that of spots; queries of a pair are not independent, which is why
+both are counted.
 """
 
 import subprocess
@@ -19,6 +20,7 @@ import click
 import numpy as np
 from PIL import Image
 
+from mel_debug.builtin.matchers.geometric.constellation import blobs
 from mel_debug.core.geometry import Point, Size
 from mel_debug.core.types import Photo
 from mel_debug.evaluation.labelled import labelled_pairs
@@ -76,12 +78,14 @@ def scenes(photos: Sequence[Path], megapixels: float) -> Iterator[Photo]:
 @click.option("--people", default=12, show_default=True)
 @click.option("--megapixels", default=1.0, show_default=True)
 @click.option("--moles", default=24, show_default=True)
+@click.option("--spots", default=30, show_default=True, help="Dark spots searched besides moles.")
 @click.option("--repository", "repositories", multiple=True, type=click.Path(path_type=Path))
 def main(
     photos: tuple[Path, ...],
     people: int,
     megapixels: float,
     moles: int,
+    spots: int,
     repositories: tuple[Path, ...],
 ) -> None:
     """Print how many moles are accepted, by kind of pair."""
@@ -97,10 +101,9 @@ def main(
         pairs = [next(iter(labelled_pairs([root]))) for root in roots]
         for number, pair in enumerate(pairs):
             source, factor = smaller(pair.source, megapixels)
-            marks = {
-                mole.uuid: [(source, Point(factor * mole.point.x, factor * mole.point.y))]
-                for mole in pair.moles
-            }
+            places = [(factor * mole.point.x, factor * mole.point.y) for mole in pair.moles]
+            places += (blobs(source)[:spots, :2] * source.size.longest).tolist()
+            marks = {str(each): [(source, Point(*each))] for each in places}
             another, _ = smaller(pairs[(number + 1) % len(pairs)].target, megapixels)
             targets = (another, mirrored(source), next(others))
             for kind, target in zip(counts, targets, strict=True):
