@@ -13,7 +13,7 @@ SENTENCES: Mapping[tuple[str, ...], str] = {
     ("steady", "settled", "support.moved_px"): "refinement at higher resolution moved the place",
     ("shown", "stands_out", "support.contrast"): "there is no clear spot at that place",
     ("stood_out",): "there is no clear spot at the mark",
-    ("sized", "shaded", "support.likeness"): "the spot at that place looks different",
+    ("sized", "shaded", "support.mole_correlation"): "the spot at that place looks different",
     ("support.correlation", "support.margin"): "the skin around that place looks different",
     (
         "support.leap",

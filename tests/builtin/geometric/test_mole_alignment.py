@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.builtin.matchers.geometric.mole_alignment import ALIKE, MoleAlignment, align_mole
+from mel_debug.builtin.matchers.geometric.mole_alignment import (
+    GOOD_CORRELATION,
+    AlignedMole,
+    align_mole,
+)
 from mel_debug.builtin.matchers.geometric.mole_windows import SIGMAS, sigma_px
 from mel_debug.builtin.matchers.geometric.pixel_alignment import align_pixels
 from mel_debug.core.types import Photo
@@ -33,7 +37,7 @@ def skin(
     return Photo.of(np.clip(grey.round(), 0, 255).astype(np.uint8)[..., np.newaxis].repeat(3, 2))
 
 
-def aligned(source: Photo, target: Photo, off: Array) -> MoleAlignment:
+def aligned(source: Photo, target: Photo, off: Array) -> AlignedMole:
     """Align the mole from a place that is `off` it."""
     return align_mole((source, target), MOLE, SIGMA, MOLE + off, np.eye(2))
 
@@ -44,7 +48,7 @@ def test_a_mole_is_aligned_in_any_light(off: tuple[float, float], light: float) 
     """It is found to a twentieth of its size, from anywhere on it."""
     found = aligned(skin(), skin(light=light, dark=0.3), np.array(off))
     assert np.hypot(*(found.place - MOLE)) < SIGMA / 10
-    assert found.likeness > ALIKE
+    assert found.correlation > GOOD_CORRELATION
 
 
 @pytest.mark.parametrize("in_source", [True, False])
@@ -59,10 +63,10 @@ def test_a_strap_beside_a_mole_does_not_move_it(in_source: bool) -> None:
 
 
 def test_nothing_is_like_a_mole_that_has_gone() -> None:
-    """Its place stays as it was, and the likeness is small."""
+    """Its place stays as it was, and the correlation is small."""
     found = aligned(skin(), skin(mole=False), np.array([3.0, 3.0]))
     assert found.place.tolist() == [303.0, 303.0]
-    assert found.likeness < 0.6
+    assert found.correlation < 0.6
 
 
 def test_unlikely_places_are_not_considered() -> None:
@@ -80,10 +84,10 @@ def test_unlikely_places_are_not_considered() -> None:
 
 
 @pytest.mark.parametrize("place", [np.array([1.0, 1.0]), np.array([599.0, 300.0])])
-def test_moles_at_the_edge_of_a_photo_have_a_likeness(place: Array) -> None:
+def test_moles_at_the_edge_of_a_photo_have_a_correlation(place: Array) -> None:
     """Windows that reach beyond the photo give a finite value from 0 to 1."""
     found = align_mole((skin(), skin()), place, SIGMA, place, np.eye(2))
-    assert 0 <= found.likeness <= 1
+    assert 0 <= found.correlation <= 1
     assert np.isfinite(found.place).all()
 
 

@@ -206,7 +206,7 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
     in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
-    are those of `Vacancy`, `likeness` is that of `MoleAlignment`.
+    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
     residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
@@ -244,7 +244,7 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "leap": Measurement(away / known),
             "vacancy": Measurement(gone.vacancy),
             "contrast": Measurement(gone.contrast),
-            "likeness": Measurement(aligned.likeness),
+            "mole_correlation": Measurement(aligned.correlation),
         },
         found.first.likelihood,
     )

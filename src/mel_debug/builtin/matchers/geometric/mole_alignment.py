@@ -38,12 +38,12 @@ NOISE = 1e-3
 LEAST_GAIN = 0.2
 """Least contrast of the mole as a share of that in the source; below, nothing was aligned."""
 
-ALIKE = 0.9
-"""Likeness from which a mole is aligned. On warps of real photos and on hard generated pairs 97 %
-of the moles that are there reach it, and 9 % of what is found in place of those that are gone."""
+GOOD_CORRELATION = 0.9
+"""Correlation from which a mole is aligned. On hard generated pairs and on warps of photos 95 % of
+the moles that are there reach it, and 6 % of what is found in place of those that are gone."""
 
 BETTER = 0.1
-"""How much more alike the mole must be elsewhere to be moved there."""
+"""How much higher the correlation must be elsewhere for the mole to be moved there."""
 
 ITERATIONS = 15
 """Upper limit of the iterations; few need more."""
@@ -60,15 +60,15 @@ _WIDE = _HALF + _REACH + 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MoleAlignment:
+class AlignedMole:
     """A mole aligned in the target.
 
-    `place` is (2,) pixels of the target. `likeness`, from 0 to 1, is the correlation of the mole in
-    the two photos, without the pixels that fit nothing; 0 if there is nothing like it.
+    `place` is (2,) pixels of the target. `correlation`, from 0 to 1, is that of the mole in the two
+    photos, without the pixels that fit nothing; 0 if there is nothing like it.
     """
 
     place: Array
-    likeness: float
+    correlation: float
 
 
 def align_mole(
@@ -78,31 +78,31 @@ def align_mole(
     there: Array,
     jacobian: Array,
     is_likely: Callable[[Array], bool] = lambda _: True,
-) -> MoleAlignment:
+) -> AlignedMole:
     """Align a mole of the source with the target around a place.
 
     `mole` is (2,) pixels of the source and `sigma_px` the size there, `there` is (2,) pixels of the
     target, and `jacobian` is that of `window_matching.Window`. Places that are not `is_likely` are
-    not considered, and `there` is returned with what is less alike than `ALIKE`.
+    not considered, and `there` is returned with a correlation below `GOOD_CORRELATION`.
     """
     source, target = photos
     step = sigma_px / SAMPLES
     here = dark_window(source, mole, np.eye(2) * step, _WIDE)
     wide = dark_window(target, there, jacobian * step, _WIDE)
     shift: Array = np.zeros(2)
-    likeness = -np.inf
+    correlation = -np.inf
     for start in _starts(here, wide):
         moved, found = _aligned(here, wide, start)
-        if found > likeness + BETTER and is_likely(there + jacobian @ (moved * step)):
-            shift, likeness = moved, found
-        if likeness >= ALIKE:
+        if found > correlation + BETTER and is_likely(there + jacobian @ (moved * step)):
+            shift, correlation = moved, found
+        if correlation >= GOOD_CORRELATION:
             break
-    place = there + jacobian @ (shift * step) if likeness >= ALIKE else there
-    return MoleAlignment(place, max(likeness, 0.0))
+    place = there + jacobian @ (shift * step) if correlation >= GOOD_CORRELATION else there
+    return AlignedMole(place, max(correlation, 0.0))
 
 
 def _starts(here: Array, wide: Array) -> Iterator[Array]:
-    """Yield shifts (x, y) in samples to begin with: none, then that to the most alike place.
+    """Yield shifts (x, y) in samples to begin with: none, then that to the best correlation.
 
     Both are windows of `_WIDE` samples to each side.
     """
@@ -118,7 +118,7 @@ def _starts(here: Array, wide: Array) -> Iterator[Array]:
 
 
 def _aligned(here: Array, wide: Array, start: Array) -> tuple[Array, float]:
-    """Return the shift in samples and the likeness; 0 if they don't align near `start`.
+    """Return the shift in samples and the correlation; 0 if they don't align near `start`.
 
     That of `pixel_alignment.estimate_shift` with weights for each pixel, chosen anew in each
     iteration as in Geman and McClure (1987).
