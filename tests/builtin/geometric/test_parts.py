@@ -10,7 +10,6 @@ from mel_debug.builtin.matchers.geometric.correspondences import (
     mutual_matches,
     mutual_matches_nearby,
 )
-from mel_debug.builtin.matchers.geometric.photo_pair import folds
 from mel_debug.builtin.matchers.geometric.pixel_alignment import estimate_shift
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
@@ -117,19 +116,3 @@ def test_the_displacement_is_a_cubic_b_spline(
     grid = warp_field.coefficients.reshape(down, across, 2)
     expected = np.einsum("ni,nj,ijk->nk", y, x, grid)
     np.testing.assert_allclose(warp_field.displacement(places), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_only_a_field_that_mirrors_folds(mirrored: bool) -> None:
-    """A field that moves each place to the other side of the middle turns the skin over."""
-    side = 64
-    warp_field = WarpField(PlaneMap(np.eye(3)), (side, side))
-    # Cubic B-splines reproduce a linear function with its values at the knots.
-    knots = (np.arange(warp_field.knots[0]) - 2) * warp_field.step
-    shifts = side - 2 * knots if mirrored else np.full(len(knots), 3.0)
-    warp_field.coefficients[:, 0] = np.tile(shifts, int(warp_field.knots[1]))
-    places = np.random.default_rng(0).uniform(2, side - 2, (50, 2))
-    expected = side - places[:, 0] if mirrored else places[:, 0] + 3
-    assert np.allclose(warp_field(places)[:, 0], expected)
-    assert folds(warp_field, places) is mirrored
-    assert not folds(warp_field, places[:0])

@@ -35,11 +35,6 @@ LEAST_REACH = 4
 """Cells; least search radius from the second round on. Wider than the residuals of right matches,
 so that the level of chance differs from theirs."""
 
-MOST_FOLDED = 0.02
-"""Share of the matches at which the warp field may turn the skin over, which bodies never do. A
-field that does leads from one half of a mirrored photo to the other. It was 0 in each of 13 pairs
-of the same body, labelled and generated."""
-
 CONVERGED = 0.35
 """Cells; the rounds end when the warp field has moved less than this."""
 
@@ -107,18 +102,7 @@ def match_pair(
     refined = _refined(nothing, first.attempt)
     if refined.warp_field is None:
         return refined
-    pair = _grown(refined, first.attempt, photos)
-    if pair.warp_field is None or folds(pair.warp_field, pair.places):
-        return nothing
-    return pair
-
-
-def folds(warp_field: WarpField, places: Array) -> bool:
-    """Whether a warp field turns skin over at some of the (n, 2) places, in cells of the source."""
-    if not len(places):
-        return False
-    turned = np.linalg.det(warp_field.jacobians(places)) <= 0
-    return bool(turned.mean() > MOST_FOLDED)
+    return _grown(refined, first.attempt, photos)
 
 
 def _refined(pair: PhotoPair, attempt: Attempt) -> PhotoPair:
