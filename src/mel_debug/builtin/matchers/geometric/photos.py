@@ -12,7 +12,7 @@ from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
 from mel_debug.core.stages import FeatureExtractor
-from mel_debug.core.types import FeatureMap, Vectors
+from mel_debug.core.types import FeatureMap, Photo, Vectors
 
 SMALLER = (1 / 2, 1 / 3, 1 / 4)
 """Smaller sizes of a photo, as shares of the size of its feature map."""
@@ -51,6 +51,21 @@ class Photos:
                 Photos(source, target, self.extractor, self.variants, is_flat=True, _lit=self)
             )
         return self._flat[0]
+
+    def flat_source_like(self, other: CellFeatures) -> tuple[CellFeatures, Photo]:
+        """Return the flattened source's features as `source_like` does, and the flattened target.
+
+        The features of the target, which take a forward pass, are not extracted.
+        """
+        target = FlatPhoto(self.target.photo)
+        flat = Photos(
+            self._flat[0].source if self._flat else self._flattened(self.source),
+            self.target,
+            self.extractor,
+            self.variants,
+            is_flat=True,
+        )
+        return flat.source_like(other), target
 
     def as_they_are(self) -> "Photos":
         """Return the photos with the light on them, as they were taken."""
