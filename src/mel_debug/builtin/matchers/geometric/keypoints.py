@@ -80,7 +80,7 @@ def _keypoints(
     scaled = size if longest >= size.longest else fitted(size, longest)
     found = variants.arrays(
         key_of(f"keypoints {longest} 1", features.key),
-        lambda: _detected(features.photo, scaled),
+        lambda: detected(features.photo, scaled),
         lambda arrays: arrays["descriptors"].shape == (len(arrays["points"]), 128),
     )
     descriptors = found["descriptors"].astype(np.float32)
@@ -90,7 +90,7 @@ def _keypoints(
     return found["points"] * stretch, root
 
 
-def _detected(photo: Photo, size: Size) -> dict[str, NDArray[Any]]:
+def detected(photo: Photo, size: Size) -> dict[str, NDArray[Any]]:
     """Return (n, 2) `points` in pixels of the photo at a size, and (n, 128) `descriptors`."""
     grey = cv2.cvtColor(photo.scaled(size), cv2.COLOR_RGB2GRAY)
     mask = None
