@@ -153,7 +153,8 @@ class PageFinder:
         return self.run.judge()
 
     def load(self, number: int) -> None:
-        """Get the features of a photo that will be needed soon. Raises like `features`."""
+        """Get what the page will need first of a photo. Raises like `features`."""
+        self.album.preview(number)  # before the features, so that both decode the photo only once
         self._maps.of(self.album.photo(number))
 
     def features(self, number: int) -> PackedFeatures:
