@@ -21,6 +21,7 @@ from mel_debug.builtin.matchers.geometric.normal_equations import (
 )
 from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos
 from mel_debug.builtin.matchers.geometric.variants import Variants
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.cache.results import Results, packed
 from mel_debug.cache.store import FileStore, Kind
 from mel_debug.core.geometry import PatchGrid, Size
@@ -165,3 +166,16 @@ def test_keypoints_of_tiles_are_those_of_the_whole_photo(
     whole, tiled = found
     assert len(whole) > 100
     assert len(whole & tiled) > 0.95 * max(len(whole), len(tiled))
+
+
+def test_nearest_keypoints_are_those_of_all_similarities_at_once() -> None:
+    """More rows than a block has."""
+    rng = np.random.default_rng(4)
+    second = unit(rng.standard_normal((700, 128)).astype(np.float32))
+    first = unit(second[rng.permutation(700)] + 0.1 * rng.standard_normal((700, 128)))
+    choice, mutual, ratio = keypoints.nearest(first.astype(np.float32), second)
+    similarity = first @ second.T
+    assert (choice == similarity.argmax(axis=1)).all()
+    assert (mutual == (similarity.argmax(axis=0)[choice] == np.arange(700))).all()
+    two = np.sort(similarity, axis=1)[:, :-3:-1]
+    np.testing.assert_allclose(ratio, np.sqrt((1 - two[:, 0]) / (1 - two[:, 1])), atol=1e-4)

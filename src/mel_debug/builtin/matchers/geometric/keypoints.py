@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, Picture
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, Picture
+from mel_debug.builtin.matchers.geometric.correspondences import BLOCK_ROWS
 from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.core.geometry import Size
@@ -55,14 +56,7 @@ def keypoint_matches(
     there, second = _keypoints(target, longest, known)
     if len(here) < 2 or len(there) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
-    similarity = first @ second.T
-    choice = similarity.argmax(axis=1)
-    rows = np.arange(len(here))
-    best = similarity[rows, choice]
-    mutual = similarity.argmax(axis=0)[choice] == rows
-    similarity[rows, choice] = -1
-    # Unit vectors: squared distance = 2 - 2 cosine.
-    ratio = np.sqrt(np.maximum(1 - best, 0) / np.maximum(1 - similarity.max(axis=1), 1e-9))
+    choice, mutual, ratio = nearest(first, second)
     kept = np.flatnonzero(mutual & (ratio < RATIO))
     kept = kept[np.argsort(ratio[kept], kind="stable")]
     matched = np.hstack([here[kept], there[choice[kept]]])
@@ -70,6 +64,31 @@ def keypoint_matches(
     single = np.sort(np.unique(np.round(matched), axis=0, return_index=True)[1])
     matched = matched[single]
     return matched[:, :2] / source.grid.cell_size, matched[:, 2:] / target.grid.cell_size
+
+
+def nearest(
+    first: NDArray[np.float32], second: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], Flags, NDArray[np.float32]]:
+    """Return the nearest row of `second` for each of `first`, whether mutual, and its ratio.
+
+    The ratio is of the distances to the nearest and to the second nearest. All similarities at once
+    would take 256 MB for `MOST_KEYPOINTS`, twice.
+    """
+    choice, ratio = np.zeros(len(first), np.intp), np.zeros(len(first), np.float32)
+    back, top = np.zeros(len(second), np.intp), np.full(len(second), -np.inf, np.float32)
+    for start in range(0, len(first), BLOCK_ROWS):
+        some = slice(start, start + BLOCK_ROWS)
+        similarity = first[some] @ second.T
+        better = np.flatnonzero(similarity.max(axis=0) > top)
+        nearest = similarity[:, better].argmax(axis=0)
+        top[better], back[better] = similarity[nearest, better], nearest + start
+        rows, there = np.arange(len(similarity)), similarity.argmax(axis=1)
+        best = similarity[rows, there]
+        similarity[rows, there] = -1
+        # Unit vectors: squared distance = 2 - 2 cosine.
+        gap = np.maximum(1 - similarity.max(axis=1), 1e-9)
+        choice[some], ratio[some] = there, np.sqrt(np.maximum(1 - best, 0) / gap)
+    return choice, back[choice] == np.arange(len(first)), ratio
 
 
 def _keypoints(
