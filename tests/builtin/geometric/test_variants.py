@@ -172,8 +172,9 @@ def test_nearest_keypoints_are_those_of_all_similarities_at_once() -> None:
     """More rows than a block has."""
     rng = np.random.default_rng(4)
     second = unit(rng.standard_normal((700, 128)).astype(np.float32))
-    first = unit(second[rng.permutation(700)] + 0.1 * rng.standard_normal((700, 128)))
-    choice, mutual, ratio = keypoints.nearest(first.astype(np.float32), second)
+    noise = 0.1 * rng.standard_normal((700, 128)).astype(np.float32)
+    first = unit(second[rng.permutation(700)] + noise)
+    choice, mutual, ratio = keypoints.nearest(first, second)
     similarity = first @ second.T
     assert (choice == similarity.argmax(axis=1)).all()
     assert (mutual == (similarity.argmax(axis=0)[choice] == np.arange(700))).all()
