@@ -174,6 +174,8 @@ class PageFinder:
                 found = self._matcher.photo_map(here, there, self._maps.extractor)
             self._sampled[pair] = None if found is None else SampledMap.of(found, photo)
             return_freed_memory()
+            for each in (photo, other):  # for the first click; a known pair has decoded neither
+                each.prefetch()
         return self._sampled[pair]
 
     def find(self, source: int, point: Point, target: int, uuid: str) -> FoundMole:
