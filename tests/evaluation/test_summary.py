@@ -5,7 +5,7 @@ import pytest
 from mel_debug.confidence.answers import Answer
 from mel_debug.core.errors import UsageError
 from mel_debug.evaluation.configurations import Configuration, product_of
-from mel_debug.evaluation.gallery import worst_of
+from mel_debug.evaluation.gallery import kind_of, worst_of
 from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement, violations
 from mel_debug.evaluation.summary import Result, Summary, summary_of
 from mel_debug.evaluation.tables import (
@@ -199,7 +199,15 @@ def test_a_malformed_requirement_is_refused(text: str) -> None:
 def test_a_confident_error_is_worse_than_an_uncertain_one() -> None:
     """Right answers come last, the furthest off first."""
     worst = worst_of(ANSWERS, 8)
-    assert [each.confidence for each in worst] == [0.7, 0.6, 0.55, 0.2, 0.1, 0.8, 0.9, 0.3]
+    assert [each.confidence for each in worst] == [0.7, 0.6, 0.55, 0.1, 0.8, 0.9, 0.3, 0.2]
+
+
+@pytest.mark.parametrize(("confidence", "absent"), [(0.2, 0.7), (0.01, 0.1), (0.6, 0.7)])
+def test_an_absent_mole_that_is_not_accepted_is_right(confidence: float, absent: float) -> None:
+    """Whether it is reported as absent, or only as not sure."""
+    assert kind_of(answer(None, confidence, absent)) == "gone"
+    assert kind_of(answer(None, 0.9, 0.1)) == "bad"
+    assert kind_of(answer(4, confidence, absent)) == "unsure"
 
 
 def test_a_configuration_without_answers_has_a_report(configuration: Configuration) -> None:

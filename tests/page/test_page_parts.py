@@ -124,6 +124,13 @@ def test_all_scripts_are_in_a_saved_page_after_those_they_import() -> None:
         assert set(imported) <= set(MODULES[:number])
 
 
+def test_the_page_asks_for_all_scripts_at_once() -> None:
+    """Not for those that a script imports only after it has arrived."""
+    page = (files("mel_debug.page") / "static" / "index.html").read_text(encoding="utf-8")
+    asked = re.findall(r'(?:"modulepreload" href|"module" src)="/static/([^"]*)"', page)
+    assert asked == list(MODULES)
+
+
 def test_no_two_scripts_declare_the_same_name() -> None:
     """They share one scope in a saved page."""
     script = bundle()

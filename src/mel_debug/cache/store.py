@@ -26,7 +26,7 @@ class Kind(StrEnum):
     """What a matcher has found out about a pair of photos."""
 
     VARIANT = ".variant"
-    """What a matcher has computed of one photo, such as its features at another size."""
+    """What is computed of one photo besides its features: those at another size, or a picture."""
 
     TILE = ".tile"
     """A square of a photo in full resolution."""

@@ -28,7 +28,12 @@ from mel_debug.files.review_page import Card, Panel, Picture, Section, Sign, wri
 PICTURE_NAMES = re.compile(r"[0-9]+-[0-9]{2,}\.jpg")
 """File names of the pictures: the numbers of the configuration and of the match."""
 
-KINDS = {"bad": "wrong", "unsure": "right, but not accepted", "good": "right and accepted"}
+KINDS = {
+    "bad": "wrong",
+    "unsure": "right, but not accepted",
+    "good": "right and accepted",
+    "gone": "right: absent, and not accepted",
+}
 
 Progress = Callable[[Sequence[Answer], str], Iterable[Answer]]
 
@@ -37,7 +42,7 @@ def worst_of(answers: Sequence[Answer], most: int) -> list[Answer]:
     """Return the `most` worst answers: wrong ones by confidence, then right ones by error."""
 
     def badness(answer: Answer) -> tuple[bool, float]:
-        if not answer.right:
+        if kind_of(answer) == "bad":
             return True, answer.confidence
         return False, (answer.error_px or 0.0) / answer.longest
 
@@ -116,7 +121,7 @@ def _card(
     size = write_strip(file, crops, guard=guard)
     return Card(
         number,
-        _kind(answer),
+        kind_of(answer),
         f"mole {answer.uuid[:8]}: {_error(answer)}",
         _words(answer),
         (f"confidence {answer.confidence:.2f}", f"{answer.uuid} of {answer.source}", answer.target),
@@ -132,10 +137,14 @@ def _opened(photos: OpenPhotos, path: Path) -> Photo:
     return photo
 
 
-def _kind(answer: Answer) -> str:
+def kind_of(answer: Answer) -> str:
+    """The kind of an answer's card, one of `KINDS`."""
+    accepted = not (answer.uncertain or answer.probably_absent)
+    if answer.truth is None:
+        return "bad" if accepted else "gone"
     if not answer.right:
         return "bad"
-    return "unsure" if answer.uncertain else "good"
+    return "good" if accepted else "unsure"
 
 
 def _error(answer: Answer) -> str:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from mel_debug.core.photo import PREVIEW_SIDE, Photo
 from mel_debug.core.scaling import fitted, resized
 from mel_debug.core.types import Pixels
 from mel_debug.files.photos import read_photo
+
+if TYPE_CHECKING:
+    from mel_debug.cache.shown import ShownPreviews
 
 MOST_PIXELS = 60_000_000
 """Pixels of decoded photos that are retained: two of 25 megapixels; the last two always are."""
@@ -32,16 +35,21 @@ MOST_REGION = 2048
 PREVIEW_QUALITY, NATIVE_QUALITY = 85, 92
 """JPEG qualities: previews fill the window, native pixels are compared by eye."""
 
+PREVIEW_MADE = f"{PREVIEW_SIDE} px, quality {PREVIEW_QUALITY}"
+"""How previews are made, for those that are stored."""
+
 
 @dataclass(slots=True)
 class Album:
     """The photos of the page, and their pixels in memory, least recently used ones first.
 
-    Threads may share an album. Raises UsageError for a number or a rectangle that does not exist.
+    Threads may share an album. `stored` has previews that were made before. Raises UsageError for a
+    number or a rectangle that does not exist.
     """
 
     paths: Sequence[Path]
     use_masks: bool = True
+    stored: "ShownPreviews | None" = None
     _sizes: dict[int, Size] = field(default_factory=dict)
     _open: "OrderedDict[int, Photo]" = field(default_factory=OrderedDict)
     _previews: dict[int, bytes] = field(default_factory=dict)
@@ -74,9 +82,14 @@ class Album:
         """The whole photo, at most `PREVIEW_SIDE` pixels along its longer side."""
         if number not in self._previews:
             photo = self.photo(number)
-            # Not the photo's own preview: that has the mask, which takes as long as the pixels.
-            pixels = photo.scaled(fitted(photo.size, min(PREVIEW_SIDE, photo.size.longest)))
-            self._previews[number] = _jpeg(pixels, PREVIEW_QUALITY)
+
+            def make() -> bytes:
+                # Not the photo's own preview: that has the mask, which takes as long as the pixels.
+                pixels = photo.scaled(fitted(photo.size, min(PREVIEW_SIDE, photo.size.longest)))
+                return _jpeg(pixels, PREVIEW_QUALITY)
+
+            stored = self.stored
+            self._previews[number] = make() if stored is None else stored.of(photo, make)
         return self._previews[number]
 
     def tile(self, number: int, level: int, column: int, row: int) -> bytes:

@@ -137,7 +137,7 @@ class PageFinder:
     """Computes what the page shows of a pair of photos. Only one thread may use it."""
 
     def __init__(self, run: ResolvedRun, album: Album) -> None:
-        self.run, self._album = run, album
+        self.run, self.album = run, album
         self._sampled: dict[tuple[int, int], SampledMap | None] = {}
 
     @cached_property
@@ -152,9 +152,14 @@ class PageFinder:
     def _judge(self) -> "Judge":
         return self.run.judge()
 
+    def load(self, number: int) -> None:
+        """Get what the page will need first of a photo. Raises like `features`."""
+        self.album.preview(number)  # before the features, so that both decode the photo only once
+        self._maps.of(self.album.photo(number))
+
     def features(self, number: int) -> PackedFeatures:
         """The features of a photo. Raises MelError, for example for a damaged photo."""
-        packed = PackedFeatures.of(self._maps.of(self._album.photo(number)))
+        packed = PackedFeatures.of(self._maps.of(self.album.photo(number)))
         return_freed_memory()
         return packed
 
@@ -162,19 +167,21 @@ class PageFinder:
         """The map of a pair; None if the photos share too little, or the matcher makes none."""
         pair = source, target
         if pair not in self._sampled:
-            photo, other = self._album.photo(source), self._album.photo(target)
+            photo, other = self.album.photo(source), self.album.photo(target)
             here, there = self._maps.of(photo), self._maps.of(other)
             found = None
             if isinstance(self._matcher, MapsPhotos):
                 found = self._matcher.photo_map(here, there, self._maps.extractor)
             self._sampled[pair] = None if found is None else SampledMap.of(found, photo)
             return_freed_memory()
+            for each in (photo, other):  # for the first click; a known pair has decoded neither
+                each.prefetch()
         return self._sampled[pair]
 
     def find(self, source: int, point: Point, target: int, uuid: str) -> FoundMole:
         """Find the mole at a point of the source in the target. Raises MelError."""
-        views = [(uuid, [(self._album.photo(source), point)])]
-        located = locate(views, self._album.photo(target), self._maps, self._matcher, self._judge)
+        views = [(uuid, [(self.album.photo(source), point)])]
+        located = locate(views, self.album.photo(target), self._maps, self._matcher, self._judge)
         return FoundMole(located.queries[0], located.target, located.matches[0], self.run)
 
 

@@ -50,6 +50,11 @@ class Refused(Exception):  # noqa: N818 - a refusal is no fault of the program
         self.status = status
 
 
+async def not_ready(_: Scope, __: Receive, ___: Send) -> None:
+    """An application that is not there yet."""
+    raise Refused(503, "The server is starting.")
+
+
 def _random() -> str:
     return secrets.token_urlsafe(24)
 
@@ -60,7 +65,7 @@ class Guard:
 
     The first visit of `link` sets a cookie and uses up the link. All other requests need that
     cookie, and a known `Host`. Requests that may change something are JSON, carry `page_token` in a
-    header, and come from the page's own origin.
+    header, and come from the page's own origin. `app` may be set later, before the first request.
     """
 
     app: App

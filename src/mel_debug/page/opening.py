@@ -7,6 +7,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from mel_debug.files.outputs import OutputGuard
+    from mel_debug.page.finding import PageFinder
     from mel_debug.page.routes import Routes
     from mel_debug.plugins.config import RunConfig
 
@@ -51,15 +53,17 @@ def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
     extra `page`, and Terminated after SIGTERM.
     """
     check_installed()
-    from mel_debug.page.guard import Guard
+    from mel_debug.page.guard import Guard, not_ready
     from mel_debug.page.memory import limit_heaps
 
     limit_heaps()
-    routes = _routes(photos, settings, mode, read_only=read_only, use_masks=use_masks)
+    finder = _finder(photos, settings, use_masks=use_masks)
     with contextlib.closing(_listening(port)) as listening:
-        guard = Guard(routes.app(), listening.getsockname()[1])
-        routes.page_token = guard.page_token
+        guard = Guard(not_ready, listening.getsockname()[1])
+        # The browser starts while the rest is imported; its first request waits in the socket.
         _announce(guard.link, browser=browser)
+        routes = _routes(finder, mode, guard.page_token, read_only=read_only)
+        guard.app = routes.app()
         asyncio.run(_serve(guard, routes, listening, exit_with_page=exit_with_page))
 
 
@@ -86,28 +90,39 @@ def check_installed() -> None:
         raise MelError("the page needs Starlette and uvicorn; try: pip install 'mel-debug[page]'")
 
 
-def _routes(
-    photos: Sequence[Path],
-    settings: "RunConfig | Mapping[str, Any]",
-    mode: Mode,
-    *,
-    read_only: bool,
-    use_masks: bool,
-) -> "Routes":
-    from mel_debug.marking.runs import Run
-    from mel_debug.page.album import Album
+def _finder(
+    photos: Sequence[Path], settings: "RunConfig | Mapping[str, Any]", *, use_masks: bool
+) -> "PageFinder":
+    """The album of the photos, and what computes for it. Raises all errors of the arguments."""
+    from mel_debug.page.album import PREVIEW_MADE, Album
     from mel_debug.page.finding import PageFinder, run_of
-    from mel_debug.page.marking import Marking
-    from mel_debug.page.routes import Routes
-    from mel_debug.page.worker import Worker
 
     run = run_of(settings)
-    album = Album(tuple(photos), use_masks)
+    stored = None
+    if run.cache is not None:
+        from mel_debug.cache.shown import ShownPreviews
+
+        stored = ShownPreviews(run.cache, PREVIEW_MADE)
+    album = Album(tuple(photos), use_masks, stored)
     for number in range(len(photos)):
         album.size(number)  # reads the headers, so that errors come before the browser opens
-    facts = {"mode": mode, "readOnly": read_only, "model": run.extractor.name}
+    return PageFinder(run, album)
+
+
+def _routes(finder: "PageFinder", mode: Mode, page_token: str, *, read_only: bool) -> "Routes":
+    from mel_debug.page.worker import Urgency, Worker
+
+    worker, album = Worker(), finder.album
+    for number in range(min(2, len(album.paths))):  # those that the page shows first
+        worker.submit(Urgency.FEATURES, partial(finder.load, number))
+
+    from mel_debug.marking.runs import Run
+    from mel_debug.page.marking import Marking
+    from mel_debug.page.routes import Routes
+
+    facts = {"mode": mode, "readOnly": read_only, "model": finder.run.extractor.name}
     marking = Marking(album, Run(mode), read_only)
-    return Routes(album, PageFinder(run, album), Worker(), marking, facts)
+    return Routes(album, finder, worker, marking, facts, page_token=page_token)
 
 
 def _listening(port: int) -> socket.socket:

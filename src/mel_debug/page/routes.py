@@ -52,7 +52,7 @@ class Pages:
 
 @dataclass(slots=True)
 class Routes:
-    """The handlers of one server. `page_token` is set once the server's guard exists."""
+    """The handlers of one server; `page_token` is that of its guard."""
 
     album: Album
     finder: PageFinder

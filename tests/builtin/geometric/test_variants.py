@@ -4,19 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mel_debug.builtin.matchers.geometric import keys
+from mel_debug.builtin.matchers.geometric import keypoints, keys
 from mel_debug.builtin.matchers.geometric.flattening import FlatPhoto
 from mel_debug.builtin.matchers.geometric.keypoints import keypoint_matches
 from mel_debug.builtin.matchers.geometric.keys import key_of
-from mel_debug.builtin.matchers.geometric.normal_equations import NormalEquations
+from mel_debug.builtin.matchers.geometric.normal_equations import (
+    NormalEquations,
+    SplineCells,
+)
 from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos
 from mel_debug.builtin.matchers.geometric.variants import Variants
+from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.cache.results import Results, packed
 from mel_debug.cache.store import FileStore, Kind
 from mel_debug.core.geometry import PatchGrid, Size
@@ -119,9 +124,10 @@ def test_a_photo_flattened_after_scaling_is_like_one_scaled_after_flattening(lon
 
 @given(st.integers(1, 60), st.integers(0, 10**6))
 def test_normal_equations_are_those_of_the_dense_basis(count: int, seed: int) -> None:
-    """For any places, weights and shifts."""
+    """For any places of a spline, weights and shifts; and so are variances."""
     rng = np.random.default_rng(seed)
-    knots = np.sort(rng.permuted(np.tile(np.arange(40), (count, 1)), axis=1)[:, :16], axis=1)
+    apart = np.append(0, np.sort(rng.permutation(np.arange(1, 30))[:15]))
+    knots = rng.integers(0, 10, (count, 1)) + apart  # those of a cell are the same everywhere
     values, weights, shifts = rng.random((count, 16)), rng.random(count), rng.random((count, 2))
     basis = np.zeros((count, 40))
     np.put_along_axis(basis, knots, values, axis=1)
@@ -132,3 +138,45 @@ def test_normal_equations_are_those_of_the_dense_basis(count: int, seed: int) ->
     np.testing.assert_allclose(
         equations.sides(weights, shifts), basis.T @ (weights[:, np.newaxis] * shifts), atol=1e-12
     )
+    covariance = np.cov(rng.random((40, 90)))
+    np.testing.assert_allclose(
+        SplineCells.of(knots).variances(values, covariance),
+        np.diag(basis @ covariance @ basis.T),
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_keypoints_of_tiles_are_those_of_the_whole_photo(
+    monkeypatch: pytest.MonkeyPatch, masked: bool
+) -> None:
+    """Nearly all: a few large ones see the edge of a tile."""
+    pixels = cv2.GaussianBlur(skin(620, 500), (0, 0), 2)
+    mask = np.ones((500, 620), dtype=bool)
+    mask[:, :200] = not masked
+    photo = Photo.of(pixels, mask if masked else None)
+    monkeypatch.setattr(keypoints, "MOST_KEYPOINTS", 400)
+    found = []
+    for tile in (700, 320):
+        monkeypatch.setattr(keypoints, "TILE", tile)
+        arrays = keypoints.detected(photo, photo.size)
+        assert not (masked and (arrays["points"][:, 0] < 199).any())
+        rows = np.column_stack([arrays["points"].round(2), arrays["descriptors"]])
+        found.append({tuple(row) for row in rows.tolist()})
+    whole, tiled = found
+    assert len(whole) > 100
+    assert len(whole & tiled) > 0.95 * max(len(whole), len(tiled))
+
+
+def test_nearest_keypoints_are_those_of_all_similarities_at_once() -> None:
+    """More rows than a block has."""
+    rng = np.random.default_rng(4)
+    second = unit(rng.standard_normal((700, 128)).astype(np.float32))
+    noise = 0.1 * rng.standard_normal((700, 128)).astype(np.float32)
+    first = unit(second[rng.permutation(700)] + noise)
+    choice, mutual, ratio = keypoints.nearest(first, second)
+    similarity = first @ second.T
+    assert (choice == similarity.argmax(axis=1)).all()
+    assert (mutual == (similarity.argmax(axis=0)[choice] == np.arange(700))).all()
+    two = np.sort(similarity, axis=1)[:, :-3:-1]
+    np.testing.assert_allclose(ratio, np.sqrt((1 - two[:, 0]) / (1 - two[:, 1])), atol=1e-4)

@@ -77,9 +77,12 @@ export class Pair {
     const panes = element("panes");
     panes.setAttribute("aria-busy", "true");
     this.listeners.status("Preparing the heatmap …");
+    // The features are asked for at once: the server reads them while it sends the photos.
+    const loading = Promise.all([this.#featuresOf(left), this.#featuresOf(right)]);
+    loading.catch(() => {}); // reported below
     await Promise.all(shown);
     try {
-      const [one, other] = await Promise.all([this.#featuresOf(left), this.#featuresOf(right)]);
+      const [one, other] = await loading;
       if (!isCurrent()) return;
       this.features = { left: one, right: other };
       this.listeners.status("Comparing the photos …");

@@ -136,9 +136,9 @@ def _grown(pair: PhotoPair, attempt: Attempt, photos: Photos) -> PhotoPair:
     target = photos.target_at(1.0)
     if _known_share(attempt.source, target, attempt.warp_field) > KNOWN_SHARE:
         return pair
-    flat, warp_field = photos.flat(), copy(attempt.warp_field)
-    canvas = attempt.canvas.of(flat.target.photo, warp_field)
-    source, grown = flat.source_like(attempt.source), pair
+    warp_field, grown = copy(attempt.warp_field), pair
+    source, flat_target = photos.flat_source_like(attempt.source)
+    canvas = attempt.canvas.of(flat_target, warp_field)
     for _ in range(FLAT_ROUNDS):
         again = Attempt.of(source, warp_field, canvas, LEAST_REACH)
         if again.confirmed < LEAST_CONFIRMED:

@@ -1,6 +1,7 @@
 """Two photos with their features at several sizes, extracted on first use."""
 
 from dataclasses import dataclass, field
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.builtin.matchers.similarity import unit
 from mel_debug.core.geometry import PatchGrid
 from mel_debug.core.stages import FeatureExtractor
-from mel_debug.core.types import FeatureMap, Vectors
+from mel_debug.core.types import FeatureMap, Photo, Vectors
 
 SMALLER = (1 / 2, 1 / 3, 1 / 4)
 """Smaller sizes of a photo, as shares of the size of its feature map."""
@@ -24,7 +25,7 @@ CONTEXT = 4
 """Cells of context around a part: a feature depends on pixels beyond its cell."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Photos:
     """A source and a target photo, and the extractor of their features.
 
@@ -39,7 +40,7 @@ class Photos:
     is_flat: bool = False
     _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
     _flat: list["Photos"] = field(default_factory=list)
-    _lit: "Photos | None" = None
+    _lit: "ReferenceType[Photos] | None" = None  # a cycle would keep the pixels alive
 
     def flat(self) -> "Photos":
         """Return the same photos without the light on them; see `flattening`."""
@@ -48,13 +49,29 @@ class Photos:
         if not self._flat:
             source, target = self._flattened(self.source), self._flattened(self.target)
             self._flat.append(
-                Photos(source, target, self.extractor, self.variants, is_flat=True, _lit=self)
+                Photos(source, target, self.extractor, self.variants, is_flat=True, _lit=ref(self))
             )
         return self._flat[0]
 
+    def flat_source_like(self, other: CellFeatures) -> tuple[CellFeatures, Photo]:
+        """Return the flattened source's features as `source_like` does, and the flattened target.
+
+        The features of the target, which take a forward pass, are not extracted.
+        """
+        target = FlatPhoto(self.target.photo)
+        flat = Photos(
+            self._flat[0].source if self._flat else self._flattened(self.source),
+            self.target,
+            self.extractor,
+            self.variants,
+            is_flat=True,
+        )
+        return flat.source_like(other), target
+
     def as_they_are(self) -> "Photos":
         """Return the photos with the light on them, as they were taken."""
-        return self._lit or self
+        lit = None if self._lit is None else self._lit()
+        return lit or self
 
     def source_at(self, size: float) -> CellFeatures:
         """Return the source's features at its own size, 1, or one of `SMALLER`."""

@@ -5,7 +5,11 @@ from functools import cached_property
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
-from mel_debug.builtin.matchers.geometric.normal_equations import Indices, NormalEquations
+from mel_debug.builtin.matchers.geometric.normal_equations import (
+    Indices,
+    NormalEquations,
+    SplineCells,
+)
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.support import Support
 
@@ -45,9 +49,6 @@ the same fields."""
 MOST_MATCHES = 5000
 """Matches used in a fit; more are thinned evenly. At 1250, 2500, 5000, 10000 the 95 % error is
 0.18, 0.15, 0.13, 0.13 cells."""
-
-PLACES_AT_ONCE = 4096
-"""Places of which the variance is computed at a time: 8 MB for 16 x 16 covariances each."""
 
 GROWTH_ROUNDS = 12
 """Upper limit; growth ends earlier if no match joins. 3, 6 and 24 led to the same fields on these
@@ -113,7 +114,8 @@ class WarpField:
 
         It is that of the posterior, and more where matches don't agree better than by chance.
         """
-        std = self._std(*self._basis(places))
+        knots, values = self._basis(places)
+        std = self._std(SplineCells.of(knots), values)
         if self.support is None:
             return std
         missing = np.maximum(0.0, 1 - self.support.at(places) / FULL_SUPPORT)
@@ -144,6 +146,7 @@ class WarpField:
         residuals of all of them in cells.
         """
         knots, values = self._basis(places)
+        cells = SplineCells.of(knots)
         residuals, joined = np.zeros(len(places)), begin
         support: Array = np.ones(len(places))
         thinning = max(1.0, len(places) / MOST_MATCHES)
@@ -162,7 +165,7 @@ class WarpField:
                 support = self.support.at(places)
             inverse = np.linalg.inv(precision)
             self.covariance = (inverse + inverse.T) / 2
-            std = self._std(knots, values)
+            std = self._std(cells, values)
             now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std) & (support > LEAST_SUPPORT)
             if (now != joined).mean() < 0.002:
                 break
@@ -173,14 +176,8 @@ class WarpField:
         shifts: Array = np.einsum("nk,nkc->nc", values, self.coefficients[knots])
         return shifts
 
-    def _std(self, knots: Indices, values: Array) -> Array:
-        variance = np.empty(len(values))
-        for start in range(0, len(values), PLACES_AT_ONCE):
-            some = slice(start, start + PLACES_AT_ONCE)
-            at = knots[some]
-            covariances = self.covariance[at[:, :, np.newaxis], at[:, np.newaxis]]
-            variance[some] = np.einsum("ni,nij,nj->n", values[some], covariances, values[some])
-        return np.asarray(np.sqrt(np.maximum(0, variance)))
+    def _std(self, cells: SplineCells, values: Array) -> Array:
+        return np.asarray(np.sqrt(np.maximum(0, cells.variances(values, self.covariance))))
 
     def _basis(self, places: Array) -> tuple[Indices, Array]:
         """Return the knots, (n, 16), whose cubic B-splines are not 0 at each point, and values."""
