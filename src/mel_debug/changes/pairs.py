@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mel_debug.changes.alignment import measuring_map
 from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
@@ -159,8 +160,9 @@ class _Pair:
         frame = Frame(MEASURED_SIDE, diameter / DISC)
         first = aligned_crop(self.comparer.photo(self.reference), point, frame)
         photo = self.comparer.photo(self.target)
-        other = aligned_crop(photo, match.best, frame, match.jacobian)
-        return compare(first, other, DISC / 2)
+        local, doubt = measuring_map(match.jacobian, self.warp, point)
+        other = aligned_crop(photo, match.best, frame, local)
+        return compare(first, other, DISC / 2, doubt)
 
     def spots(
         self,

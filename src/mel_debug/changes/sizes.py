@@ -29,6 +29,14 @@ LEAST_CONTRAST = 0.03
 REACH = 4.0
 """Distance of the spot from the mark, in pixels of the window, within which it is this spot."""
 
+RIM = 2.0
+"""Pixels of the window around `REACH`. Where a response is higher there, it is that of shade or of
+another spot, on whose slope the mark lies."""
+
+CLEAR, PAST = 0.06, 0.6
+"""A response of at least `CLEAR` is a spot's; once the response of larger discs is below a share
+`PAST` of it, none is tried any more, as only the shade of a body's edge could exceed it."""
+
 
 def spot_diameter(photo: Photo, point: Point) -> float:
     """The diameter of the dark spot at a point, in pixels of the photo.
@@ -43,15 +51,20 @@ def spot_diameter(photo: Photo, point: Point) -> float:
         response = _response(photo, point, tried)
         if response > best:
             best, diameter = response, tried
+        elif best > CLEAR and response < PAST * best:
+            break
         tried *= GROWTH
     return max(diameter, SMALLEST_PX)
 
 
 def _response(photo: Photo, point: Point, diameter: float) -> float:
+    """The highest response at a point; 0 on the slope of a higher one beside it."""
     frame = Frame(SIDE, diameter / DISC)
     crop = aligned_crop(photo, point, frame)
     light = np.log(to_linear(crop.pixels[..., 1]) + FLOOR)
     skin = np.median(light[crop.valid]) if crop.valid.any() else 0.0
     dark = np.where(crop.valid, skin - light, 0.0)
-    near = frame.radii() < REACH
-    return float(laplacian(dark, DISC / 2 / 2**0.5)[near].max())
+    response, radii = laplacian(dark, DISC / 2 / 2**0.5), frame.radii()
+    highest = float(response[radii < REACH].max())
+    beside = float(response[(radii >= REACH) & (radii < REACH + RIM)].max())
+    return highest if highest >= beside else 0.0
