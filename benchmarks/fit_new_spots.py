@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from mel_debug.changes.new_spots import REDDEST, STORED, SURE, evidence_of, probability_new
+from mel_debug.changes.new_spots import (
+    REDDEST,
+    STORED,
+    SURE,
+    evidence_of,
+    may_pass,
+    probability_new,
+)
 from mel_debug.changes.overlay import Evidence, Overlay
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.fitting import fit
@@ -159,7 +166,7 @@ def is_listed_new(row: dict[str, Any]) -> bool:
     if row["evidence"] is None:
         return False
     evidence = Evidence(**row["evidence"])
-    plain = evidence.obstacle is None and evidence.hue >= REDDEST
+    plain = evidence.obstacle is None and not may_pass(evidence)
     return bool(plain and probability_new(evidence) >= SURE)
 
 

@@ -11,7 +11,7 @@ from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.history import DISC, MEASURED_SIDE
-from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
+from mel_debug.changes.new_spots import SURE, UNLIKELY, may_pass, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
 from mel_debug.changes.ratios import Ratio, compare
@@ -213,7 +213,7 @@ class _Pair:
         probability = probability_new(evidence)
         if probability < UNLIKELY and uuid is None:
             return None
-        if evidence.hue < REDDEST and probability >= SURE:
+        if may_pass(evidence) and probability >= SURE:
             reason = "reddish, as pimples, bites and scratches are; look at it again next time"
             return replace(place, reason=reason)
         if probability < SURE:

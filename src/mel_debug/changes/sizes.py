@@ -33,9 +33,10 @@ RIM = 2.0
 """Pixels of the window around `REACH`. Where a response is higher there, it is that of shade or of
 another spot, on whose slope the mark lies."""
 
-CLEAR, PAST = 0.06, 0.6
-"""A response of at least `CLEAR` is a spot's; once the response of larger discs is below a share
-`PAST` of it, none is tried any more, as only the shade of a body's edge could exceed it."""
+VALLEY, AGAIN = 0.6, 2.0
+"""Once the response of larger discs has fallen below the share `VALLEY` of a spot's, only one with
+`AGAIN` times its response replaces it: a mole has that much more than a dark dot within it, but the
+shade of a body's edge not that much more than a mole."""
 
 
 def spot_diameter(photo: Photo, point: Point) -> float:
@@ -45,14 +46,15 @@ def spot_diameter(photo: Photo, point: Point) -> float:
     radius over the square root of 2 (Lindeberg 1998). `USUAL` where there is no spot.
     """
     longest = photo.size.longest
-    best, diameter = LEAST_CONTRAST, USUAL * longest
+    best, needed, diameter = 0.0, LEAST_CONTRAST, USUAL * longest
     tried = SMALLEST_PX
     while tried <= max(LARGEST * longest, SMALLEST_PX):
         response = _response(photo, point, tried)
-        if response > best:
-            best, diameter = response, tried
-        elif best > CLEAR and response < PAST * best:
-            break
+        if response > needed:
+            best = needed = response
+            diameter = tried
+        elif response < VALLEY * best:
+            needed = AGAIN * best
         tried *= GROWTH
     return max(diameter, SMALLEST_PX)
 
