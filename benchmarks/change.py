@@ -3,13 +3,15 @@
     python benchmarks/change.py generated --pairs 6 --megapixels 5 --first-seed 521
     python benchmarks/change.py warps PHOTO... --level medium
     python benchmarks/change.py itself PHOTO...
+    python benchmarks/change.py history --photos 8 --megapixels 12
 
 `generated` draws people whose skin changes (see `synth --changing`) and who were not fitted to. Of
 the moles that are in both sessions half have grown by 10 % in diameter. `warps` changes real photos
 by known maps, with spots painted out and half of the others magnified by 20 %; the photo with the
 spots painted out comes first, so that they are new in the other one, and then last, so that they
 are gone. `itself` compares photos with themselves, where nothing may be listed but what can't be
-told. Each mistake is listed. With `--folder` photos are kept, and used again if they are there;
+told. `history` compares the time of `mel-debug history` with that of one accurate search a photo.
+Each mistake is listed. With `--folder` photos are kept, and used again if they are there;
 features are cached there too.
 """
 
@@ -34,6 +36,7 @@ from mel_debug.core.geometry import Point, Size
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Pixels
 from mel_debug.evaluation.change_scores import score_changes
+from mel_debug.files.discovery import find_photos
 from mel_debug.files.marks import ABSENT, marks_path
 from mel_debug.files.photos import read_photo
 from mel_debug.plugins.config import RunConfig, resolve
@@ -41,9 +44,11 @@ from mel_debug.synth.from_photos import warped_views
 from mel_debug.synth.levels import WarpOptions, draw_change
 from mel_debug.synth.photo_spots import spots_of
 from mel_debug.synth.rendering import MolePosition, RenderedPhoto, render
+from mel_debug.synth.repository import begin_repository, plan_repository
 from mel_debug.synth.saved import marks_text, photo_files, write_new_files
 from mel_debug.synth.sessions import plan_pair
 from mel_debug.synth.warped import warped
+from processes import python, run
 
 GROWTH, MAGNIFIED = 1.1, 1.2
 """Growth of half the moles, on generated and on warped photos."""
@@ -73,12 +78,19 @@ def main() -> None:
         each.add_argument("--folder", type=Path, help="where photos and features are kept")
     itself = kinds.add_parser("itself")
     itself.add_argument("photos", type=Path, nargs="+")
+    history = kinds.add_parser("history")
+    history.add_argument("--photos", type=int, default=8)
+    history.add_argument("--megapixels", type=float, default=12.0)
+    history.add_argument("--seed", type=int, default=31)
     given = parser.parse_args()
+    if given.kind == "history":
+        time_history(given)
+        return
     with ExitStack() as stack:
         folder = getattr(given, "folder", None)
         folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        run = RunConfig(extractor="xfeat", preset="accurate", cache_dir=folder / "features")
-        comparer = Comparer.of(resolve(run))
+        wanted = RunConfig(extractor="xfeat", preset="accurate", cache_dir=folder / "features")
+        comparer = Comparer.of(resolve(wanted))
         if given.kind == "itself":
             report_itself(given.photos, comparer)
             return
@@ -95,6 +107,55 @@ def report_itself(photos: Sequence[Path], comparer: Comparer) -> None:
         for marks in (True, False):
             found = compare_sessions([(photo, photo)], comparer, use_target_marks=marks)
             print(f"{photo}, {'with' if marks else 'without'} marks: {counts(found)}")
+
+
+def time_history(given: argparse.Namespace) -> None:
+    """Time a mole's history and single searches in each photo; all processes, features cached."""
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        planned = plan_repository(
+            root,
+            given.seed,
+            photos=1,
+            sessions=given.photos,
+            moles=12,
+            megapixels=given.megapixels,
+            difficulty=0.5,
+            absent=0.0,
+        )
+        begin_repository(root)
+        for photo in planned:
+            photo.write()
+        first, *later = sorted(find_photos([root]))
+        uuid = next(iter(marks_of(first)))
+        for photo in later:  # so that each photo is searched
+            marks_path(photo).unlink()
+        stages = [
+            "--extractor",
+            "xfeat",
+            "--preset",
+            "accurate",
+            "--cache-dir",
+            str(root / "cache"),
+        ]
+        command = ["-m", "mel_debug"]
+        run(python(*command, "precalc", str(root), *stages[:-1]))
+        out = str(root / "found.jpg")
+        searches = [
+            run(
+                python(*command, "dino3-map", out, str(photo), uuid, str(first), "--force", *stages)
+            )
+            for photo in later
+        ]
+        followed = run(python(*command, "history", uuid, str(root), "--csv", *stages[:-1]))
+        for name in ("seconds", "busy"):
+            each = np.mean([getattr(search, name) for search in searches])
+            whole = getattr(followed, name)
+            print(
+                f"{'wall' if name == 'seconds' else 'processor'} time: history of {given.photos} "
+                f"photos {whole:.1f} s, one search {each:.2f} s; "
+                f"{whole / each / given.photos:.2f} of one search a photo"
+            )
 
 
 def ticked(pairs: Sequence[tuple[Path, Path]], _label: str) -> Iterator[tuple[Path, Path]]:
