@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from mel_debug.changes.new_spots import (
-    REDDEST,
     STORED,
     SURE,
     evidence_of,
@@ -112,7 +111,7 @@ def row_of(
 ) -> dict[str, Any]:
     found = None
     if evidence is not None:
-        names = ("own", "other", "vouching", "hue", "sigma", "std", "obstacle")
+        names = ("own", "other", "vouching", "hue", "sigma", "std", "obstacle", "beside")
         found = {name: getattr(evidence, name) for name in names}
     size = diameter if mole is None else mole.diameter_in(1) * shot.pixels_per_mm
     red = None if mole is None else mole.redness
@@ -126,7 +125,7 @@ def write_model(rows: list[dict[str, Any]]) -> None:
         if row["evidence"] is None or row["evidence"]["obstacle"] is not None:
             continue
         evidence = Evidence(**row["evidence"])
-        if evidence.hue < REDDEST:
+        if may_pass(evidence):
             continue
         truth = (0.0, 0.0) if row["new"] else None
         pair = str(row["seed"])
@@ -166,7 +165,7 @@ def is_listed_new(row: dict[str, Any]) -> bool:
     if row["evidence"] is None:
         return False
     evidence = Evidence(**row["evidence"])
-    plain = evidence.obstacle is None and not may_pass(evidence)
+    plain = evidence.obstacle is None and not (may_pass(evidence) or evidence.beside)
     return bool(plain and probability_new(evidence) >= SURE)
 
 

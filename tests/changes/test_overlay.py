@@ -94,6 +94,16 @@ def test_what_can_not_be_told_has_a_reason(obstacle: str, reason: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_spot_beside_which_another_has_gone_may_be_that_one() -> None:
+    """Where the map is off, a known spot looks like a new one beside a gone one."""
+    here, there = (Disc(NEW.x + shift, NEW.y, 5.5, 0.6) for shift in (0.0, 7.0))
+    before, after = photo_of([*COMMON, there]), photo_of([*COMMON, here], seed=1)
+    assert evidence_at(Overlay(after, before, Shifted()), here).beside
+    before, after = photo_of(COMMON), photo_of([*COMMON, NEW], seed=1)
+    assert not evidence_at(Overlay(after, before, Shifted()), NEW).beside
+
+
+@pytest.mark.slow
 def test_blood_is_told_from_melanin() -> None:
     """A pimple absorbs little red."""
     pimple = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, RED)

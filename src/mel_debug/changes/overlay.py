@@ -35,8 +35,24 @@ AGREES = 0.5
 STRONG = 0.05
 """Least response of a spot that vouches."""
 
+DISTINCT, LEAST_LASTING = 0.1, 5
+"""Least response and least number of spots in both photos from which the colour of melanin is
+known."""
+
+MELANIN = 0.48
+"""Response of melanin in red over that in green, where the photos do not show it."""
+
 SLACK_PX = 3.0
 """Least radius, in pixels of the frame, in which the other photo may show a spot."""
+
+BESIDE = 0.012
+"""Distance, as a share of the longer side, within which a spot without a counterpart in one photo
+may be one without a counterpart in the other. The map is off by up to 0.011 beside a strap and
+where skin is seen at a grazing angle, whatever its standard deviation says."""
+
+ALIKE, LEVELS_ALIKE = 0.5, 2
+"""Least response of such a spot, as a share of the other's, and the most scales by which it may be
+smaller. It may be larger, as a long mole in one photo is often a row of small spots."""
 
 MOST_STD, KNOWN_STD = 60.0, 7.0
 """Standard deviations of the map in pixels of the frame: from the first on it leads nowhere; below
@@ -55,8 +71,9 @@ class Evidence:
 
     `own` and `other` are the responses of both, the first lowered as the other photo is blurred;
     `vouching` is the share of neighbours that agree with the map; `hue` is the response in red over
-    that in green, relative to other spots of the photo: below 1 for blood, about 1 for melanin.
-    `obstacle` is a reason why the photos can't be compared there.
+    that in green, relative to that of spots in both photos: below 1 for blood, about 1 for melanin.
+    `obstacle` is a reason why the photos can't be compared there. `beside` is whether the other
+    photo has a similar spot nearby that the first one lacks, so that both may be the same.
     """
 
     own: float
@@ -66,6 +83,7 @@ class Evidence:
     sigma: float
     std: float
     obstacle: str | None = None
+    beside: bool = False
 
     @property
     def missing(self) -> float:
@@ -204,7 +222,30 @@ class Overlay:
             sigma=spot.sigma,
             std=std,
             obstacle=reason,
+            beside=self._has_one_beside(spot),
         )
+
+    def _has_one_beside(self, spot: Spot) -> bool:
+        """Whether the other photo has a similar spot nearby that this photo lacks."""
+        places = self._other_places
+        near = np.hypot(places[:, 0] - spot.x, places[:, 1] - spot.y)
+        for index in np.flatnonzero(near < BESIDE * self.size.longest):
+            other = self._other_spots[index]
+            alike = other.level >= spot.level - LEVELS_ALIKE
+            if alike and other.response > ALIKE * spot.response:
+                shown = self.own.strongest(other, self._radius(other))
+                if shown < AGREES * other.response:
+                    return True
+        return False
+
+    @cached_property
+    def _other_spots(self) -> list[Spot]:
+        return self.other.spots()
+
+    @cached_property
+    def _other_places(self) -> Array:
+        """(spots, 2): x and y of the other photo's spots in the frame."""
+        return np.array([[spot.x, spot.y] for spot in self._other_spots]).reshape(-1, 2)
 
     def _sharpness(self, spot: Spot) -> float:
         """The share of the response that like-sized spots nearby have in the other photo."""
@@ -220,7 +261,22 @@ class Overlay:
         return float(np.median(table[some, 4] / table[some, 3]))
 
     def _hue(self, spot: Spot) -> float:
+        return self._red_share(spot) / self._usual_red_share
+
+    def _red_share(self, spot: Spot) -> float:
         return self.own.at(spot, red=True) / max(spot.response, 1e-6)
+
+    @cached_property
+    def _usual_red_share(self) -> float:
+        """That of spots in both photos, which are moles and freckles.
+
+        It depends on the camera and the light: about 0.46 on generated photos, 0.25 on real ones,
+        in which red is close to its limit on fair skin.
+        """
+        table = self._table
+        lasting = (table[:, 3] > DISTINCT) & (table[:, 4] > AGREES * table[:, 3])
+        shares = [self._red_share(self.spots[index]) for index in np.flatnonzero(lasting)]
+        return max(float(np.median(shares)), 0.05) if len(shares) >= LEAST_LASTING else MELANIN
 
     def point(self, spot: Spot) -> Point:
         """A spot's place in pixels of the photo."""

@@ -30,6 +30,8 @@ SAME_PLACE = 0.6
 STANDS_OUT = 0.06
 """Least response of a spot without a counterpart that is listed as `cannot_tell`."""
 
+BESIDE = "a similar spot lies beside it in the other photo, which may be the same one"
+
 NO_MAP = "the photos share too little"
 
 
@@ -147,6 +149,8 @@ class _Pair:
         if evidence.share > GONE_SHARE:
             reason = sure.reason or "a similar spot is there"
             return replace(place, kind=Kind.CANNOT_TELL, reason=f"not sure: {reason}")
+        if evidence.beside:
+            return replace(place, kind=Kind.CANNOT_TELL, reason=BESIDE)
         absent = 1 - sure.probability if sure.absent is None else sure.absent
         return replace(place, kind=Kind.GONE, confidence=float(absent))
 
@@ -213,6 +217,8 @@ class _Pair:
         probability = probability_new(evidence)
         if probability < UNLIKELY and uuid is None:
             return None
+        if evidence.beside:
+            return replace(place, reason=BESIDE)
         if may_pass(evidence) and probability >= SURE:
             reason = "reddish, as pimples, bites and scratches are; look at it again next time"
             return replace(place, reason=reason)
