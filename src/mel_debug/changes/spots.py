@@ -202,7 +202,7 @@ class SkinPlane:
                 if 0 <= other < len(stack):
                     peaks &= level >= wide[other]
             rows, columns = np.nonzero(peaks)
-            round_ones = _round(level, rows, columns, max(1, round(SIGMAS[number] / 2)))
+            round_ones = _round(level, rows, columns, max(1, round(SIGMAS[number])))
             found += [
                 Spot(float(column) + 0.5, float(row) + 0.5, number, float(level[row, column]))
                 for row, column in zip(rows[round_ones], columns[round_ones], strict=True)
