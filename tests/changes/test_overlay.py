@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
-from mel_debug.changes.overlay import Evidence, Overlay
+from mel_debug.changes.evidence import Evidence
+from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, doubt_of_colour, probability_new
+from mel_debug.changes.overlay import Overlay
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Mask
@@ -125,10 +126,46 @@ def test_a_shifted_photo_is_drawn_into_the_frame() -> None:
 
 
 @pytest.mark.slow
-def test_a_hair_is_no_spot() -> None:
+@pytest.mark.parametrize("diameter", [4, 22])
+def test_a_hair_and_a_strap_are_no_spots(diameter: int) -> None:
     """Lines are left out."""
-    line = [Disc(100 + step, 300 + step / 2, 4, 0.5) for step in range(0, 300, 2)]
+    line = [
+        Disc(100 + step, 300 - step / 2, diameter, 0.5) for step in range(0, 300, diameter // 2)
+    ]
     overlay = Overlay(photo_of([]), photo_of([]), Shifted())
-    hairy = Overlay(Photo.of(painted(640, 400, line)), photo_of([]), Shifted())
-    strong = [spot for spot in hairy.spots if spot.response > 0.1]
-    assert len(strong) <= len([s for s in overlay.spots if s.response > 0.1]) + 2
+    lined = Overlay(photo_of(line), photo_of([]), Shifted())
+    strong = [spot for spot in lined.spots if spot.response > 0.1]
+    ends = 2  # which are round
+    assert len(strong) <= len([s for s in overlay.spots if s.response > 0.1]) + ends
+
+
+@pytest.mark.slow
+def test_a_long_mole_is_one_spot() -> None:
+    """Twice as long as wide, at an angle."""
+    mole = [Disc(NEW.x + step, NEW.y + step / 2, 12, 0.25) for step in (-6, -3, 0, 3, 6)]
+    overlay = Overlay(photo_of(mole), photo_of([]), Shifted())
+    strong = [spot for spot in overlay.spots if spot.response > 0.1]
+    (found,) = (overlay.point(spot) for spot in strong)
+    assert found.distance_to(Point(NEW.x, NEW.y)) < 3
+
+
+@pytest.mark.slow
+def test_what_the_other_photo_covers_is_not_new() -> None:
+    """A strap over the place of a spot hides it."""
+    strap = [Disc(NEW.x, step, 110, 0.6) for step in range(0, 400, 35)]
+    found = evidence_at(
+        Overlay(photo_of([*COMMON, NEW]), photo_of([*COMMON, *strap]), Shifted()), NEW
+    )
+    assert found.obstacle is not None
+    assert "covered" in found.obstacle
+
+
+@pytest.mark.slow
+def test_grey_is_not_the_colour_of_a_mole() -> None:
+    """Shade, cloth and hair absorb as much red as green."""
+    grey = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, (1.0, 1.0, 1.0))
+    for disc, doubted in ((grey, True), (NEW, False)):
+        evidence = evidence_at(
+            Overlay(photo_of([*COMMON, disc]), photo_of(COMMON), Shifted()), disc
+        )
+        assert (doubt_of_colour(evidence) is not None) is doubted

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mel_debug.changes.evidence import NOT_VOUCHED, Evidence
 from mel_debug.changes.spots import SIDE, SkinPlane, Spot
 from mel_debug.core.geometry import Point, Size
 from mel_debug.core.scaling import fitted, resized, valid_cells
@@ -63,37 +64,6 @@ LIKE_SIZED = 15
 
 LEAST_SHARP = 0.45
 """Least share of the response of like-sized spots: below it, the other photo is too blurred."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What both photos show at a spot of the frame's photo.
-
-    `own` and `other` are the responses of both, the first lowered as the other photo is blurred;
-    `vouching` is the share of neighbours that agree with the map; `hue` is the response in red over
-    that in green, relative to that of spots in both photos: below 1 for blood, about 1 for melanin.
-    `obstacle` is a reason why the photos can't be compared there. `beside` is whether the other
-    photo has a similar spot nearby that the first one lacks, so that both may be the same.
-    """
-
-    own: float
-    other: float
-    vouching: float
-    hue: float
-    sigma: float
-    std: float
-    obstacle: str | None = None
-    beside: bool = False
-
-    @property
-    def missing(self) -> float:
-        """How much of the spot the other photo lacks, in log light."""
-        return self.own - self.other
-
-    @property
-    def share(self) -> float:
-        """The share of the spot that the other photo shows."""
-        return max(0.0, self.other) / max(self.own, 1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,11 +179,13 @@ class Overlay:
         if reason is None and std > MOST_STD:
             reason = "the map between the photos is not known there"
         elif reason is None and agrees.sum() < enough:
-            reason = "the spots around it do not vouch for how the photos lie"
+            reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
         shown = self.other.in_view(spot)
         other = self.other.strongest(spot, self._radius(spot)) if shown else 0.0
+        if reason is None and other < AGREES * spot.response and self.other.is_covered(spot):
+            reason = "covered or in deep shade in the other photo"
         return Evidence(
             own=spot.response * min(1.0, sharp),
             other=other,

@@ -10,8 +10,9 @@ from mel_debug.changes.alignment import measuring_map
 from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
+from mel_debug.changes.evidence import NOT_VOUCHED
 from mel_debug.changes.history import DISC, MEASURED_SIDE
-from mel_debug.changes.new_spots import SURE, UNLIKELY, may_pass, probability_new
+from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
 from mel_debug.changes.ratios import Ratio, compare
@@ -23,6 +24,9 @@ from mel_debug.core.types import Match
 
 GONE_SHARE = 0.6
 """Largest share of a mole's response that a photo without it shows there."""
+
+SURELY_ABSENT = 0.85
+"""Probability of a mole's absence from which its neighbours need not vouch for its place."""
 
 SAME_PLACE = 0.6
 """Distance between two places, in diameters of the larger one, below which they are one spot."""
@@ -144,14 +148,16 @@ class _Pair:
         place = replace(place, there=Point(x, y), confidence=None)
         spot = overlay.spot_at(place.here)
         evidence = overlay.evidence(spot)
-        if evidence.obstacle is not None:
+        absent = 1 - sure.probability if sure.absent is None else sure.absent
+        # The search compares more than spots: where it is sure, none need vouch for the place.
+        vouched = evidence.obstacle == NOT_VOUCHED and absent >= SURELY_ABSENT
+        if evidence.obstacle is not None and not vouched:
             return replace(place, kind=Kind.CANNOT_TELL, reason=evidence.obstacle)
         if evidence.share > GONE_SHARE:
             reason = sure.reason or "a similar spot is there"
             return replace(place, kind=Kind.CANNOT_TELL, reason=f"not sure: {reason}")
         if evidence.beside:
             return replace(place, kind=Kind.CANNOT_TELL, reason=BESIDE)
-        absent = 1 - sure.probability if sure.absent is None else sure.absent
         return replace(place, kind=Kind.GONE, confidence=float(absent))
 
     def _unknown(self, uuid: str, point: Point, reason: str) -> Place:
@@ -219,9 +225,9 @@ class _Pair:
             return None
         if evidence.beside:
             return replace(place, reason=BESIDE)
-        if may_pass(evidence) and probability >= SURE:
-            reason = "reddish, as pimples, bites and scratches are; look at it again next time"
-            return replace(place, reason=reason)
+        odd = doubt_of_colour(evidence)
+        if odd is not None and probability >= SURE:
+            return replace(place, reason=odd)
         if probability < SURE:
             return replace(place, reason=f"not sure: new with a probability of {probability:.2f}")
         return replace(place, kind=Kind.NEW, confidence=probability)

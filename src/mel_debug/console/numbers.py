@@ -21,7 +21,7 @@ class FiniteRange(click.FloatRange):
         return float(super().convert(value, param, ctx))
 
 
-class Length(click.ParamType):
+class Length(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic from 8.2 on
     """A length of 0 or more in pixels, such as `8` or `8px`, or in millimetres, such as `2mm`.
 
     Its value is (number, unit), with the unit `px` or `mm`.
