@@ -8,6 +8,7 @@ import pytest
 from mel_debug.changes.evidence import Evidence
 from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, doubt_of_colour, probability_new
 from mel_debug.changes.overlay import Overlay
+from mel_debug.changes.pairs import GONE_SHARE
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Mask
@@ -169,3 +170,16 @@ def test_grey_is_not_the_colour_of_a_mole() -> None:
             Overlay(photo_of([*COMMON, disc]), photo_of(COMMON), Shifted()), disc
         )
         assert (doubt_of_colour(evidence) is not None) is doubted
+
+
+@pytest.mark.slow
+def test_a_spot_that_both_photos_show_is_known_whatever_is_in_the_way() -> None:
+    """Glare beside it, or the edge of the skin."""
+    pixels = photo_of([*COMMON, NEW]).pixels.copy()
+    pixels[200:206, 320:340] = 255
+    mask = np.ones((400, 640), dtype=bool)
+    mask[:, 342:] = False
+    for photo in (Photo.of(pixels), Photo.of(pixels, mask)):
+        found = evidence_at(Overlay(photo, photo, Shifted()), NEW)
+        assert found.obstacle is not None
+        assert found.share > GONE_SHARE

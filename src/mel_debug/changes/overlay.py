@@ -182,8 +182,7 @@ class Overlay:
             reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
-        shown = self.other.in_view(spot)
-        other = self.other.strongest(spot, self._radius(spot)) if shown else 0.0
+        other = self.other.strongest(spot, self._radius(spot))
         if reason is None and other < AGREES * spot.response and self.other.is_covered(spot):
             reason = "covered or in deep shade in the other photo"
         return Evidence(

@@ -218,7 +218,8 @@ class _Pair:
         )
         evidence = overlay.evidence(spot)
         if evidence.obstacle is not None:
-            listed = uuid is not None or spot.response > STANDS_OUT
+            shown = evidence.share > GONE_SHARE  # so that it is no change, whatever the obstacle
+            listed = uuid is not None or (spot.response > STANDS_OUT and not shown)
             return replace(place, reason=evidence.obstacle) if listed else None
         probability = probability_new(evidence)
         if probability < UNLIKELY and uuid is None:
