@@ -124,8 +124,8 @@ def time_history(given: argparse.Namespace) -> None:
             absent=0.0,
         )
         begin_repository(root)
-        for photo in planned:
-            photo.write()
+        for made in planned:
+            made.write()
         first, *later = sorted(find_photos([root]))
         uuid = next(iter(marks_of(first)))
         for photo in later:  # so that each photo is searched
@@ -239,11 +239,10 @@ def magnify(pixels: Pixels, point: Point, sigma: float, finer: float) -> None:
     share = np.clip((np.hypot(across, down) / (sigma * finer) - CORE) / (RIM - CORE), 0, 1)
     share = share**2 * (3 - 2 * share)  # no kink at either end
     factor = share + (1 - share) / MAGNIFIED
-    at = [
-        (each * factor + centre - start - 0.5).astype(np.float32)
-        for each, centre, start in ((across, x, left), (down, y, top))
-    ]
-    part[...] = cv2.remap(part.copy(), *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    map_x = (across * factor + x - left - 0.5).astype(np.float32)
+    map_y = (down * factor + y - top - 0.5).astype(np.float32)
+    border = cv2.BORDER_REPLICATE
+    part[...] = cv2.remap(part.copy(), map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
 
 
 def write_pair(
