@@ -130,24 +130,15 @@ def time_history(given: argparse.Namespace) -> None:
         uuid = next(iter(marks_of(first)))
         for photo in later:  # so that each photo is searched
             marks_path(photo).unlink()
-        stages = [
-            "--extractor",
-            "xfeat",
-            "--preset",
-            "accurate",
-            "--cache-dir",
-            str(root / "cache"),
-        ]
+        cached = ["--extractor", "xfeat", "--cache-dir", str(root / "cache")]
+        stages = [*cached, "--preset", "accurate"]
         command = ["-m", "mel_debug"]
-        run(python(*command, "precalc", str(root), *stages[:-1]))
-        out = str(root / "found.jpg")
-        searches = [
-            run(
-                python(*command, "dino3-map", out, str(photo), uuid, str(first), "--force", *stages)
-            )
-            for photo in later
-        ]
-        followed = run(python(*command, "history", uuid, str(root), "--csv", *stages[:-1]))
+        run(python(*command, "precalc", str(root), *cached))
+        searches = []
+        for number, photo in enumerate(later):
+            asked = ["dino3-map", str(root / f"{number}.jpg"), str(photo), uuid, str(first)]
+            searches.append(run(python(*command, *asked, *stages)))
+        followed = run(python(*command, "history", uuid, str(root), "--csv", *stages))
         for name in ("seconds", "busy"):
             each = np.mean([getattr(search, name) for search in searches])
             whole = getattr(followed, name)
