@@ -17,6 +17,7 @@ features are cached there too.
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -130,15 +131,18 @@ def time_history(given: argparse.Namespace) -> None:
         uuid = next(iter(marks_of(first)))
         for photo in later:  # so that each photo is searched
             marks_path(photo).unlink()
-        cached = ["--extractor", "xfeat", "--cache-dir", str(root / "cache")]
-        stages = [*cached, "--preset", "accurate"]
+        stages = ["--extractor", "xfeat"]
         command = ["-m", "mel_debug"]
-        run(python(*command, "precalc", str(root), *cached))
+        cache, other = root / "cache", root / "other"
+        run(python(*command, "precalc", str(root), *stages, "--cache-dir", str(cache)))
+        # Features are cached for both, but neither may use the geometry that the other stores.
+        shutil.copytree(cache, other)
+        stages += ["--preset", "accurate", "--cache-dir"]
         searches = []
         for number, photo in enumerate(later):
             asked = ["dino3-map", str(root / f"{number}.jpg"), str(photo), uuid, str(first)]
-            searches.append(run(python(*command, *asked, *stages)))
-        followed = run(python(*command, "history", uuid, str(root), "--csv", *stages))
+            searches.append(run(python(*command, *asked, *stages, str(cache))))
+        followed = run(python(*command, "history", uuid, str(root), "--csv", *stages, str(other)))
         for name in ("seconds", "busy"):
             each = np.mean([getattr(search, name) for search in searches])
             whole = getattr(followed, name)
