@@ -15,8 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from mel_debug.changes.new_spots import REDDEST, STORED, SURE, evidence_of, probability_new
-from mel_debug.changes.overlay import Evidence, Overlay
+from mel_debug.changes.evidence import Evidence
+from mel_debug.changes.new_spots import (
+    STORED,
+    SURE,
+    doubt_of_colour,
+    evidence_of,
+    probability_new,
+)
+from mel_debug.changes.overlay import Overlay
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.fitting import fit
 from mel_debug.core.geometry import Point
@@ -105,7 +112,7 @@ def row_of(
 ) -> dict[str, Any]:
     found = None
     if evidence is not None:
-        names = ("own", "other", "vouching", "hue", "sigma", "std", "obstacle")
+        names = ("own", "other", "vouching", "hue", "sigma", "std", "obstacle", "beside")
         found = {name: getattr(evidence, name) for name in names}
     size = diameter if mole is None else mole.diameter_in(1) * shot.pixels_per_mm
     red = None if mole is None else mole.redness
@@ -119,7 +126,7 @@ def write_model(rows: list[dict[str, Any]]) -> None:
         if row["evidence"] is None or row["evidence"]["obstacle"] is not None:
             continue
         evidence = Evidence(**row["evidence"])
-        if evidence.hue < REDDEST:
+        if doubt_of_colour(evidence) is not None:
             continue
         truth = (0.0, 0.0) if row["new"] else None
         pair = str(row["seed"])
@@ -159,7 +166,7 @@ def is_listed_new(row: dict[str, Any]) -> bool:
     if row["evidence"] is None:
         return False
     evidence = Evidence(**row["evidence"])
-    plain = evidence.obstacle is None and evidence.hue >= REDDEST
+    plain = evidence.obstacle is None and doubt_of_colour(evidence) is None and not evidence.beside
     return bool(plain and probability_new(evidence) >= SURE)
 
 

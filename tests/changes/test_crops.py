@@ -79,3 +79,13 @@ def test_the_size_of_a_spot_is_found(diameter: float) -> None:
     """Within one step of the sizes that are tried."""
     found = spot_diameter(photo_of(Disc(120, 100, diameter)), Point(121, 99))
     assert found == pytest.approx(diameter, rel=0.35)
+
+
+def test_shade_and_darker_dots_do_not_set_the_size_of_a_spot() -> None:
+    """A mole near the shaded edge of a body has its own size, and a mole with a dot in it too."""
+    mole, dot = Disc(120, 100, 18, 0.4), Disc(120, 100, 3.5, 0.15)
+    found = spot_diameter(photo_of(mole, dot), Point(120, 100))
+    assert found == pytest.approx(18, rel=0.35)
+    shaded = photo_of(mole).pixels * np.linspace(0.15, 1.0, 240)[np.newaxis, :, np.newaxis]
+    found = spot_diameter(Photo.of(shaded.astype(np.uint8)), Point(120, 100))
+    assert found == pytest.approx(18, rel=0.35)

@@ -63,6 +63,31 @@ def test_the_interval_holds_the_true_growth(growth: float) -> None:
     assert found["area"].value == pytest.approx(found["diameter"].value ** 2, rel=1e-6)
 
 
+def test_growth_is_told_from_a_tenth_on_and_no_growth_is_not() -> None:
+    """On sharp moles."""
+    first = crop_of(mole())
+    for growth, told in ((1.0, False), (1.1, True), (1 / 1.1, True)):
+        assert ratios(first, crop_of(mole(40 * growth, seed=5)))["diameter"].changed is told
+
+
+def test_maps_that_disagree_widen_the_interval_of_the_size_only() -> None:
+    """By their difference, as either may be wrong."""
+    pair = crop_of(mole()), crop_of(mole(44, seed=6))
+    sure, doubtful = compare(*pair, 12), compare(*pair, 12, 0.2)
+    assert isinstance(sure, dict)
+    assert isinstance(doubtful, dict)
+    assert doubtful["diameter"].low < sure["diameter"].low
+    assert doubtful["diameter"].value == sure["diameter"].value
+    assert doubtful["elongation"] == sure["elongation"]
+
+
+def test_a_soft_mole_that_is_larger_and_paler_may_be_blurred() -> None:
+    """No other trace tells blur from growth."""
+    soft, blurred = mole(24, blur=9.0), mole(24, blur=10.5, seed=7)
+    found = compare(crop_of(soft, 30), crop_of(blurred, 30), 12)
+    assert isinstance(found, str) or not found["diameter"].changed
+
+
 @pytest.mark.slow
 @settings(max_examples=6)
 @given(zoom=st.sampled_from([0.5, 0.75, 1.5, 2.0]))

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
-from mel_debug.changes.overlay import Evidence, Overlay
+from mel_debug.changes.evidence import Evidence
+from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, doubt_of_colour, probability_new
+from mel_debug.changes.overlay import Overlay
+from mel_debug.changes.pairs import GONE_SHARE
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Mask
@@ -94,6 +96,16 @@ def test_what_can_not_be_told_has_a_reason(obstacle: str, reason: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_spot_beside_which_another_has_gone_may_be_that_one() -> None:
+    """Where the map is off, a known spot looks like a new one beside a gone one."""
+    here, there = (Disc(NEW.x + shift, NEW.y, 5.5, 0.6) for shift in (0.0, 7.0))
+    before, after = photo_of([*COMMON, there]), photo_of([*COMMON, here], seed=1)
+    assert evidence_at(Overlay(after, before, Shifted()), here).beside
+    before, after = photo_of(COMMON), photo_of([*COMMON, NEW], seed=1)
+    assert not evidence_at(Overlay(after, before, Shifted()), NEW).beside
+
+
+@pytest.mark.slow
 def test_blood_is_told_from_melanin() -> None:
     """A pimple absorbs little red."""
     pimple = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, RED)
@@ -115,10 +127,59 @@ def test_a_shifted_photo_is_drawn_into_the_frame() -> None:
 
 
 @pytest.mark.slow
-def test_a_hair_is_no_spot() -> None:
+@pytest.mark.parametrize("diameter", [4, 22])
+def test_a_hair_and_a_strap_are_no_spots(diameter: int) -> None:
     """Lines are left out."""
-    line = [Disc(100 + step, 300 + step / 2, 4, 0.5) for step in range(0, 300, 2)]
+    line = [
+        Disc(100 + step, 300 - step / 2, diameter, 0.5) for step in range(0, 300, diameter // 2)
+    ]
     overlay = Overlay(photo_of([]), photo_of([]), Shifted())
-    hairy = Overlay(Photo.of(painted(640, 400, line)), photo_of([]), Shifted())
-    strong = [spot for spot in hairy.spots if spot.response > 0.1]
-    assert len(strong) <= len([s for s in overlay.spots if s.response > 0.1]) + 2
+    lined = Overlay(photo_of(line), photo_of([]), Shifted())
+    strong = [spot for spot in lined.spots if spot.response > 0.1]
+    ends = 2  # which are round
+    assert len(strong) <= len([s for s in overlay.spots if s.response > 0.1]) + ends
+
+
+@pytest.mark.slow
+def test_a_long_mole_is_one_spot() -> None:
+    """Twice as long as wide, at an angle."""
+    mole = [Disc(NEW.x + step, NEW.y + step / 2, 12, 0.25) for step in (-6, -3, 0, 3, 6)]
+    overlay = Overlay(photo_of(mole), photo_of([]), Shifted())
+    strong = [spot for spot in overlay.spots if spot.response > 0.1]
+    (found,) = (overlay.point(spot) for spot in strong)
+    assert found.distance_to(Point(NEW.x, NEW.y)) < 3
+
+
+@pytest.mark.slow
+def test_what_the_other_photo_covers_is_not_new() -> None:
+    """A strap over the place of a spot hides it."""
+    strap = [Disc(NEW.x, step, 110, 0.6) for step in range(0, 400, 35)]
+    found = evidence_at(
+        Overlay(photo_of([*COMMON, NEW]), photo_of([*COMMON, *strap]), Shifted()), NEW
+    )
+    assert found.obstacle is not None
+    assert "covered" in found.obstacle
+
+
+@pytest.mark.slow
+def test_grey_is_not_the_colour_of_a_mole() -> None:
+    """Shade, cloth and hair absorb as much red as green."""
+    grey = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, (1.0, 1.0, 1.0))
+    for disc, doubted in ((grey, True), (NEW, False)):
+        evidence = evidence_at(
+            Overlay(photo_of([*COMMON, disc]), photo_of(COMMON), Shifted()), disc
+        )
+        assert (doubt_of_colour(evidence) is not None) is doubted
+
+
+@pytest.mark.slow
+def test_a_spot_that_both_photos_show_is_known_whatever_is_in_the_way() -> None:
+    """Glare beside it, or the edge of the skin."""
+    pixels = photo_of([*COMMON, NEW]).pixels.copy()
+    pixels[200:206, 320:340] = 255
+    mask = np.ones((400, 640), dtype=bool)
+    mask[:, 342:] = False
+    for photo in (Photo.of(pixels), Photo.of(pixels, mask)):
+        found = evidence_at(Overlay(photo, photo, Shifted()), NEW)
+        assert found.obstacle is not None
+        assert found.share > GONE_SHARE

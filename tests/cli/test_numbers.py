@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from mel_debug.automark.decision import Rules
 from mel_debug.cache.location import LARGEST, SIZE, parse_size
+from mel_debug.cli.changes import in_pixels
 from mel_debug.cli.main import COMMANDS
 from mel_debug.confidence.calibrations import ANY, shipped
 from mel_debug.confidence.judge import Judge, judge_for
 from mel_debug.confidence.model import Calibration
-from mel_debug.console.numbers import FiniteRange
+from mel_debug.console.numbers import FiniteRange, Length
 from mel_debug.core.errors import UsageError
 from mel_debug.core.option import Option
 from mel_debug.evaluation.quality_gate import AT_LEAST, AT_MOST, Requirement
@@ -145,3 +146,25 @@ def test_a_calibration_has_finite_numbers_only(name: str) -> None:
     data["right"] = {**data["right"], name: float("nan")}
     with pytest.raises(ValueError, match="finite"):
         Calibration.from_json(data)
+
+
+@given(st.floats(0, 1e6), st.sampled_from(["", "px", " px", "mm", " MM"]))
+def test_a_length_has_a_unit(number: float, unit: str) -> None:
+    """Pixels without one."""
+    found = Length().convert(f"{number}{unit}", None, None)
+    assert found == (number, unit.strip().lower() or "px")
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf mm", "mm", "2cm", ""])
+def test_what_is_no_length_is_refused(text: str) -> None:
+    """As a usage error of the option."""
+    with pytest.raises(click.BadParameter):
+        Length().convert(text, None, None)
+
+
+def test_millimetres_need_a_scale() -> None:
+    """With it they are pixels; without, the error says what to measure."""
+    assert in_pixels((2.0, "mm"), 7.5) == 15.0
+    assert in_pixels((8.0, "px"), None) == 8.0
+    with pytest.raises(UsageError, match="ruler"):
+        in_pixels((2.0, "mm"), None)

@@ -64,9 +64,10 @@ def test_what_is_said_is_counted(
     assert [case.listed for case in scores.new] == [Kind.NEW if right else None]
     assert [case.listed for case in scores.gone] == [Kind.GONE if right else Kind.CANNOT_TELL]
     assert sum(case.listed is Kind.GONE for case in scores.there) == (0 if right else 1)
-    assert scores.false_new == (0 if right else 1)
+    assert len(scores.false_new) == (0 if right else 1)
+    assert len(scores.misses()) == (0 if right else 4)
     text = "\n".join(scores.lines())
-    assert f"false new spots a pair: {scores.false_new:.2f}" in text
+    assert f"false new spots a pair: {scores.false_new_a_pair:.2f}" in text
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ LEAST_MEASURED = 5
 MOLES_CHANGED = 0.3
 """Share of the moles that may have changed, when what all of them share is estimated."""
 
-PRIORS = {"diameter": 0.015, "area": 0.03, "elongation": 0.03, "colour": 0.1, "border": 0.1}
+PRIORS = {"diameter": 0.01, "area": 0.02, "elongation": 0.03, "colour": 0.1, "border": 0.1}
 """Standard deviations of the log of what all moles of a pair share: the error of the map's scale,
 below 1 % on generated pairs, and for colours that of light and blur."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mel_debug.changes.alignment import measuring_map
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import IDENTITY, Crop, Frame, LocalMap, aligned_crop
 from mel_debug.changes.measures import Measures, measure
@@ -266,5 +267,10 @@ class _Follower:
             return {}
         if status is Status.NOT_FOUND:
             return "not found"
-        crop = aligned_crop(self.comparer.photo(path), place, self.frame, local)
-        return compare(self.reference, crop, DISC / 2)
+        # The search has just made the map of these two photos, which the matcher keeps.
+        warp = self.comparer.photo_map(self.first, path)
+        if warp is None:
+            return "not aligned: the photos share too little"
+        sized, doubt = measuring_map(local, warp, self.mark)
+        crop = aligned_crop(self.comparer.photo(path), place, self.frame, sized)
+        return compare(self.reference, crop, DISC / 2, doubt)

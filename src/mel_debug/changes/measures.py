@@ -39,7 +39,8 @@ class Measures:
     `diameter` is that of a disc of its area, and `area` is given in pixels of the first photo;
     `elongation` is length over width; `colour` the CIEDE2000 difference of its mean colour to the
     skin around; `border` how much darker it is just inside its outline than just outside, in log
-    light. `own_px` is its diameter in the photo's own pixels.
+    light. `own_px` is its diameter in the photo's own pixels. `softness` is the width of its edge
+    over its diameter.
     """
 
     diameter: float
@@ -48,6 +49,7 @@ class Measures:
     colour: float
     border: float
     own_px: float
+    softness: float
     outline: Outline
 
     def value(self, name: str) -> float:
@@ -80,7 +82,8 @@ def _measured(crop: Crop, light: SkinLight, outline: Outline, radius: float) -> 
     own_px = diameter * crop.native
     if own_px < LEAST_PX:
         return f"it has {own_px:.1f} pixels; {LEAST_PX:.0f} are needed"
-    if _softness(outline, radius) > SOFTEST:
+    softness = _softness(outline, radius)
+    if softness > SOFTEST:
         return "its edge is too blurred"
     parts = regionprops(label(outline.mask))
     if not parts:
@@ -95,6 +98,7 @@ def _measured(crop: Crop, light: SkinLight, outline: Outline, radius: float) -> 
         colour=_colour_difference(crop, light, outline),
         border=_border(outline, radius),
         own_px=float(own_px),
+        softness=softness,
         outline=outline,
     )
 

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mel_debug.changes.evidence import NOT_VOUCHED, Evidence
 from mel_debug.changes.spots import SIDE, SkinPlane, Spot
 from mel_debug.core.geometry import Point, Size
 from mel_debug.core.scaling import fitted, resized, valid_cells
@@ -35,8 +36,24 @@ AGREES = 0.5
 STRONG = 0.05
 """Least response of a spot that vouches."""
 
+DISTINCT, LEAST_LASTING = 0.1, 5
+"""Least response and least number of spots in both photos from which the colour of melanin is
+known."""
+
+MELANIN = 0.48
+"""Response of melanin in red over that in green, where the photos do not show it."""
+
 SLACK_PX = 3.0
 """Least radius, in pixels of the frame, in which the other photo may show a spot."""
+
+BESIDE = 0.012
+"""Distance, as a share of the longer side, within which a spot without a counterpart in one photo
+may be one without a counterpart in the other. The map is off by up to 0.011 beside a strap and
+where skin is seen at a grazing angle, whatever its standard deviation says."""
+
+ALIKE, LEVELS_ALIKE = 0.5, 2
+"""Least response of such a spot, as a share of the other's, and the most scales by which it may be
+smaller. It may be larger, as a long mole in one photo is often a row of small spots."""
 
 MOST_STD, KNOWN_STD = 60.0, 7.0
 """Standard deviations of the map in pixels of the frame: from the first on it leads nowhere; below
@@ -47,35 +64,6 @@ LIKE_SIZED = 15
 
 LEAST_SHARP = 0.45
 """Least share of the response of like-sized spots: below it, the other photo is too blurred."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What both photos show at a spot of the frame's photo.
-
-    `own` and `other` are the responses of both, the first lowered as the other photo is blurred;
-    `vouching` is the share of neighbours that agree with the map; `hue` is the response in red over
-    that in green, relative to other spots of the photo: below 1 for blood, about 1 for melanin.
-    `obstacle` is a reason why the photos can't be compared there.
-    """
-
-    own: float
-    other: float
-    vouching: float
-    hue: float
-    sigma: float
-    std: float
-    obstacle: str | None = None
-
-    @property
-    def missing(self) -> float:
-        """How much of the spot the other photo lacks, in log light."""
-        return self.own - self.other
-
-    @property
-    def share(self) -> float:
-        """The share of the spot that the other photo shows."""
-        return max(0.0, self.other) / max(self.own, 1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,11 +179,12 @@ class Overlay:
         if reason is None and std > MOST_STD:
             reason = "the map between the photos is not known there"
         elif reason is None and agrees.sum() < enough:
-            reason = "the spots around it do not vouch for how the photos lie"
+            reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
-        shown = self.other.in_view(spot)
-        other = self.other.strongest(spot, self._radius(spot)) if shown else 0.0
+        other = self.other.strongest(spot, self._radius(spot))
+        if reason is None and other < AGREES * spot.response and self.other.is_covered(spot):
+            reason = "covered or in deep shade in the other photo"
         return Evidence(
             own=spot.response * min(1.0, sharp),
             other=other,
@@ -204,7 +193,30 @@ class Overlay:
             sigma=spot.sigma,
             std=std,
             obstacle=reason,
+            beside=self._has_one_beside(spot),
         )
+
+    def _has_one_beside(self, spot: Spot) -> bool:
+        """Whether the other photo has a similar spot nearby that this photo lacks."""
+        places = self._other_places
+        near = np.hypot(places[:, 0] - spot.x, places[:, 1] - spot.y)
+        for index in np.flatnonzero(near < BESIDE * self.size.longest):
+            other = self._other_spots[index]
+            alike = other.level >= spot.level - LEVELS_ALIKE
+            if alike and other.response > ALIKE * spot.response:
+                shown = self.own.strongest(other, self._radius(other))
+                if shown < AGREES * other.response:
+                    return True
+        return False
+
+    @cached_property
+    def _other_spots(self) -> list[Spot]:
+        return self.other.spots()
+
+    @cached_property
+    def _other_places(self) -> Array:
+        """(spots, 2): x and y of the other photo's spots in the frame."""
+        return np.array([[spot.x, spot.y] for spot in self._other_spots]).reshape(-1, 2)
 
     def _sharpness(self, spot: Spot) -> float:
         """The share of the response that like-sized spots nearby have in the other photo."""
@@ -220,7 +232,22 @@ class Overlay:
         return float(np.median(table[some, 4] / table[some, 3]))
 
     def _hue(self, spot: Spot) -> float:
+        return self._red_share(spot) / self._usual_red_share
+
+    def _red_share(self, spot: Spot) -> float:
         return self.own.at(spot, red=True) / max(spot.response, 1e-6)
+
+    @cached_property
+    def _usual_red_share(self) -> float:
+        """That of spots in both photos, which are moles and freckles.
+
+        It depends on the camera and the light: about 0.46 on generated photos, 0.25 on real ones,
+        in which red is close to its limit on fair skin.
+        """
+        table = self._table
+        lasting = (table[:, 3] > DISTINCT) & (table[:, 4] > AGREES * table[:, 3])
+        shares = [self._red_share(self.spots[index]) for index in np.flatnonzero(lasting)]
+        return max(float(np.median(shares)), 0.05) if len(shares) >= LEAST_LASTING else MELANIN
 
     def point(self, spot: Spot) -> Point:
         """A spot's place in pixels of the photo."""

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mel_debug.changes.alignment import measuring_map
 from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
+from mel_debug.changes.evidence import NOT_VOUCHED
 from mel_debug.changes.history import DISC, MEASURED_SIDE
-from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, probability_new
+from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
 from mel_debug.changes.ratios import Ratio, compare
@@ -23,11 +25,16 @@ from mel_debug.core.types import Match
 GONE_SHARE = 0.6
 """Largest share of a mole's response that a photo without it shows there."""
 
+SURELY_ABSENT = 0.85
+"""Probability of a mole's absence from which its neighbours need not vouch for its place."""
+
 SAME_PLACE = 0.6
 """Distance between two places, in diameters of the larger one, below which they are one spot."""
 
 STANDS_OUT = 0.06
 """Least response of a spot without a counterpart that is listed as `cannot_tell`."""
+
+BESIDE = "a similar spot lies beside it in the other photo, which may be the same one"
 
 NO_MAP = "the photos share too little"
 
@@ -141,12 +148,16 @@ class _Pair:
         place = replace(place, there=Point(x, y), confidence=None)
         spot = overlay.spot_at(place.here)
         evidence = overlay.evidence(spot)
-        if evidence.obstacle is not None:
+        absent = 1 - sure.probability if sure.absent is None else sure.absent
+        # The search compares more than spots: where it is sure, none need vouch for the place.
+        vouched = evidence.obstacle == NOT_VOUCHED and absent >= SURELY_ABSENT
+        if evidence.obstacle is not None and not vouched:
             return replace(place, kind=Kind.CANNOT_TELL, reason=evidence.obstacle)
         if evidence.share > GONE_SHARE:
             reason = sure.reason or "a similar spot is there"
             return replace(place, kind=Kind.CANNOT_TELL, reason=f"not sure: {reason}")
-        absent = 1 - sure.probability if sure.absent is None else sure.absent
+        if evidence.beside:
+            return replace(place, kind=Kind.CANNOT_TELL, reason=BESIDE)
         return replace(place, kind=Kind.GONE, confidence=float(absent))
 
     def _unknown(self, uuid: str, point: Point, reason: str) -> Place:
@@ -159,8 +170,9 @@ class _Pair:
         frame = Frame(MEASURED_SIDE, diameter / DISC)
         first = aligned_crop(self.comparer.photo(self.reference), point, frame)
         photo = self.comparer.photo(self.target)
-        other = aligned_crop(photo, match.best, frame, match.jacobian)
-        return compare(first, other, DISC / 2)
+        local, doubt = measuring_map(match.jacobian, self.warp, point)
+        other = aligned_crop(photo, match.best, frame, local)
+        return compare(first, other, DISC / 2, doubt)
 
     def spots(
         self,
@@ -206,14 +218,17 @@ class _Pair:
         )
         evidence = overlay.evidence(spot)
         if evidence.obstacle is not None:
-            listed = uuid is not None or spot.response > STANDS_OUT
+            shown = evidence.share > GONE_SHARE  # so that it is no change, whatever the obstacle
+            listed = uuid is not None or (spot.response > STANDS_OUT and not shown)
             return replace(place, reason=evidence.obstacle) if listed else None
         probability = probability_new(evidence)
         if probability < UNLIKELY and uuid is None:
             return None
-        if evidence.hue < REDDEST and probability >= SURE:
-            reason = "reddish, as pimples, bites and scratches are; look at it again next time"
-            return replace(place, reason=reason)
+        if evidence.beside:
+            return replace(place, reason=BESIDE)
+        odd = doubt_of_colour(evidence)
+        if odd is not None and probability >= SURE:
+            return replace(place, reason=odd)
         if probability < SURE:
             return replace(place, reason=f"not sure: new with a probability of {probability:.2f}")
         return replace(place, kind=Kind.NEW, confidence=probability)

@@ -40,14 +40,23 @@ MOST_SPOTS = 400
 """The strongest spots of a photo are used."""
 
 MOST_ELONGATED = 4.5
-"""Largest ratio of the principal curvatures; hairs, creases and scratches exceed it, and a mole
-that is 2.4 times as long as wide has about 3."""
+"""Largest ratio of the principal curvatures; hairs, creases and scratches exceed it."""
+
+LONG, MOST_LONG = 8.0, 3.5
+"""Also spots with ratios of up to these, half a sigma and a sigma away from the middle, count: a
+mole that is 2.3 times as long as wide has 7.1 and 3.3. Straps had 4.0 to 4.5 a sigma away."""
 
 BLOWN_OUT = 238
 """Grey level from which a pixel counts as glare."""
 
 GLARE_REACH, MOST_GLARE = 3.5, 0.02
 """A spot is in glare if more than this share of the pixels within these sigmas is blown out."""
+
+COVERED = 0.4
+"""Mean log darkness of what covers skin."""
+
+COVER_REACH, COVER_LEAST_PX = 1.5, 4
+"""Half the side of the square around a spot for that mean: in sigmas, and the least in pixels."""
 
 EDGE = 2.5
 """Distance from the edge of the skin, in sigmas, that a spot needs."""
@@ -95,10 +104,24 @@ class SkinPlane:
         """The same for red light, which blood absorbs far less than melanin does."""
         return self._responses(0)
 
+    @cached_property
+    def darkness(self) -> Plane:
+        """(height, width): log darkness relative to the skin around; 0 outside the skin."""
+        return self._darkness(1)
+
+    def is_covered(self, spot: Spot) -> bool:
+        """Whether what is at a spot's place is as dark as a strap or hair, and as wide or wider."""
+        row, column = self._cell(spot)
+        reach = max(COVER_LEAST_PX, round(COVER_REACH * spot.sigma))
+        part = np.s_[
+            max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+        ]
+        return float(self.darkness[part].mean()) > COVERED
+
     def _responses(self, channel: int) -> list[Plane]:
         import cv2
 
-        dark = self._darkness(channel)
+        dark = self.darkness if channel == 1 else self._darkness(channel)
         found = []
         height, width = dark.shape
         for sigma in SIGMAS:
@@ -202,7 +225,11 @@ class SkinPlane:
                 if 0 <= other < len(stack):
                     peaks &= level >= wide[other]
             rows, columns = np.nonzero(peaks)
-            round_ones = _round(level, rows, columns, max(1, round(SIGMAS[number] / 2)))
+            near, far = (
+                _elongation(level, rows, columns, max(1, round(SIGMAS[number] * share)))
+                for share in (0.5, 1.0)
+            )
+            round_ones = (near < MOST_ELONGATED) | ((near < LONG) & (far < MOST_LONG))
             found += [
                 Spot(float(column) + 0.5, float(row) + 0.5, number, float(level[row, column]))
                 for row, column in zip(rows[round_ones], columns[round_ones], strict=True)
@@ -221,8 +248,13 @@ class SkinPlane:
         return Spot(left + across + 0.5, top + down + 0.5, number, float(level.max()))
 
 
-def _round(level: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp], step: int) -> Mask:
-    """Which peaks of a response are round, `step` pixels away, rather than parts of a line."""
+def _elongation(
+    level: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp], step: int
+) -> Array:
+    """The ratio of the principal curvatures of peaks of a response, `step` pixels from them.
+
+    1 for round peaks, high for parts of lines, and infinite for saddles.
+    """
     up, down = np.maximum(rows - step, 0), np.minimum(rows + step, level.shape[0] - 1)
     left, right = np.maximum(columns - step, 0), np.minimum(columns + step, level.shape[1] - 1)
     middle = level[rows, columns]
@@ -230,8 +262,10 @@ def _round(level: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp], step
     yy = 2 * middle - level[up, columns] - level[down, columns]
     xy = level[up, right] + level[down, left] - level[down, right] - level[up, left]
     mean, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy / 4)
-    kept: Mask = mean + half < MOST_ELONGATED * (mean - half)
-    return kept
+    ratio: Array = np.full(len(rows), np.inf)
+    peaked = mean > half
+    ratio[peaked] = (mean + half)[peaked] / (mean - half)[peaked]
+    return ratio
 
 
 def _distinct(spots: list[Spot]) -> list[Spot]:

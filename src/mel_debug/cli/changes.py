@@ -15,7 +15,7 @@ from mel_debug.cli.comparing import (
 )
 from mel_debug.cli.lists import ListCommand
 from mel_debug.cli.options import photos_option
-from mel_debug.console.numbers import FiniteRange
+from mel_debug.console.numbers import FiniteRange, Length
 from mel_debug.console.progress import show_progress
 from mel_debug.console.terminal import echo_line
 
@@ -28,11 +28,18 @@ if TYPE_CHECKING:
 @photos_option("--target", "Photos of the later session, or its folders.")
 @click.option(
     "--min-size",
-    type=FiniteRange(min=0),
-    default=8.0,
+    type=Length(),
+    default="8px",
     show_default=True,
-    metavar="PX",
-    help="Least diameter of a new spot, in pixels of its photo.",
+    metavar="SIZE",
+    help="Least diameter of a new spot, in pixels of its photo, or in millimetres, as in 2mm.",
+)
+@click.option(
+    "--pixels-per-mm",
+    type=FiniteRange(min=0, min_open=True),
+    metavar="NUMBER",
+    help="Scale of the target's photos at the skin, for a size in millimetres, for example from a "
+    "ruler in the photo. No file says it.",
 )
 @click.option(
     "--mark-new",
@@ -46,7 +53,8 @@ def command(
     references: tuple[Path, ...],
     targets: tuple[Path, ...],
     *,
-    min_size: float,
+    min_size: tuple[float, str],
+    pixels_per_mm: float | None,
     mark_new: bool,
     page: Path | None,
     no_mask: bool,
@@ -72,13 +80,14 @@ def command(
     from mel_debug.files.append_marks import check_appendable
     from mel_debug.files.outputs import OutputGuard
 
+    least_px = in_pixels(min_size, pixels_per_mm)
     guard = OutputGuard((*references, *targets), force)
     check_output(guard, page, as_json=as_json, as_csv=as_csv)
     pairs = plan_pairs(references, targets)
     for target in dict.fromkeys(target for _, target in pairs) if mark_new else ():
         check_appendable(target)
     comparer = comparer_from(use_masks=not no_mask, **stages)
-    found = compare_sessions(pairs, comparer, Rules(min_size), tick=show_progress)
+    found = compare_sessions(pairs, comparer, Rules(least_px), tick=show_progress)
     print_report(changes_report, found, as_json=as_json, as_csv=as_csv)
     if page is not None:
         write_page(page, changes_report.page(found, comparer))
@@ -88,6 +97,21 @@ def command(
         echo_line(naming(photo, reason), err=True)
     if found.problems:
         raise MelError(f"{len(found.problems)} photos could not be compared completely")
+
+
+def in_pixels(size: tuple[float, str], pixels_per_mm: float | None) -> float:
+    """A size in pixels. Raises UsageError for one in millimetres without a scale."""
+    from mel_debug.core.errors import UsageError
+
+    number, unit = size
+    if unit == "px":
+        return number
+    if pixels_per_mm is None:
+        raise UsageError(
+            "a size in millimetres needs the photos' scale, which no file has; measure a ruler or "
+            "a coin in a photo and give `pixels_per_mm`, or give the size in pixels"
+        )
+    return number * pixels_per_mm
 
 
 def mark(changes: "Changes") -> None:

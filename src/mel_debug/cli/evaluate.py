@@ -218,5 +218,6 @@ def print_scores(
         except UsageError as error:
             echo_line(str(error))
             continue
-        for line in score_changes(pairs, comparer, tick=show_progress).lines():
+        scores = score_changes(pairs, comparer, tick=show_progress)
+        for line in [*scores.lines(), *scores.misses()]:
             click.echo(line)

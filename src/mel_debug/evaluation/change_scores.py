@@ -29,30 +29,43 @@ CONTRASTS = (0.12, 0.24)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A mole with a known truth: its diameter in pixels, its contrast, and what it is listed as."""
+    """A mole with a known truth, at a point of a photo, and what it is listed as, with the reason.
 
+    `diameter_px` is in pixels of the photo, and `contrast` that of the blob detector.
+    """
+
+    photo: Path
+    point: Point
     diameter_px: float
     contrast: float
     listed: Kind | None
+    reason: str = ""
+
+    def line(self) -> str:
+        """One line for people."""
+        said = "not listed" if self.listed is None else f"listed as {self.listed}"
+        why = f": {self.reason}" if self.reason else ""
+        size = f"{self.diameter_px:.0f} px, contrast {self.contrast:.2f}"
+        return f"{self.photo}  ({self.point.x:.0f}, {self.point.y:.0f})  {size}, {said}{why}"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeScores:
     """How new moles, gone ones and those that are there are listed, in `pairs` of photos.
 
-    `false_new` counts spots listed as new that are not. `found` has the changes of each pair.
+    `false_new` are spots listed as new that are not. `found` has the changes of each pair.
     """
 
     pairs: int
     new: tuple[Case, ...]
     gone: tuple[Case, ...]
     there: tuple[Case, ...]
-    false_new: int
+    false_new: tuple[Place, ...]
     found: tuple[Changes, ...] = ()
 
     @property
     def false_new_a_pair(self) -> float:
-        return self.false_new / max(1, self.pairs)
+        return len(self.false_new) / max(1, self.pairs)
 
     def lines(self) -> list[str]:
         """A table for people."""
@@ -74,6 +87,20 @@ class ChangeScores:
             *aligned(rows),
             f"false new spots a pair: {self.false_new_a_pair:.2f} ({self.pairs} pairs)",
         ]
+
+    def misses(self) -> list[str]:
+        """A line for each mistake."""
+        wrong = [
+            ("new, missed", [case for case in self.new if case.listed is not Kind.NEW]),
+            ("gone, missed", [case for case in self.gone if case.listed is not Kind.GONE]),
+            ("there, listed as gone", [case for case in self.there if case.listed is Kind.GONE]),
+        ]
+        found = [f"{name}: {case.line()}" for name, cases in wrong for case in cases]
+        for place in self.false_new:
+            at = f"({place.here.x:.0f}, {place.here.y:.0f})"
+            size = f"{place.diameter_px:.0f} px, {place.confidence or 0:.2f}"
+            found.append(f"known, listed as new: {place.photo}  {at}  {size}")
+        return found
 
 
 def _row(name: str, cases: Sequence[Case], kind: Kind) -> list[str]:
@@ -117,17 +144,17 @@ def score_changes(
     new: list[Case] = []
     gone: list[Case] = []
     there: list[Case] = []
-    false = 0
+    false: list[Place] = []
     all_found: list[Changes] = []
     for earlier, later in tick(pairs, "pairs of photos"):
         found = compare_sessions([(earlier, later)], comparer, rules, use_target_marks=False)
         all_found.append(found)
         old, now = marks_of(earlier), marks_of(later)
-        kinds = {place.uuid: place.kind for place in found.places}
+        places = {place.uuid: place for place in found.places if place.uuid is not None}
         for uuid, point in old.items():
             absent = uuid in _absent(later)
             if absent or uuid in now:
-                case = _case(comparer, earlier, point, kinds.get(uuid))
+                case = _case(comparer, earlier, point, places.get(uuid))
                 (gone if absent else there).append(case)
         fresh = {uuid: now[uuid] for uuid in now if uuid not in old}
         known = {uuid: point for uuid, point in fresh.items() if uuid in _absent(earlier)}
@@ -136,28 +163,34 @@ def score_changes(
             case = _case(comparer, later, point, listed.get(uuid))
             if case.diameter_px >= rules.min_size_px:
                 new.append(case)
-        false += sum(not _near(place, fresh.values()) for place in found.of(Kind.NEW))
-    return ChangeScores(len(pairs), tuple(new), tuple(gone), tuple(there), false, tuple(all_found))
+        false += [place for place in found.of(Kind.NEW) if not _near(place, fresh.values())]
+    return ChangeScores(
+        len(pairs), tuple(new), tuple(gone), tuple(there), tuple(false), tuple(all_found)
+    )
 
 
 def _absent(photo: Path) -> set[str]:
     return {mole.uuid for mole in read_moles_if_any(photo, ABSENT)}
 
 
-def _case(comparer: Comparer, path: Path, point: Point, listed: Kind | None) -> Case:
+def _case(comparer: Comparer, path: Path, point: Point, listed: Place | None) -> Case:
     photo = comparer.photo(path)
     contrast = max(contrast_at(photo, point, zoom) for zoom in (1, 3))
-    return Case(spot_diameter(photo, point), contrast, listed)
+    diameter = spot_diameter(photo, point)
+    if listed is None:
+        return Case(path, point, diameter, contrast, None)
+    return Case(path, point, diameter, contrast, listed.kind, listed.reason)
 
 
-def _listed_at(found: Changes, fresh: dict[str, Point]) -> dict[str, Kind]:
-    """What the spots at new moles are listed as."""
-    listed: dict[str, Kind] = {}
+def _listed_at(found: Changes, fresh: dict[str, Point]) -> dict[str, Place]:
+    """The spots at new moles."""
+    listed: dict[str, Place] = {}
     for place in found.places:
         if place.is_new_spot:
             for uuid, point in fresh.items():
-                if _near(place, [point]) and listed.get(uuid) is not Kind.NEW:
-                    listed[uuid] = place.kind
+                known = listed.get(uuid)
+                if _near(place, [point]) and (known is None or known.kind is not Kind.NEW):
+                    listed[uuid] = place
     return listed
 
 
