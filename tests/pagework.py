@@ -35,9 +35,16 @@ class Demo:
 
 
 def show_marks(page: Page, photo: int, count: int) -> None:
-    """Wait until the page has seen that many marks of a photo."""
-    page.evaluate("melDebug.refresh()")
-    assert len(state(page, f"marks.photos[{photo}].marks")) == count
+    """Wait until the page has seen that many marks of a photo.
+
+    A page whose own change is on its way does not refresh.
+    """
+
+    def shown() -> bool:
+        page.evaluate("melDebug.refresh()")
+        return len(state(page, f"marks.photos[{photo}].marks")) == count
+
+    wait_for(page, shown)
 
 
 def guess(demo: Demo, *marks: tuple[str, float, float, float | None]) -> None:

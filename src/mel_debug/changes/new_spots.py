@@ -26,7 +26,7 @@ DARK_RED = 0.18
 """Response of a reddish spot from which it is listed as new all the same.
 
 Of the reddish spots of six generated pairs that nothing else explained, the new moles had 0.20 or
-more and what comes and goes on skin 0.16 or less (`--first-seed 521` in `benchmarks/change.py`).
+more and what comes and goes on skin 0.16 or less (seeds 521 to 526 of `benchmarks/change.py`).
 """
 
 MOST_NEUTRAL = 1.7

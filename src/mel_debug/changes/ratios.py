@@ -40,9 +40,9 @@ class GrowthStd:
     times how soft the edge is (`SOFT`), as blur makes a soft mole larger and paler and leaves no
     other trace.
 
-    From 190 moles: `benchmarks/change.py generated --first-seed 521 --pairs 6`, `warps` of the
-    labelled pair and the pair itself, by maximum likelihood of a t distribution, then widened until
-    the intervals held 95 %.
+    From 190 moles of `benchmarks/change.py`: people generated with the seeds 521 to 526, warps of
+    the labelled pair, and the pair itself, by maximum likelihood of a t distribution, then widened
+    until the intervals held 95 %.
     """
 
     floor: float = 0.008

@@ -192,6 +192,8 @@ def test_everything_works_by_keyboard_alone(demo: Demo, page: Page) -> None:
 
 
 def test_the_keys_are_listed(page: Page) -> None:
+    """Also where a slider has the focus, which needs only the keys that move it."""
+    page.get_by_role("slider", name="Heatmap").focus()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("accept, reject, unsure")
     page.keyboard.press("Escape")

@@ -44,7 +44,7 @@ export function fillHelp(dialog, list) {
  */
 export function listenToKeys(down, up) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isForField(event)) return;
     if (document.querySelector("dialog[open]")) return;
     const action = down[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (action && action(event) !== false) event.preventDefault();
@@ -55,9 +55,12 @@ export function listenToKeys(down, up) {
   });
 }
 
-/** @param {EventTarget | null} target */
-function isTyping(target) {
-  if (!(target instanceof HTMLElement)) return false;
+/**
+ * Whether a key is for the field that has the focus. A slider only needs those that move it.
+ * @param {KeyboardEvent} event
+ */
+function isForField({ target, key }) {
   if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;
-  return target instanceof HTMLInputElement && target.type !== "checkbox";
+  if (!(target instanceof HTMLInputElement) || target.type === "checkbox") return false;
+  return target.type !== "range" || /^(Arrow|Page|Home|End)/.test(key);
 }
