@@ -1,7 +1,9 @@
 """Laws of DINOv3 with OpenVINO: the same features as with torch, which is not imported."""
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -239,6 +241,26 @@ def test_threads_can_share_an_extractor(small: Small) -> None:
         answers = list(pool.map(built.extract, images))
     for image, answer in zip(images, answers, strict=True):
         assert relative_error(answer, built.extract(image)) <= ROUNDING
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="threads have a choice of cores on Linux with several only",
+)
+def test_no_thread_is_pinned_to_a_core(small: Small) -> None:
+    """Or two workers of one thread each would share the first core."""
+    built = small.build(threads=1)
+    image = skin(448, 448)[np.newaxis]
+    all_cores = os.sched_getaffinity(0)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(built.extract, image)
+        pinned = set()
+        while not answer.done():
+            for thread in Path("/proc/self/task").iterdir():
+                with contextlib.suppress(OSError):  # it has ended
+                    cores = os.sched_getaffinity(int(thread.name))
+                    pinned |= {thread.name} if cores != all_cores else set()
+    assert not pinned
 
 
 def test_other_weights_make_another_graph(small: Small, copied: Small, tmp_path: Path) -> None:

@@ -175,6 +175,8 @@ def _compiled(
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": options.precision,
+        # Two processes of one thread each would both be pinned to the first core.
+        "ENABLE_CPU_PINNING": False,
     }
     if options.threads is not None:
         settings["INFERENCE_NUM_THREADS"] = options.threads
