@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
-from mel_debug.core.escape import escaped
 from mel_debug.core.types import Pixels
+from mel_debug.files.html_text import in_html
 from mel_debug.files.marker import PAGE_MARK
 
 SMALL_PRINT = (
@@ -66,8 +66,8 @@ def page_html(
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{PAGE_MARK}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{_shown(title)}</title><style>{style}</style></head>\n"
-        f"<body><header><h1>{_shown(title)}</h1><p>{_shown(intro)}</p>"
+        f"<title>{in_html(title)}</title><style>{style}</style></head>\n"
+        f"<body><header><h1>{in_html(title)}</h1><p>{in_html(intro)}</p>"
         f'<p class="soft">{SMALL_PRINT}</p></header>\n<main>\n{_VIEWER}\n{body}\n'
         f"{_table(table)}\n</main>\n<script>{script}</script></body></html>\n"
     )
@@ -88,28 +88,28 @@ _VIEWER = """<section class="viewer" id="viewer" aria-label="Comparator" hidden>
 
 def _section(section: Section, *, several: bool) -> str:
     entries = "\n".join(_entry(entry, several=several) for entry in section.entries)
-    inner = entries or f"<p>{_shown(section.empty)}</p>"
-    return f"<section><h2>{_shown(section.heading)}</h2>\n{inner}</section>"
+    inner = entries or f"<p>{in_html(section.empty)}</p>"
+    return f"<section><h2>{in_html(section.heading)}</h2>\n{inner}</section>"
 
 
 def _entry(entry: Entry, *, several: bool) -> str:
     button = '<button type="button" class="show" hidden>Compare</button>' if several else ""
     figures = "".join(map(_figure, entry.pictures))
     return (
-        f'<section class="entry"><h3>{_shown(entry.heading)}</h3><p>{_shown(entry.text)}</p>'
+        f'<section class="entry"><h3>{in_html(entry.heading)}</h3><p>{in_html(entry.text)}</p>'
         f'{button}<div class="strip">{figures}</div></section>'
     )
 
 
 def _figure(picture: Picture) -> str:
-    caption = "<br>".join(_shown(line) for line in picture.caption.split("\n"))
+    caption = "<br>".join(in_html(line) for line in picture.caption.split("\n"))
     kind = ' class="soft-edge"' if picture.doubtful else ""
     if picture.pixels is None:
         shown = '<div class="none">no picture</div>'
     else:
         shown = (
-            f'<img src="{_data_url(picture.pixels)}" alt="{_shown(picture.label)}" '
-            f'data-label="{_shown(picture.label)}">'
+            f'<img src="{_data_url(picture.pixels)}" alt="{in_html(picture.label)}" '
+            f'data-label="{in_html(picture.label)}">'
         )
     return f"<figure{kind}>{shown}<figcaption>{caption}</figcaption></figure>"
 
@@ -117,9 +117,9 @@ def _figure(picture: Picture) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
-    head = "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in rows[0])
+    head = "".join(f'<th scope="col">{in_html(cell)}</th>' for cell in rows[0])
     lines = "\n".join(
-        f"<tr>{''.join(f'<td>{_shown(cell)}</td>' for cell in row)}</tr>" for row in rows[1:]
+        f"<tr>{''.join(f'<td>{in_html(cell)}</td>' for cell in row)}</tr>" for row in rows[1:]
     )
     return (
         f'<section><h2>Table</h2><div class="table" tabindex="0" role="region" aria-label="Table">'
@@ -142,7 +142,3 @@ def _asset(name: str) -> str:
 def _hash(text: str) -> str:
     """A hash as Content-Security-Policy level 2 writes it."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _shown(text: str) -> str:
-    return escape(escaped(text))

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
-from mel_debug.core.escape import escaped
 from mel_debug.files.atomic import write_atomically
-from mel_debug.files.html_report import url_of
+from mel_debug.files.html_text import in_html, url_of
 from mel_debug.files.marker import PAGE_MARK
 from mel_debug.files.outputs import PAGE, OutputGuard
 
@@ -51,17 +49,17 @@ def write_comparison(
     not allow an existing page to be replaced, and MelError if writing fails.
     """
     head, *rows = table
-    cells = "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in head)
+    cells = "".join(f'<th scope="col">{in_html(cell)}</th>' for cell in head)
     lines = "".join(
-        f"<tr>{''.join(f'<td>{_shown(cell)}</td>' for cell in row)}</tr>\n" for row in rows
+        f"<tr>{''.join(f'<td>{in_html(cell)}</td>' for cell in row)}</tr>\n" for row in rows
     )
     html = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{PAGE_MARK}'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{_shown(title)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>\n"
-        f'<body><h1>{_shown(title)}</h1>\n<div class="scroll" tabindex="0"><table>\n'
+        f"<title>{in_html(title)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>\n"
+        f'<body><h1>{in_html(title)}</h1>\n<div class="scroll" tabindex="0"><table>\n'
         f"<thead><tr>{cells}</tr></thead>\n<tbody>{lines}</tbody></table></div>\n"
-        + "".join(f"<p>{_shown(note)}</p>\n" for note in notes)
+        + "".join(f"<p>{in_html(note)}</p>\n" for note in notes)
         + "".join(map(_section, queries))
         + "</body></html>\n"
     )
@@ -78,7 +76,7 @@ def _section(query: Query) -> str:
         _figure(panel, query.strip, number / last) for number, panel in enumerate(query.panels)
     )
     return (
-        f"<section><h2>{_shown(query.title)}</h2><p>{_shown(query.words)}</p>\n"
+        f"<section><h2>{in_html(query.title)}</h2><p>{in_html(query.words)}</p>\n"
         f'<div class="panels">{panels}</div></section>\n'
     )
 
@@ -88,10 +86,6 @@ def _figure(panel: Panel, strip: str, share: float) -> str:
     return (
         f'<figure class="{panel.kind}"><img src="{url_of(strip)}" loading="lazy" '
         f'style="object-position:{100 * share:.3f}% 0" '
-        f'alt="{_shown(panel.title)}: {_shown(panel.words)}">'
-        f"<figcaption><b>{_shown(panel.title)}</b> {_shown(panel.words)}</figcaption></figure>\n"
+        f'alt="{in_html(panel.title)}: {in_html(panel.words)}">'
+        f"<figcaption><b>{in_html(panel.title)}</b> {in_html(panel.words)}</figcaption></figure>\n"
     )
-
-
-def _shown(text: str) -> str:
-    return escape(escaped(text))

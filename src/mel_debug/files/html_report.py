@@ -1,14 +1,11 @@
 """An HTML report: one page with the pictures in its folder and their captions."""
 
-import os
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from mel_debug.core.errors import MelError
-from mel_debug.core.escape import escaped
 from mel_debug.files.atomic import write_atomically
+from mel_debug.files.html_text import in_html, url_of
 from mel_debug.files.marker import PAGE_MARK
 from mel_debug.files.outputs import PAGE, OutputGuard
 
@@ -42,27 +39,18 @@ def write_page(
     fails.
     """
     figures = "\n".join(
-        f'<figure><img src="{url_of(name)}" alt="{_shown(caption)}">'
-        f"<figcaption>{_shown(caption)}</figcaption></figure>"
+        f'<figure><img src="{url_of(name)}" alt="{in_html(caption)}">'
+        f"<figcaption>{in_html(caption)}</figcaption></figure>"
         for name, caption in pictures
     )
-    lines = "\n".join(_shown(line) for line in text.split("\n"))
+    lines = "\n".join(in_html(line) for line in text.split("\n"))
     html = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{PAGE_MARK}'
-        f"<title>{_shown(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body><h1>{_shown(title)}</h1>\n<pre>{lines}</pre>\n{figures}\n</body></html>\n"
+        f"<title>{in_html(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body><h1>{in_html(title)}</h1>\n<pre>{lines}</pre>\n{figures}\n</body></html>\n"
     )
     page = folder / PAGE
     if guard is not None:
         guard.check_page(page)
     write_atomically(page, html.encode())
     return page
-
-
-def _shown(text: str) -> str:
-    return escape(escaped(text))
-
-
-def url_of(name: str) -> str:
-    """The relative URL of a file beside the page, from the bytes of its name."""
-    return quote(os.fsencode(name), safe="")

@@ -1,16 +1,13 @@
 """A page of moles to look at: grouped by photo, with overviews, crops, and filters by outcome."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
-from mel_debug.core.escape import escaped
 from mel_debug.core.geometry import Point, Size
 from mel_debug.files.atomic import write_atomically
 from mel_debug.files.crops import CROP_SIDE, GAP
+from mel_debug.files.html_text import in_html, url_of
 from mel_debug.files.marker import PAGE_MARK
 from mel_debug.files.outputs import PAGE, OutputGuard
 
@@ -118,14 +115,14 @@ def write_review(
     page = folder / PAGE
     if guard is not None:
         guard.check_page(page)
-    lines = "\n".join(_shown(line) for line in text.split("\n"))
+    lines = "\n".join(in_html(line) for line in text.split("\n"))
     style = STYLE.read_text(encoding="utf-8")
     html = "\n".join(
         (
             f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{PAGE_MARK}',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_shown(title)}</title><style>{style}{_hiding(kinds)}</style></head>",
-            f"<body>{SYMBOLS}<header><h1>{_shown(title)}</h1>",
+            f"<title>{in_html(title)}</title><style>{style}{_hiding(kinds)}</style></head>",
+            f"<body>{SYMBOLS}<header><h1>{in_html(title)}</h1>",
             _filters(sections, kinds),
             _contents(sections),
             "</header><main>",
@@ -149,7 +146,7 @@ def _filters(sections: Sequence[Section], kinds: Mapping[str, str]) -> str:
     cards = [card.kind for section in sections for card in section.cards]
     boxes = [
         f'<label class="chip"><input type="checkbox" id="show-{kind}" checked> '
-        f'<span class="dot {kind}"></span>{cards.count(kind)} {_shown(words)}</label>'
+        f'<span class="dot {kind}"></span>{cards.count(kind)} {in_html(words)}</label>'
         for kind, words in kinds.items()
         if kind in cards
     ]
@@ -162,8 +159,8 @@ def _contents(sections: Sequence[Section]) -> str:
     if len(sections) < 2:
         return ""
     links = "".join(
-        f'<li><a href="#photo-{number}">{_shown(each.title)}</a> '
-        f"<span>{_shown(each.summary)}</span></li>"
+        f'<li><a href="#photo-{number}">{in_html(each.title)}</a> '
+        f"<span>{in_html(each.summary)}</span></li>"
         for number, each in enumerate(sections, 1)
     )
     return f'<nav aria-label="Photos"><ol>{links}</ol></nav>'
@@ -173,8 +170,8 @@ def _section(number: int, section: Section, kinds: Mapping[str, str]) -> str:
     overviews = "".join(_overview(each) for each in section.overviews)
     cards = "".join(_card(card, kinds) for card in section.cards)
     return (
-        f'<section id="photo-{number}"><h2>{_shown(section.title)}</h2>'
-        f"<p>{_shown(section.summary)}</p>"
+        f'<section id="photo-{number}"><h2>{in_html(section.title)}</h2>'
+        f"<p>{in_html(section.summary)}</p>"
         + (f'<div class="overviews">{overviews}</div>' if overviews else "")
         + f'<ul class="cards">{cards}</ul></section>'
     )
@@ -185,25 +182,25 @@ def _overview(overview: Overview) -> str:
     spots = "".join(
         f'<a href="#mole-{spot.card.number}" class="spot {spot.card.kind} '
         f'kind-{spot.card.kind}" style="left:{100 * spot.x:.2f}%;top:{100 * spot.y:.2f}%" '
-        f'title="{_shown(spot.card.title)}">{spot.card.number}</a>'
+        f'title="{in_html(spot.card.title)}">{spot.card.number}</a>'
         for spot in overview.spots
     )
     shape = "overview" if size.width >= size.height else "overview tall"
     return (
         f'<figure class="{shape}"><div class="picture">{_image(overview.picture)}{spots}'
-        f"</div><figcaption>{_shown(overview.caption)}</figcaption></figure>"
+        f"</div><figcaption>{in_html(overview.caption)}</figcaption></figure>"
     )
 
 
 def _card(card: Card, kinds: Mapping[str, str]) -> str:
-    lines = "".join(f"<p>{_shown(line)}</p>" for line in card.lines)
+    lines = "".join(f"<p>{in_html(line)}</p>" for line in card.lines)
     wide = " wide" if len(card.panels) > 2 else ""
     return (
         f'<li class="card kind-{card.kind}{wide}" id="mole-{card.number}">{_strip(card)}'
         f'<div class="about"><h3><span class="number {card.kind}">{card.number}</span> '
-        f"{_shown(card.title)}</h3>"
-        f'<p class="words"><strong>{_shown(card.words)}</strong>'
-        f' <span class="badge {card.kind}">{_shown(kinds[card.kind])}</span></p>{lines}</div></li>'
+        f"{in_html(card.title)}</h3>"
+        f'<p class="words"><strong>{in_html(card.words)}</strong>'
+        f' <span class="badge {card.kind}">{in_html(kinds[card.kind])}</span></p>{lines}</div></li>'
     )
 
 
@@ -216,7 +213,7 @@ def _strip(card: Card) -> str:
         for index, panel in enumerate(card.panels)
         for sign in panel.signs
     )
-    captions = "".join(f"<span>{_shown(panel.caption)}</span>" for panel in card.panels)
+    captions = "".join(f"<span>{in_html(panel.caption)}</span>" for panel in card.panels)
     return (
         f'<figure class="strip panels-{len(card.panels)}"><div class="picture">{_image(card.strip)}'
         f'<svg viewBox="0 0 {size.width} {size.height}" aria-hidden="true">{signs}</svg></div>'
@@ -238,15 +235,6 @@ def _sign(sign: Sign, left: int) -> str:
 def _image(picture: Picture) -> str:
     size = picture.size
     return (
-        f'<img src="{_url(picture.file)}" width="{size.width}" height="{size.height}" '
-        f'alt="{_shown(picture.alt)}" loading="lazy" decoding="async">'
+        f'<img src="{url_of(picture.file)}" width="{size.width}" height="{size.height}" '
+        f'alt="{in_html(picture.alt)}" loading="lazy" decoding="async">'
     )
-
-
-def _shown(text: str) -> str:
-    return escape(escaped(text))
-
-
-def _url(name: str) -> str:
-    """The relative URL of a file beside the page, from the bytes of its name."""
-    return quote(os.fsencode(name), safe="")

@@ -21,7 +21,7 @@ from mel_debug.builtin.extractors.graphs import (
     graph_key,
 )
 from mel_debug.builtin.extractors.hub import Published, cached_weights, weights_identity
-from mel_debug.builtin.extractors.openvino_import import openvino
+from mel_debug.builtin.extractors.openvino_import import cpu_settings, openvino
 from mel_debug.builtin.extractors.padding import padded
 from mel_debug.builtin.extractors.rotary import rotary_table
 from mel_debug.builtin.extractors.settings import Reading
@@ -172,14 +172,7 @@ def _compiled(
     model: Any, facts: Facts, options: BuildOptions, cache: Path | None = None
 ) -> GraphExtractor:
     """`model` is one of OpenVINO's or the path of a saved one."""
-    settings: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": options.precision,
-        # Two processes of one thread each would both be pinned to the first core.
-        "ENABLE_CPU_PINNING": False,
-    }
-    if options.threads is not None:
-        settings["INFERENCE_NUM_THREADS"] = options.threads
+    settings = cpu_settings(options)
     if cache is not None:
         settings["CACHE_DIR"] = str(cache)
     return GraphExtractor(openvino.Core().compile_model(model, "CPU", settings), facts)

@@ -118,16 +118,9 @@ def _opencv(path: Path, threads: int | None) -> Engine:
 
 
 def _openvino(path: Path, options: BuildOptions) -> Engine:
-    from mel_debug.builtin.extractors.openvino_import import openvino
+    from mel_debug.builtin.extractors.openvino_import import cpu_settings, openvino
 
-    settings: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": options.precision,
-        # Two processes of one thread each would both be pinned to the first core.
-        "ENABLE_CPU_PINNING": False,
-    }
-    if options.threads is not None:
-        settings["INFERENCE_NUM_THREADS"] = options.threads
+    settings = cpu_settings(options)
     core = openvino.Core()
     folder = _stored(path, options)
     if folder is not None and os.access(folder, os.W_OK):
