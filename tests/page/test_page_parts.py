@@ -107,6 +107,34 @@ def test_a_place_is_searched_before_maps_and_features_that_wait() -> None:
     assert order == ["PLACE", "FEATURES", "MAP"]
 
 
+def test_a_long_job_lets_places_be_searched_meanwhile() -> None:
+    """In the order of the worker, with errors where they belong, and nothing less urgent."""
+    worker, begun, submitted = Worker(), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def long() -> None:
+        begun.set()
+        submitted.wait(10)
+        order.append("begun")
+        worker.run_waiting(Urgency.PLACE)
+        order.append("done")
+
+    job = worker.submit(Urgency.MAP, long)
+    assert begun.wait(10)
+    later = worker.submit(Urgency.MAP, lambda: order.append("map"))
+    failing = worker.submit(Urgency.PLACE, lambda: 1 / 0)
+    old = worker.submit(Urgency.PLACE, lambda: order.append("old"), "page")
+    worker.submit(Urgency.PLACE, lambda: order.append("place"), "page")
+    submitted.set()
+    for each in (job, later):
+        each.result(10)
+    assert order == ["begun", "place", "done", "map"]
+    with pytest.raises(ZeroDivisionError):
+        failing.result(10)
+    with pytest.raises(Superseded):
+        old.result(10)
+
+
 def test_an_error_of_a_job_is_raised_where_its_result_is_used() -> None:
     worker = Worker()
     with pytest.raises(ZeroDivisionError):

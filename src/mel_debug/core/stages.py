@@ -72,9 +72,18 @@ class MapsPhotos(Protocol):
     """A matcher that knows where whole photos lie in each other; matchers need not be one."""
 
     def photo_map(
-        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
+        self,
+        source: "FeatureMap",
+        target: "FeatureMap",
+        extractor: FeatureExtractor,
+        meanwhile: Callable[[], None] | None = None,
     ) -> PhotoMap | None:
-        """Return the map from source to target; None if the photos share too little."""
+        """Return the map from source to target; None if the photos share too little.
+
+        A matcher that has a provisional map before it is done may call `meanwhile`, any number of
+        times. What it calls may ask this matcher for matches of these photos, which are then
+        provisional as well. It raises nothing.
+        """
 
 
 class Renderer(Protocol):

@@ -8,10 +8,11 @@ from mel_debug.confidence.words import sentence
 NO_SPOT = "No spot under your mark"
 
 
-def answer_of(found: FoundMole) -> dict[str, Any]:
+def answer_of(found: FoundMole, *, provisional: bool = False) -> dict[str, Any]:
     """The answer of a search: place and radius in pixels of the target, and its words.
 
     `matrix` is pixels of the target for each pixel of the source, row by row; None if unknown.
+    `provisional` is whether the photos are still being matched.
     """
     sure, jacobian = found.confidence, found.match.jacobian
     kind = "absent" if sure.probably_absent else "unsure" if sure.uncertain else "found"
@@ -26,6 +27,7 @@ def answer_of(found: FoundMole) -> dict[str, Any]:
         "words": sentence(sure),
         "matrix": None if jacobian is None else [part for row in jacobian for part in row],
         "notes": list(_notes(found)),
+        "provisional": provisional,
     }
 
 

@@ -1,7 +1,7 @@
 """Features, maps and places for the page, with everything about a photo computed once."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -139,6 +139,7 @@ class PageFinder:
     def __init__(self, run: ResolvedRun, album: Album) -> None:
         self.run, self.album = run, album
         self._sampled: dict[tuple[int, int], SampledMap | None] = {}
+        self._matching: set[tuple[int, int]] = set()
 
     @cached_property
     def _maps(self) -> _Maps:
@@ -163,20 +164,43 @@ class PageFinder:
         return_freed_memory()
         return packed
 
-    def sampled_map(self, source: int, target: int) -> SampledMap | None:
-        """The map of a pair; None if the photos share too little, or the matcher makes none."""
+    def sampled_map(
+        self, source: int, target: int, meanwhile: Callable[[], None] | None = None
+    ) -> SampledMap | None:
+        """The map of a pair; None if the photos share too little, or the matcher makes none.
+
+        `meanwhile` is called while they are matched; what it finds is provisional.
+        """
         pair = source, target
         if pair not in self._sampled:
-            photo, other = self.album.photo(source), self.album.photo(target)
-            here, there = self._maps.of(photo), self._maps.of(other)
-            found = None
-            if isinstance(self._matcher, MapsPhotos):
-                found = self._matcher.photo_map(here, there, self._maps.extractor)
-            self._sampled[pair] = None if found is None else SampledMap.of(found, photo)
+            self._matching.add(pair)
+            try:
+                self._sampled[pair] = self._matched(source, target, meanwhile)
+            finally:
+                self._matching.discard(pair)
             return_freed_memory()
-            for each in (photo, other):  # for the first click; a known pair has decoded neither
-                each.prefetch()
+            for number in pair:  # for the first click; a known pair has decoded neither
+                self.album.photo(number).prefetch()
         return self._sampled[pair]
+
+    def prepare(self, source: int, target: int, meanwhile: Callable[[], None]) -> None:
+        """Match a pair unless that is done or under way; see `sampled_map`."""
+        if not self.is_matching(source, target):
+            self.sampled_map(source, target, meanwhile)
+
+    def is_matching(self, source: int, target: int) -> bool:
+        """Whether the photos are being matched, so that what is found is provisional."""
+        return (source, target) in self._matching
+
+    def _matched(
+        self, source: int, target: int, meanwhile: Callable[[], None] | None
+    ) -> SampledMap | None:
+        photo, other = self.album.photo(source), self.album.photo(target)
+        here, there = self._maps.of(photo), self._maps.of(other)
+        found = None
+        if isinstance(self._matcher, MapsPhotos):
+            found = self._matcher.photo_map(here, there, self._maps.extractor, meanwhile)
+        return None if found is None else SampledMap.of(found, photo)
 
     def find(self, source: int, point: Point, target: int, uuid: str) -> FoundMole:
         """Find the mole at a point of the source in the target. Raises MelError."""

@@ -112,23 +112,34 @@ class Routes:
 
     async def map(self, request: Request) -> Response:
         pair = request.path_params["source"], request.path_params["target"]
-        work = partial(self.finder.sampled_map, *pair)
+        work = partial(self.finder.sampled_map, *pair, self._answer_meanwhile)
         sampled = await self._done(self.worker.submit(Urgency.MAP, work))
         return JSONResponse({"map": None if sampled is None else sampled.as_json()})
 
     async def find(self, request: Request) -> Response:
-        """Search for a place; a newer search of the same page takes the place of a waiting one."""
+        """Search for a place; a newer search of the same page takes the place of a waiting one.
+
+        While the photos are being matched, the answer is provisional; a search that asks for the
+        `final` one waits.
+        """
         asked = await body_of(request)
-        source, target = number_in(asked, "source"), number_in(asked, "target")
+        pair = source, target = number_in(asked, "source"), number_in(asked, "target")
         point = point_in(asked)
         uuid = text_in(asked, "uuid") or "mole"
+        urgency = Urgency.MAP if asked.get("final") is True else Urgency.PLACE
+        self.worker.submit(urgency, partial(self.finder.prepare, *pair, self._answer_meanwhile))
 
         def work() -> dict[str, Any]:
-            return answer_of(self.finder.find(source, point, target, uuid))
+            found = self.finder.find(source, point, target, uuid)
+            return answer_of(found, provisional=self.finder.is_matching(source, target))
 
         client = text_in(asked, "client")
-        answer = await self._done(self.worker.submit(Urgency.PLACE, work, client))
+        answer = await self._done(self.worker.submit(urgency, work, client))
         return JSONResponse(answer)
+
+    def _answer_meanwhile(self) -> None:
+        """Answer searches inside the long job of matching two photos."""
+        self.worker.run_waiting(Urgency.PLACE)
 
     async def _done(self, future: "Future[T]") -> T:
         """The result of a job of the worker; the server can stop meanwhile."""

@@ -53,15 +53,29 @@ class Worker:
         self._jobs.put(_Job(urgency, number, run, future, client))
         return future
 
+    def run_waiting(self, urgency: Urgency) -> None:
+        """Run the waiting jobs of at least this urgency now, inside the job that calls it."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job.urgency > urgency:
+                self._jobs.put(job)
+                return
+            self._run(job)
+
     def _work(self) -> None:
         while True:
-            job = self._jobs.get()
-            if not job.future.set_running_or_notify_cancel():
-                continue
-            if job.client is not None and self._latest.get(job.client) != job.number:
-                job.future.set_exception(Superseded())
-                continue
-            try:
-                job.future.set_result(job.run())
-            except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
-                job.future.set_exception(error)
+            self._run(self._jobs.get())
+
+    def _run(self, job: _Job) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        if job.client is not None and self._latest.get(job.client) != job.number:
+            job.future.set_exception(Superseded())
+            return
+        try:
+            job.future.set_result(job.run())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
+            job.future.set_exception(error)

@@ -2,12 +2,14 @@
 
 import re
 import signal
+from tempfile import TemporaryDirectory
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from browsers import opened, served
 from extras import needs_xfeat
+from mel_debug.core.geometry import Point
 from pagework import (
     SMALL,
     Demo,
@@ -31,6 +33,33 @@ def test_a_server_killed_between_click_and_answer_is_noticed(browser: Browser, d
         page.context.close()
     assert demo.marks(0).read_bytes() == before
     assert not demo.marks(1).exists()
+
+
+def test_a_click_at_once_is_answered_first_and_then_finally(browser: Browser, made: Demo) -> None:
+    """With nothing cached. What may still change can't be saved, and is said to be so."""
+    with (
+        TemporaryDirectory() as cache,
+        served(*made.photos, *SMALL, env={"MEL_DEBUG_CACHE": cache}) as server,
+    ):
+        page = opened(browser, server.link)
+        expect(page.locator("#left-view .mark")).not_to_have_count(0)
+        page.evaluate(
+            "window.shown = []; const enable = melDebug.enable.bind(melDebug);"
+            "melDebug.enable = () => { enable(); if (melDebug.answer) shown.push([melDebug.answer,"
+            " document.getElementById('notes').textContent,"
+            " document.getElementById('save').disabled]); };"
+        )
+        click(page, made.mark)
+        expect(page.locator("#save")).to_be_enabled()
+        shown = page.evaluate("shown")
+        page.context.close()
+    (first, note, unsaveable), (final, nothing, still) = shown[0], shown[-1]
+    assert (first["provisional"], final["provisional"]) == (True, False)
+    assert note.startswith("Provisional")
+    assert "Provisional" not in nothing
+    assert (unsaveable, still) == (True, False)
+    for answer in (first, final):
+        assert Point(answer["x"], answer["y"]).distance_to(made.truth) < 10
 
 
 def test_a_server_can_end_with_its_page(browser: Browser, made: Demo) -> None:

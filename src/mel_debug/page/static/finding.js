@@ -7,12 +7,14 @@ import { PageError } from "./store.js";
  * @typedef {import("./geometry.js").Point} Point
  * @typedef {import("./list.js").Item} Item
  * @typedef {import("./page.js").Page} Page
+ * @typedef {import("./store.js").Answer} Answer
  * @typedef {import("./store.js").Mark} Mark
  * @typedef {import("./store.js").Photo} Photo
  */
 
 const SNAP_PX = 12;
 const SHORT = 6;
+const PROVISIONAL = "Provisional: the photos are still being compared.";
 
 /**
  * @param {Page} page
@@ -59,17 +61,33 @@ export async function searchAt(page, { x, y }, uuid) {
   void page.compare.show({ photo: left, point }, null, [1, 0, 0, 1]);
   page.drawLayers();
   try {
-    const answer = await page.store.find(left, right, point, uuid);
+    const first = await page.store.find(left, right, point, uuid);
     if (asked !== page.asked) return;
-    page.answer = answer;
-    page.say(answer.words, answer.kind, answer.notes);
-    compareAnswer(page);
-    revealPoint(page, answer);
+    showAnswer(page, first);
+    if (first.provisional) {
+      const final = await page.store.find(left, right, point, uuid, true);
+      if (asked !== page.asked || page.answer !== first) return; // placed by hand meanwhile
+      showAnswer(page, final);
+    }
   } catch (error) {
     if (asked !== page.asked || (error instanceof PageError && error.superseded)) return;
     page.say("", "");
     page.complain(error);
   }
+  page.drawLayers();
+  page.enable();
+}
+
+/**
+ * @param {Page} page
+ * @param {Answer} answer
+ */
+function showAnswer(page, answer) {
+  page.answer = answer;
+  const notes = answer.provisional ? [PROVISIONAL, ...answer.notes] : answer.notes;
+  page.say(answer.words, answer.kind, notes);
+  compareAnswer(page);
+  revealPoint(page, answer);
   page.drawLayers();
   page.enable();
 }

@@ -252,6 +252,7 @@ export class Page {
         radius: 0,
         words: "Placed by hand",
         notes: [],
+        provisional: false,
       };
       this.say(this.answer.words, "found");
       if (done) this.compareAgain();
@@ -281,7 +282,8 @@ export class Page {
     for (const id of ["accept", "reject", "unsure", "move"]) button(id).disabled = !chosen;
     const answer = this.answer;
     const already = this.right !== null && isMarkedThere(this);
-    button("save").disabled = !answer || answer.kind === "absent" || this.album.readOnly || already;
+    const unready = !answer || answer.provisional || answer.kind === "absent";
+    button("save").disabled = unready || this.album.readOnly || already;
     button("save").title = already ? "This mole is marked in the right photo already." : "";
     const undo = button("undo");
     undo.disabled = !this.marks.undo;

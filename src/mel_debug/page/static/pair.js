@@ -79,7 +79,8 @@ export class Pair {
     this.listeners.status("Preparing the heatmap …");
     // The features are asked for at once: the server reads them while it sends the photos.
     const loading = Promise.all([this.#featuresOf(left), this.#featuresOf(right)]);
-    loading.catch(() => {}); // reported below
+    const mapping = this.mapOf(left, right);
+    for (const each of [loading, mapping]) each.catch(() => {}); // reported below
     await Promise.all(shown);
     try {
       const [one, other] = await loading;
@@ -87,7 +88,7 @@ export class Pair {
       this.features = { left: one, right: other };
       this.listeners.status("Comparing the photos …");
       this.heatSoon();
-      const map = await this.mapOf(left, right);
+      const map = await mapping;
       if (!isCurrent()) return;
       if (map) this.map = map;
       this.listeners.status(map ? "" : "These photos share too little to link their views.");

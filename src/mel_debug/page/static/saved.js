@@ -132,6 +132,7 @@ class SavedStore {
       radius,
       words,
       notes: [],
+      provisional: false,
     };
   }
 

@@ -12,7 +12,7 @@ import { PhotoMap } from "./geometry.js";
  * @typedef {{ x: number, y: number, width: number, height: number }} Rectangle
  * @typedef {{ uuid: string, x: number, y: number, kind: "found" | "unsure" | "absent" | "led",
  *   probability: number | null, radius: number, words: string, notes: string[],
- *   matrix?: import("./geometry.js").Matrix | null }} Answer
+ *   provisional: boolean, matrix?: import("./geometry.js").Matrix | null }} Answer
  * @typedef {{ uuid: string, x: number, y: number, outcome: "accepted" | "open" | "unsure" |
  *   "rejected", confidence: number | null }} Mark
  * @typedef {{ photos: Record<string, { marks: Mark[], error?: string }>, undo: string | null
@@ -23,7 +23,8 @@ import { PhotoMap } from "./geometry.js";
  *   Promise<{ image: HTMLImageElement, part: Rectangle }>, preview: (photo: Photo) =>
  *   Promise<HTMLImageElement>, features: (photo: Photo) => Promise<Features>,
  *   map: (source: Photo, target: Photo) => Promise<PhotoMap | null>,
- *   find: (source: Photo, target: Photo, point: Point, uuid: string | null) => Promise<Answer>,
+ *   find: (source: Photo, target: Photo, point: Point, uuid: string | null, final?: boolean) =>
+ *   Promise<Answer>,
  *   marks: () => Promise<Marks>, change: (what: string, details: object) => Promise<Marks>,
  *   watch: (onMarks: () => void, onLost: (lost: boolean) => void) => void }} Store
  */
@@ -116,9 +117,11 @@ export class ServerStore {
    * @param {Photo} target
    * @param {Point} point
    * @param {string | null} uuid
+   * @param {boolean} [final] Wait until the photos are matched, for an answer that stays.
+   * @returns {Promise<Answer>}
    */
-  async find(source, target, point, uuid) {
-    const asked = { source: source.number, target: target.number, ...point, uuid };
+  async find(source, target, point, uuid, final = false) {
+    const asked = { source: source.number, target: target.number, ...point, uuid, final };
     return this.#post("/api/find", { ...asked, client: this.#client });
   }
 

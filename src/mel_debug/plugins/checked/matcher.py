@@ -1,6 +1,6 @@
 """A matcher whose matches are checked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
 from numbers import Real
@@ -100,12 +100,16 @@ class CheckedMappingMatcher(CheckedMatcher):
     """A checked matcher that also maps whole photos; see `MapsPhotos`."""
 
     def photo_map(
-        self, source: "FeatureMap", target: "FeatureMap", extractor: FeatureExtractor
+        self,
+        source: "FeatureMap",
+        target: "FeatureMap",
+        extractor: FeatureExtractor,
+        meanwhile: Callable[[], None] | None = None,
     ) -> PhotoMap | None:
         """See `MapsPhotos.photo_map`."""
         assert isinstance(self._matcher, MapsPhotos)  # noqa: S101 - see `_checked_matcher`
         with self._source.called():
-            return self._matcher.photo_map(source, target, extractor)
+            return self._matcher.photo_map(source, target, extractor, meanwhile)
 
 
 def _checked_matcher(matcher: Matcher, source: Source) -> CheckedMatcher:

@@ -1,6 +1,6 @@
 """The matcher `geometric`: a warp field between the photos, then windows at rising resolution."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -58,10 +58,14 @@ class GeometricMatcher:
         ]
 
     def photo_map(
-        self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor
+        self,
+        source: FeatureMap,
+        target: FeatureMap,
+        extractor: FeatureExtractor,
+        meanwhile: Callable[[], None] | None = None,
     ) -> PhotoMap | None:
         """See `MapsPhotos.photo_map`."""
-        pair = self.pairs.of(source, target, extractor)
+        pair = self.pairs.of(source, target, extractor, meanwhile)
         self.pairs.store(source, target)
         return None if pair.warp_field is None else PixelMap(pair, pair.warp_field)
 

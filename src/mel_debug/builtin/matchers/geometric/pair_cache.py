@@ -1,5 +1,6 @@
 """Pairs of photos that are matched once: in memory for the next mole, on disk for the next run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import ReferenceType, ref
 
@@ -40,21 +41,46 @@ class PairCache:
     def __init__(self, results: ResultCache | None = None) -> None:
         self._results = results
         self._recent: list[Recent] = []
+        self._provisional: Recent | None = None
 
-    def of(self, source: FeatureMap, target: FeatureMap, extractor: FeatureExtractor) -> PhotoPair:
-        """The pair of two photos, from memory, from the disk, or matched now."""
+    def of(
+        self,
+        source: FeatureMap,
+        target: FeatureMap,
+        extractor: FeatureExtractor,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> PhotoPair:
+        """The pair of two photos, from memory, from the disk, or matched now.
+
+        `meanwhile` is called while they are matched; until it returns, the pair is what is known of
+        it by then, which is never stored.
+        """
+        key, vectors = _key(source, target), (ref(source.vectors), ref(target.vectors))
+        if self._provisional is not None and self._provisional.is_of(key, source, target):
+            return self._provisional.pair
         known = self._known(source, target)
         if known is None:
-            key = _key(source, target)
             pair = self._read(key)
             stored = -1 if pair is None else len(pair.blobs)
             if pair is None:
                 for features in (target, source):  # decoded while the first matches are found
                     features.photo.prefetch()
-                pair = match_pair(source, target, extractor, Variants(self._results))
-            known = Recent(pair, key, (ref(source.vectors), ref(target.vectors)), stored)
+
+                def provisional(pair: PhotoPair) -> None:
+                    if meanwhile is not None:
+                        self._call(meanwhile, Recent(pair, key, vectors))
+
+                pair = match_pair(source, target, extractor, Variants(self._results), provisional)
+            known = Recent(pair, key, vectors, stored)
         self._recent = [known, *(each for each in self._recent if each is not known)][:MOST_PAIRS]
         return known.pair
+
+    def _call(self, meanwhile: Callable[[], None], provisional: Recent) -> None:
+        before, self._provisional = self._provisional, provisional
+        try:
+            meanwhile()
+        finally:
+            self._provisional = before
 
     def store(self, source: FeatureMap, target: FeatureMap) -> None:
         """Store the pair of two photos if it is new, or more of its blobs are known than before."""
