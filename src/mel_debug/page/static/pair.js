@@ -79,9 +79,11 @@ export class Pair {
     this.listeners.status("Preparing the heatmap …");
     // The features are asked for at once: the server reads them while it sends the photos.
     const loading = Promise.all([this.#featuresOf(left), this.#featuresOf(right)]);
-    const mapping = this.mapOf(left, right);
-    for (const each of [loading, mapping]) each.catch(() => {}); // reported below
+    loading.catch(() => {}); // reported below
     await Promise.all(shown);
+    // Once the photos are there: matching them takes all cores.
+    const mapping = this.mapOf(left, right);
+    mapping.catch(() => {}); // reported below
     try {
       const [one, other] = await loading;
       if (!isCurrent()) return;
