@@ -12,6 +12,7 @@ from mel_debug.builtin.matchers.geometric.anchors import (
     corrections,
     trusted,
 )
+from mel_debug.builtin.matchers.geometric.arranged_priors import ArrangedPriors
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
 from mel_debug.builtin.matchers.geometric.mole_alignment import align_mole
@@ -96,13 +97,13 @@ def locate(
     warped = search.priors(points)
     found = search.find(list(points), warped)
     blobs = _blob_anchors(search, points, longest)
-    leads = warped
+    leads, arranged = warped, ArrangedPriors(search, points, warped)
     for _ in range(ROUNDS):
         anchors = trusted(_joined(_anchors(points, warped, found, longest), blobs), longest)
         predicted = corrections(anchors, points, longest)
         leads = [
-            _corrected(prior, correction, search.cell)
-            for prior, correction in zip(warped, predicted, strict=True)
+            arranged.unless_sure(number, _corrected(prior, correction, search.cell))
+            for number, (prior, correction) in enumerate(zip(warped, predicted, strict=True))
         ]
         again = [
             number

@@ -40,6 +40,13 @@ _KNOWN: "WeakKeyDictionary[Photo, tuple[Array, Array]]" = WeakKeyDictionary()
 """The blobs of photos in use, for the next mole."""
 
 
+def all_blobs(photo: Photo) -> tuple[Array, Array]:
+    """Return the places (n, 2) in photo pixels of all dark blobs, and their contrasts (n,)."""
+    if photo not in _KNOWN:
+        _KNOWN[photo] = _blobs(photo)
+    return _KNOWN[photo]
+
+
 def choose_blobs(photo: Photo, moles: Array) -> Array:
     """Return (n, 2) pixels of the photo: dark blobs near the (m, 2) moles, but not at them.
 
@@ -47,9 +54,7 @@ def choose_blobs(photo: Photo, moles: Array) -> Array:
     anchors come first. The same photo and moles always give the same blobs.
     """
     longest = photo.size.longest
-    if photo not in _KNOWN:
-        _KNOWN[photo] = _blobs(photo)
-    places, contrasts = _KNOWN[photo]
+    places, contrasts = all_blobs(photo)
     if not len(places):
         return places
     away = _distances(places, moles) / longest
@@ -72,7 +77,6 @@ def choose_blobs(photo: Photo, moles: Array) -> Array:
 
 
 def _blobs(photo: Photo) -> tuple[Array, Array]:
-    """Return the places (n, 2) in photo pixels of all dark blobs, and their contrasts (n,)."""
     dark, valid = _darkness(photo)
     stack = []
     for sigma in SIGMAS:
