@@ -1,7 +1,7 @@
 """Laws of the place of a mole by the arrangement of the blobs around it."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mel_debug.builtin.matchers.geometric.arrangement import (
@@ -25,9 +25,12 @@ def around(seed: int, count: int) -> np.ndarray:
 def moved(here: np.ndarray, shift: np.ndarray, seed: int) -> np.ndarray:
     """Return the blobs shifted, each by up to half of what counts as a match more."""
     error = WITHIN * LONGEST / 2
-    return here + shift + np.random.default_rng(seed + 1).uniform(-error, error, here.shape)
+    errors = np.random.default_rng(seed + 1).uniform(-error, error, here.shape)
+    there: np.ndarray = here + shift + errors
+    return there
 
 
+@settings(max_examples=25)
 @given(SEEDS, SHIFTS, SHIFTS)
 def test_the_shift_of_the_blobs_is_found_among_others(
     seed: int, across: float, down: float
@@ -42,6 +45,7 @@ def test_the_shift_of_the_blobs_is_found_among_others(
     assert found.blobs >= 18
 
 
+@settings(max_examples=25)
 @given(SEEDS)
 def test_blobs_of_other_skin_say_nothing(seed: int) -> None:
     """Many shifts are tried, and some of them bring many blobs together by chance."""
