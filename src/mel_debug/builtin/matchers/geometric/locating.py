@@ -201,23 +201,16 @@ def _away(place: Array, lead: Prior) -> float:
     return float(np.hypot(*np.linalg.solve(lead.jacobian, place - lead.place)))
 
 
-def _median(residuals: Array) -> float:
-    """Return the median of residuals in cells; where there are none, they count as large."""
-    return float(np.median(residuals)) if len(residuals) else NEARBY
-
-
 def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> ViewMatch:
     """Return a found mole with the evidence for it; `lead` is where its anchors expect it.
 
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
     in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
-    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`. `pair_residual` is the
-    median residual of all matches of the pair in cells: matches of the same skin mostly agree to
-    the cell, those along edges of a mirrored body, or of another one, do not.
+    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
-    residual = _median(lead.residuals) * cell
+    residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
     std = lead.std * cell
     known = LEAP_FLOOR * longest + std + (0 if lead.anchors else residual)
     sigma = sigma_px(search.photos[0], mole)
@@ -242,7 +235,6 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "geometries_tried": Measurement(float(pair.first.tried)),
             "matches": Measurement(float(len(pair.places))),
             "matches_near": Measurement(float(len(lead.residuals))),
-            "pair_residual": Measurement(_median(pair.residuals)),
             "residual_px": Measurement(residual, "px"),
             "warp_std_px": Measurement(std, "px"),
             "margin": Measurement(found.last.margin),

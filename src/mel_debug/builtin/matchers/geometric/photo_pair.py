@@ -14,6 +14,7 @@ from mel_debug.builtin.matchers.geometric.first_geometry import (
 )
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.photos import Photos
+from mel_debug.builtin.matchers.geometric.spot_check import is_contradicted
 from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, WarpField
 from mel_debug.core.stages import FeatureExtractor
@@ -113,7 +114,15 @@ def match_pair(
     refined = _refined(nothing, first.attempt, provisional)
     if refined.warp_field is None:
         return refined
-    return _grown(refined, first.attempt, photos, provisional)
+    grown = _grown(refined, first.attempt, photos, provisional)
+    if grown.warp_field is not None and is_contradicted(
+        (source.photo, target.photo),
+        grown.warp_field,
+        (grown.source.cell, grown.target.cell),
+        len(grown.places),
+    ):
+        return nothing
+    return grown
 
 
 def _refined(pair: PhotoPair, attempt: Attempt, provisional: Provisional) -> PhotoPair:
