@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mel_debug.builtin.matchers.geometric import photo_pair
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Photo
 from mel_debug.matching.locate import Located, locate
@@ -80,3 +81,12 @@ def test_photos_of_different_people_fall_back_to_similarity_with_a_note() -> Non
         assert any("plain similarity instead" in note for note in match.notes)
         assert not match.support
         assert np.isfinite(match.score)
+
+
+@pytest.mark.slow
+def test_a_geometry_that_dark_spots_contradict_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its places are not returned: the match comes from plain similarity, and a note states it."""
+    monkeypatch.setattr(photo_pair, "is_contradicted", lambda *_: True)
+    for match in searched(*pair(3)).matches:
+        assert any("plain similarity instead" in note for note in match.notes)
+        assert not match.support

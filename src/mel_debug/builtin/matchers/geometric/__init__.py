@@ -6,13 +6,16 @@
    (`flattening`). Each is judged by matching again under it; the best confirmed one stays.
 2. `photo_pair`: a smooth `warp_field` refines the plane map. Rounds of warping the target into the
    source's frame (`canvas`), extracting features again and matching locally grow it over the photo,
-   except where matches agree no better than by chance (`support`).
+   except where matches agree no better than by chance (`support`). A field of few matches is given
+   up if dark blobs do not lie where it predicts them (`spot_check`).
 3. `spot_search`: windows of both photos around each mole are compared at rising resolution
    (`window_matching`), with the warp field's prediction as the prior. Then grey values around the
    mole are aligned to a fraction of a pixel (`pixel_alignment`).
 4. `skin_blobs`: dark blobs of the source's skin near the moles are found in the same way.
 5. `locating`: all of these are `anchors`. A Gaussian process predicts from the others how far each
    mole is off the warp field; a mole found elsewhere is searched again where they predict it.
+   Where both leave a mole's place unsure, the shift on which the blobs around it agree predicts it
+   (`arrangement`, `arranged_priors`).
 6. `mole_alignment`: each mole is aligned by itself, in a window of its own size (`mole_windows`).
 7. `vacancy`: the skin where the mole is expected and where it was found is compared with that in
    the source, with and without the mole, as evidence of a mole that has gone.
