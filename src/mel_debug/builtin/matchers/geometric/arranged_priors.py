@@ -12,9 +12,9 @@ from mel_debug.builtin.matchers.geometric.spot_search import Prior, SpotSearch
 from mel_debug.core.types import Photo
 
 UNSURE, ARRANGED_STD = 0.004, 0.002
-"""Standard deviation from which a prior is judged by the arrangement of blobs, and that of a prior
-judged so, both as shares of the longer side. Of ten moles that are there on hard generated pairs,
-the prior was 0.05 to 0.34 % off then."""
+"""Doubt from which a prior is judged by the arrangement of blobs, and the std of one judged so:
+shares of the longer side. Of ten moles that are there on hard generated pairs, the prior was
+0.05 to 0.34 % off then."""
 
 
 class ArrangedPriors:
@@ -26,7 +26,7 @@ class ArrangedPriors:
 
     def unless_sure(self, number: int, lead: Prior) -> Prior:
         """Return a mole's `lead` if it is sure or nothing better is known."""
-        if lead.std * self._search.cell <= UNSURE * self._search.photos[0].size.longest:
+        if lead.doubt * self._search.cell <= UNSURE * self._search.photos[0].size.longest:
             return lead
         if number not in self._known:
             self._known[number] = self._prior(self._points[number], self._warped[number])
@@ -38,7 +38,7 @@ class ArrangedPriors:
         here, there = (_by_contrast(photo) for photo in (source, target))
         back = np.linalg.inv(prior.jacobian).T
         found = arrangement_of(
-            here - mole, (there - prior.place) @ back, longest, 3 * prior.std * cell
+            here - mole, (there - prior.place) @ back, longest, 3 * prior.doubt * cell
         )
         if found is None:
             return None

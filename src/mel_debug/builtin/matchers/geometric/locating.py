@@ -19,7 +19,7 @@ from mel_debug.builtin.matchers.geometric.mole_alignment import align_mole
 from mel_debug.builtin.matchers.geometric.mole_windows import sigma_px
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.skin_blobs import choose_blobs
-from mel_debug.builtin.matchers.geometric.spot_search import NEARBY, Found, Prior, SpotSearch
+from mel_debug.builtin.matchers.geometric.spot_search import Found, Prior, SpotSearch
 from mel_debug.builtin.matchers.geometric.vacancy import vacancy_of
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.core.stages import FeatureExtractor
@@ -210,9 +210,7 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
-    residual = (float(np.median(lead.residuals)) if len(lead.residuals) else NEARBY) * cell
-    std = lead.std * cell
-    known = LEAP_FLOOR * longest + std + (0 if lead.anchors else residual)
+    known = LEAP_FLOOR * longest + lead.doubt * cell
     sigma = sigma_px(search.photos[0], mole)
     aligned = align_mole(
         search.photos,
@@ -235,8 +233,8 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "geometries_tried": Measurement(float(pair.first.tried)),
             "matches": Measurement(float(len(pair.places))),
             "matches_near": Measurement(float(len(lead.residuals))),
-            "residual_px": Measurement(residual, "px"),
-            "warp_std_px": Measurement(std, "px"),
+            "residual_px": Measurement(lead.residual * cell, "px"),
+            "warp_std_px": Measurement(lead.std * cell, "px"),
             "margin": Measurement(found.last.margin),
             "correlation": Measurement(found.correlation),
             "moved_px": Measurement(float(np.hypot(*(found.place - found.track[1]))), "px"),

@@ -57,6 +57,16 @@ class Prior:
     residuals: Array
     anchors: int = 0
 
+    @property
+    def residual(self) -> float:
+        """The median of the residuals in cells; it counts as large where there are no matches."""
+        return float(np.median(self.residuals)) if len(self.residuals) else NEARBY
+
+    @property
+    def doubt(self) -> float:
+        """How little the place is known, in cells: its std, and the residual without anchors."""
+        return self.std + (0.0 if self.anchors else self.residual)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
