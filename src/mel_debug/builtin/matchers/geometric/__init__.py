@@ -17,7 +17,8 @@
    Where both leave a mole's place unsure, the shift on which the blobs around it agree predicts it
    (`arrangement`, `arranged_priors`).
 6. `mole_alignment`: each mole is aligned by itself, in a window of its own size (`mole_windows`).
-7. `vacancy`: the skin where the mole is expected and where it was found is compared with that in
+7. `other_spots`: a spot where another one of the source is expected is not the mole.
+8. `vacancy`: the skin where the mole is expected and where it was found is compared with that in
    the source, with and without the mole, as evidence of a mole that has gone.
 
 Coordinate frames: besides photo pixels, *cells* are photo pixels divided by the size of a cell of

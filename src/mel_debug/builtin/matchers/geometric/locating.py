@@ -15,10 +15,11 @@ from mel_debug.builtin.matchers.geometric.anchors import (
 from mel_debug.builtin.matchers.geometric.arranged_priors import ArrangedPriors
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
-from mel_debug.builtin.matchers.geometric.mole_alignment import align_mole
+from mel_debug.builtin.matchers.geometric.mole_alignment import AlignedMole, align_mole
 from mel_debug.builtin.matchers.geometric.mole_windows import sigma_px
+from mel_debug.builtin.matchers.geometric.other_spots import is_another
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
-from mel_debug.builtin.matchers.geometric.skin_blobs import choose_blobs
+from mel_debug.builtin.matchers.geometric.skin_blobs import all_blobs, choose_blobs
 from mel_debug.builtin.matchers.geometric.spot_search import Found, Prior, SpotSearch
 from mel_debug.builtin.matchers.geometric.vacancy import vacancy_of
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
@@ -56,6 +57,11 @@ LEAP_FLOOR = 3 / 6000
 never known better. On warps of a labelled pair and on hard generated pairs the median leap of
 moles that are there is 0.1 to 0.2, their 99 % 2.0 to 2.9; the median of those that are gone is 1.0
 to 2.1."""
+
+LIKELY_LEAP = 1.8
+"""Leap up to which a spot is not another one, wherever others are expected: where a lead is this
+unsure, some spot is often near. Right moles that lie at another's expected place have 1.6 and less,
+moles that had gone and were taken for a twin 2.0 and more (five hard generated people)."""
 
 MOST_LEAP = 3.0
 """Leap beyond which a spot, however alike, is another one: more than that of 99 % of the moles that
@@ -221,6 +227,15 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
         lambda place: _away(place, lead) <= MOST_LEAP * known,
     )
     place = found.place if found.correlation >= GOOD_CORRELATION else aligned.place
+    if _away(place, lead) > LIKELY_LEAP * known and is_another(
+        all_blobs(search.photos[0]),
+        mole,
+        sigma,
+        mole + np.linalg.solve(lead.jacobian, place - lead.place),
+        longest,
+    ):
+        # Nothing else was found: the answer is the bare skin where the mole should be.
+        place, aligned = lead.place, AlignedMole(lead.place, 0.0)
     away = _away(place, lead)
     gone = vacancy_of(search.photos, mole, sigma, lead.place, place, lead.jacobian)
     return ViewMatch(
