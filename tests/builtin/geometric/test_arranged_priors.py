@@ -39,7 +39,7 @@ def asked(source: np.ndarray, target: np.ndarray, mole: np.ndarray, std: float) 
     field = WarpField(PlaneMap(np.eye(3)), (SIDE // 8, SIDE // 8))
     photos = skin(source), skin(target)
     search = SpotSearch(pair, field, photos, cast(FeatureExtractor, None))
-    prior = Prior(to_target(mole) + OFF, TURN, std, np.empty(0))
+    prior = Prior(to_target(mole) + OFF, TURN, std, np.full(9, 0.1))
     return ArrangedPriors(search, mole[np.newaxis], [prior]).unless_sure(0, prior)
 
 
