@@ -60,8 +60,8 @@ to 2.1."""
 
 LIKELY_LEAP = 1.8
 """Leap up to which a spot is not another one, wherever others are expected: where a lead is this
-unsure, some spot is often near. Right moles that lie at another's expected place have 1.6 and less,
-moles that had gone and were taken for a twin 2.0 and more (five hard generated people)."""
+unsure, some spot is often near. On hard generated people right moles at another's expected place
+had 1.6 and less, moles that had gone and were taken for a twin and accepted 1.97 and 6.2."""
 
 MOST_LEAP = 3.0
 """Leap beyond which a spot, however alike, is another one: more than that of 99 % of the moles that
