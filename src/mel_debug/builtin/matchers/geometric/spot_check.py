@@ -34,7 +34,7 @@ SHIFTS = tuple(
 
 LEAST_SURPRISE = 4.0
 """Standard deviations of the chance matches by which there must be more. Mirrored photos had up to
-3.3, right fields of few matches 10.7 and more."""
+3.3, right fields of hard generated people 8.2 and more."""
 
 MOST_SCALE = 2.0
 """Change of scale, either way, above which photos show other blobs and nothing is said."""
