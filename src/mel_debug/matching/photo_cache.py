@@ -13,8 +13,12 @@ from mel_debug.matching.features import Features
 MOST_PIXELS = 130_000_000
 """Maximum pixels of photos in the cache; each takes six bytes, with that of the painted copy."""
 
-MOST_BYTES = 1_500_000_000
-"""Maximum bytes of feature vectors in the cache."""
+MOST_PHOTOS = 16
+"""Maximum number of photos in the cache, however small: scaled copies and what a matcher knows of a
+photo take 17 MB even for one of a megapixel, and with it 37 MB a pair (`benchmarks/growth.py`)."""
+
+MOST_BYTES = 400_000_000
+"""Maximum bytes of feature vectors in the cache: 36 photos with XFeat, 25 with DINOv3 base."""
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class PhotoCache:
         def pixels() -> int:
             return sum(photo.size.width * photo.size.height for photo, _ in self._open.values())
 
-        while len(self._open) > 2 and pixels() > MOST_PIXELS:
+        while len(self._open) > 2 and (pixels() > MOST_PIXELS or len(self._open) > MOST_PHOTOS):
             self._open.popitem(last=False)
         while len(self._maps) > 2 and sum(m.vectors.nbytes for m in self._maps.values()) > (
             MOST_BYTES

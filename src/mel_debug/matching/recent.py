@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import FeatureMap, Photo
 from mel_debug.matching.features import Features
-from mel_debug.matching.photo_cache import MOST_PIXELS
+from mel_debug.matching.photo_cache import MOST_PHOTOS, MOST_PIXELS
 
 
 @dataclass(slots=True)
 class RecentFeatures:
     """Features of photos by name and content, with bounded memory; implements `Features`.
 
-    At least two photos are retained, and at most `MOST_PIXELS` pixels of more. Photos without a key
+    At least two photos are retained; of more at most `MOST_PHOTOS`, and `MOST_PIXELS` pixels. Photos without a key
     are not, as they may change.
     """
 
@@ -39,5 +39,5 @@ class RecentFeatures:
         def pixels() -> int:
             return sum(one.photo.size.width * one.photo.size.height for one in self._maps.values())
 
-        while len(self._maps) > 2 and pixels() > MOST_PIXELS:
+        while len(self._maps) > 2 and (pixels() > MOST_PIXELS or len(self._maps) > MOST_PHOTOS):
             self._maps.popitem(last=False)
