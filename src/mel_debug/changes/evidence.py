@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 NOT_VOUCHED = "the spots around it do not vouch for how the photos lie"
 
+OUT_OF_VIEW = "out of view in the other photo"
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

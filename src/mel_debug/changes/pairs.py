@@ -11,6 +11,7 @@ from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.evidence import NOT_VOUCHED
+from mel_debug.changes.found_again import without_found
 from mel_debug.changes.history import DISC, MEASURED_SIDE
 from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, probability_new
 from mel_debug.changes.overlay import Overlay
@@ -186,7 +187,7 @@ class _Pair:
         known = [m.there for m in moles if m.kind in (Kind.SAME, Kind.CHANGED) and m.there]
         own = {uuid: point for uuid, point in target_marks.items() if uuid not in marks}
         named = [(overlay.spot_at(point), uuid) for uuid, point in own.items()]
-        found = []
+        found: list[tuple[float, Place]] = []
         for spot, uuid in [*named, *((spot, None) for spot in overlay.spots)]:
             point, diameter = overlay.point(spot), overlay.diameter(spot)
             if uuid is None and (
@@ -197,8 +198,8 @@ class _Pair:
                 continue
             place = self._spot(spot, uuid, overlay)
             if place is not None:
-                found.append(place)
-        return found
+                found.append((spot.response, place))
+        return without_found(found, self.comparer)
 
     def _spot(self, spot: Spot, uuid: str | None, overlay: Overlay) -> Place | None:
         """A spot as a place; None if the reference shows it too."""

@@ -50,7 +50,7 @@ class GrowthStd:
     the moles without growth, and the pair's own.
     """
 
-    floor: float = 0.0065
+    floor: float = 0.008
     blur: float = 0.075
     disagreement: float = 0.35
     misfit: float = 0.5
