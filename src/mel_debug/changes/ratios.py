@@ -97,6 +97,11 @@ BLUR_WEIGHT: Mapping[str, float] = {
 }
 """Standard deviation that each diameter of equalised blur adds to the log of a ratio."""
 
+SOFT_PALER = 0.5
+"""Standard deviation that a soft edge adds to the log of colour and border for each unit by which
+the log of the mole's darkness changed: blur makes a soft mole paler and leaves no other trace, as
+for `GrowthStd.soft_tone`. From the softest mole of the labelled pair, 0.7 times as dark."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -182,10 +187,8 @@ def _growth(
     walked = walked_area(two) / walked_area(one)
     unequal = scale if doubt.unequal is None else doubt.unequal
     estimates = np.log([max(half, 1e-9) ** 0.5, walked**0.5, scale, unequal])
-    darker = float(np.log(two.core / one.core))
+    darker = _darker(first, other)
     log = (float(estimates @ np.array(WEIGHTS)) + TONE * darker) / READ
-    softness = max(first.softness, other.softness)
-    soft = float(np.clip((softness - SOFT[0]) / (SOFT[1] - SOFT[0]), 0, 1))
     weights = GROWTH_STD
     parts = (
         weights.floor,
@@ -195,20 +198,34 @@ def _growth(
         weights.equalised * float(estimates[3] - estimates[2]),
         weights.tone * darker,
         weights.maps * doubt.size,
-        weights.soft_tone * soft * darker,
+        weights.soft_tone * _soft(first, other) * darker,
     )
     std = float(np.linalg.norm(parts)) / READ
     return log, float(np.hypot(std, READ_STD * log))
 
 
+def _darker(first: Measures, other: Measures) -> float:
+    """The change of the log of a mole's darkness."""
+    return float(np.log(other.outline.core / first.outline.core))
+
+
+def _soft(first: Measures, other: Measures) -> float:
+    """0 for a sharp edge to 1 for one as soft as that of a blurred point, in either crop."""
+    softness = max(first.softness, other.softness)
+    return float(np.clip((softness - SOFT[0]) / (SOFT[1] - SOFT[0]), 0, 1))
+
+
 def _others(first: Measures, other: Measures, blur: float) -> dict[str, Ratio]:
     """The ratios of the measures besides size."""
     own_px = min(first.own_px, other.own_px)
+    paler = SOFT_PALER * _soft(first, other) * _darker(first, other)
+    unseen = {"elongation": 0.0, "colour": paler, "border": paler}
     found = {}
     for name, unchanged in UNCHANGED_STDS.items():
         one, two = first.value(name), other.value(name)
         if min(one, two) > 0:
-            std = float(np.hypot(unchanged.std(own_px), BLUR_WEIGHT[name] * blur))
+            parts = [unchanged.std(own_px), BLUR_WEIGHT[name] * blur, unseen[name]]
+            std = float(np.linalg.norm(parts))
             found[name] = _ratio(float(np.log(two / one)), std)
     return found
 
