@@ -27,7 +27,7 @@ to 0.90, three of them below.
 MOST_NEUTRAL = 1.7
 """Largest hue of a spot that is listed as new: shade, cloth and hair have about 2 to 4."""
 
-SURE, UNLIKELY = 0.58, 0.1
+SURE, UNLIKELY = 0.5, 0.1
 """Probabilities from which a spot is new, and below which it is known.
 
 Of the spots on 10 generated pairs, 4 warped ones and a real one that had 0.5 to 0.58, one was new
@@ -38,7 +38,7 @@ and two were not (`benchmarks/change.py`).
 def evidence_of(evidence: Evidence) -> dict[str, float]:
     """The evidence by name, as the model takes it."""
     return {
-        "missing": float(np.log(max(evidence.missing, 1e-3))),
+        "missing": float(np.log(max(evidence.missing, 0.04))),
         "share": evidence.share,
     }
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.changes.evidence import NOT_VOUCHED, OUT_OF_VIEW, Evidence
+from mel_debug.changes.evidence import MAP_UNKNOWN, NOT_VOUCHED, OUT_OF_VIEW, Evidence
 from mel_debug.changes.spots import SIDE, SkinPlane, Spot
 from mel_debug.core.geometry import Point, Size
 from mel_debug.core.scaling import fitted, resized, valid_cells
@@ -174,14 +174,13 @@ class Overlay:
         point = np.array([[spot.x, spot.y]]) * self.scale
         zoom = abs(np.linalg.det(self.warp.jacobians(point)[0])) ** 0.5
         std = float(self.warp.std_px(point)[0] / (zoom * self.scale.mean()))
-        reason = self.obstacle(spot)
+        # Where the map leads nowhere, what it shows of the other photo is no reason either.
+        reason = MAP_UNKNOWN if std > MOST_STD else self.obstacle(spot)
         # The map's own std is high wherever a mole came or went, as nothing matches there, so it
         # can't speak against a place; but where it is low it stands for a second neighbour.
         enough = VOUCHING - 1 if std < KNOWN_STD else VOUCHING
         vouched = agrees.sum() >= enough or distinct.sum() >= DISTINCT_VOUCHING
-        if reason is None and std > MOST_STD:
-            reason = "the map between the photos is not known there"
-        elif reason is None and not vouched:
+        if reason is None and not vouched:
             reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
