@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mel_debug.changes.evidence import NOT_VOUCHED, OUT_OF_VIEW
-from mel_debug.changes.found_again import SEARCHED, UNMARKED, without_found
+from mel_debug.changes.found_again import HARDLY_NEW, SEARCHED, UNMARKED, without_found
 from mel_debug.changes.places import Kind, Place
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
@@ -69,8 +69,12 @@ def test_a_spot_that_the_search_finds_near_its_place_is_known() -> None:
 
 def test_a_marked_spot_stays_and_says_that_it_was_there() -> None:
     """As its mark asks for an answer."""
-    (place,) = left([spot(uuid="f" * 32)], searcher(off=5))
-    assert (place.kind, place.reason, place.there) == (Kind.CANNOT_TELL, UNMARKED, Point(45, 20))
+    hardly = {"kind": Kind.NEW, "confidence": HARDLY_NEW - 0.05}
+    assert left([spot(**hardly)], searcher()) == []
+    for more in ({}, hardly):
+        (place,) = left([spot(uuid="f" * 32, **more)], searcher(off=5))
+        assert (place.kind, place.confidence) == (Kind.CANNOT_TELL, None)
+        assert (place.reason, place.there) == (UNMARKED, Point(45, 20))
 
 
 @pytest.mark.parametrize("more", [{"reason": OUT_OF_VIEW}, {"kind": Kind.NEW, "confidence": 0.9}])

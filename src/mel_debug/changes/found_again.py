@@ -18,14 +18,17 @@ The map of the labelled pair is up to 0.011 off (`overlay.BESIDE`), and more whe
 grazing angle.
 """
 
+HARDLY_NEW = 0.6
+"""Probability below which a new spot is searched for as well."""
+
 UNMARKED = "the search finds it in the earlier photo, which does not mark it"
 
 
 def without_found(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> list[Place]:
     """The spots of a pair of photos, (response, place), without those that the search finds.
 
-    The search compares more than darkness, and corrects the map. Only a spot that can't be told is
-    searched for. One that is marked stays, with the reason.
+    The search compares more than darkness, and corrects the map. Only a spot that can't be told, or
+    is hardly new, is searched for. One that is marked stays, with the reason.
     """
     matches = _searched(listed, comparer)
     found = []
@@ -34,16 +37,24 @@ def without_found(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> 
         if match is None or not _is_found(match, place, comparer):
             found.append(place)
         elif place.uuid is not None:
-            found.append(replace(place, there=match.best, reason=UNMARKED))
+            found.append(
+                replace(
+                    place,
+                    kind=Kind.CANNOT_TELL,
+                    confidence=None,
+                    there=match.best,
+                    reason=UNMARKED,
+                )
+            )
     return found
 
 
 def _searched(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> dict[str, Match]:
-    """The matches of the strongest spots that can't be told, by their number."""
+    """The matches of the strongest spots that are unsure, by their number."""
     unsure = [
         (response, number, place)
         for number, (response, place) in enumerate(listed)
-        if place.kind is Kind.CANNOT_TELL and place.reason != OUT_OF_VIEW
+        if _is_unsure(place)
     ]
     strongest = sorted(unsure, key=lambda each: -each[0])[:SEARCHED]
     places = {str(number): place for _, number, place in strongest}
@@ -56,6 +67,12 @@ def _searched(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> dict
         return {}
     _, _, one = strongest[0]
     return comparer.find(one.photo, points, one.other)
+
+
+def _is_unsure(place: Place) -> bool:
+    if place.kind is Kind.CANNOT_TELL:
+        return place.reason != OUT_OF_VIEW
+    return place.confidence is not None and place.confidence < HARDLY_NEW
 
 
 def _is_found(match: Match, place: Place, comparer: Comparer) -> bool:
