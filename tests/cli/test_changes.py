@@ -110,7 +110,7 @@ def test_scaling_both_photos_changes_no_ratio(tmp_path: Path) -> None:
             marks = json.loads(marks_path(photo).read_text())
             scaled = [{**m, "x": round(m["x"] * zoom), "y": round(m["y"] * zoom)} for m in marks]
             marks_path(photo).write_text(json.dumps(scaled))
-        page = listed(changes(*photos, "--json"))
+        page = listed(changes(photos[0], photos[1], "--json"))
         assert uuids(page["changed"]) == {painted_uuid(GROWN)}
         assert page["same"] == len(few) - 1
         found.append(page["changed"][0]["ratios"])
