@@ -280,6 +280,7 @@ class _Follower:
         warp = self.comparer.photo_map(self.first, path)
         if warp is None:
             return "not aligned: the photos share too little"
-        sized, doubt = measuring_map(local, warp, self.mark)
-        crop = aligned_crop(self.comparer.photo(path), place, self.frame, sized)
+        photo = self.comparer.photo(path)
+        sized, doubt = measuring_map(local, warp, self.mark, photo.size)
+        crop = aligned_crop(photo, place, self.frame, sized)
         return compare(self.reference, crop, DISC / 2, doubt)
