@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mel_debug.core.types import Pixels
+from mel_debug.files.marks import ABSENT, marks_path
 from workbench import mark
 
 Array = NDArray[np.float64]
@@ -126,6 +127,17 @@ def unmark(photo: Path, *numbers: int) -> None:
     gone = {painted_uuid(number) for number in numbers}
     entries = [e for e in json.loads(path.read_text()) if numbers and e["uuid"] not in gone]
     path.write_text(json.dumps(entries))
+
+
+def painted_labels(folder: Path) -> dict[str, Path]:
+    """A painted repository that also says which moles its first two days lack."""
+    photos = painted_repository(folder)
+    first, second, _ = CORNERS
+    for day, number in ((first, NEW), (second, GONE)):
+        (left, top), disc = CORNERS[day], PLACES[number]
+        entry = {"uuid": painted_uuid(number), "x": int(disc.x) - left, "y": int(disc.y) - top}
+        marks_path(photos[day], ABSENT).write_text(json.dumps([entry]))
+    return photos
 
 
 def white_spot(height: int, width: int, x: float, y: float) -> np.ndarray:

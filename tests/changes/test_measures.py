@@ -82,10 +82,22 @@ def test_maps_that_disagree_widen_the_interval_of_the_size_only() -> None:
 
 
 def test_a_soft_mole_that_is_larger_and_paler_may_be_blurred() -> None:
-    """No other trace tells blur from growth."""
+    """No other trace tells blur from growth, nor from a colour that faded."""
     soft, blurred = mole(24, blur=9.0), mole(24, blur=10.5, seed=7)
     found = compare(crop_of(soft, 30), crop_of(blurred, 30), 12)
-    assert isinstance(found, str) or not found["diameter"].changed
+    assert isinstance(found, str) or changed_measures(found) == []
+
+
+def test_a_soft_mole_that_is_paler_leaves_its_colour_open() -> None:
+    """Its interval is wider than that of a sharp mole that faded as much."""
+    widths = []
+    for blur in (0.0, 6.0):
+        before, after = (mole(24, depth=depth, blur=blur, seed=3) for depth in (0.6, 0.42))
+        found = compare(crop_of(before, 30), crop_of(after, 30), 12)
+        assert isinstance(found, dict)
+        widths.append([found[name].high / found[name].low for name in ("colour", "border")])
+    sharp, soft = widths
+    assert all(one < other for one, other in zip(sharp, soft, strict=True))
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mel_debug.changes.evidence import Evidence
-from mel_debug.changes.new_spots import REDDEST, SURE, UNLIKELY, doubt_of_colour, probability_new
+from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, may_pass, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.pairs import GONE_SHARE
 from mel_debug.core.geometry import Point
@@ -96,6 +96,18 @@ def test_what_can_not_be_told_has_a_reason(obstacle: str, reason: str) -> None:
 
 
 @pytest.mark.slow
+def test_hairs_around_a_mole_do_not_outvote_the_moles_farther_away() -> None:
+    """Hair lies otherwise each day; strong spots that stay vouch for the map."""
+    turns = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+    hairs = [Disc(NEW.x + 30 * np.cos(t), NEW.y + 30 * np.sin(t), 7, 0.16) for t in turns]
+    overlay = Overlay(photo_of([*COMMON, NEW, *hairs], seed=1), photo_of(COMMON), Shifted())
+    found = evidence_at(overlay, NEW)
+    assert found.vouching == 0
+    assert found.obstacle is None
+    assert probability_new(found) >= SURE
+
+
+@pytest.mark.slow
 def test_a_spot_beside_which_another_has_gone_may_be_that_one() -> None:
     """Where the map is off, a known spot looks like a new one beside a gone one."""
     here, there = (Disc(NEW.x + shift, NEW.y, 5.5, 0.6) for shift in (0.0, 7.0))
@@ -107,12 +119,14 @@ def test_a_spot_beside_which_another_has_gone_may_be_that_one() -> None:
 
 @pytest.mark.slow
 def test_blood_is_told_from_melanin() -> None:
-    """A pimple absorbs little red."""
-    pimple = Disc(NEW.x, NEW.y, NEW.diameter, NEW.depth, RED)
+    """A pimple absorbs little red; only a dark one may be a mole."""
+    pimple = Disc(NEW.x, NEW.y, NEW.diameter, 0.3, RED)
     before = photo_of(COMMON)
     red = evidence_at(Overlay(photo_of([*COMMON, pimple]), before, Shifted()), pimple)
     brown = evidence_at(Overlay(photo_of([*COMMON, NEW]), before, Shifted()), NEW)
-    assert red.hue < REDDEST < brown.hue
+    assert red.hue < brown.hue
+    assert may_pass(red)
+    assert not may_pass(brown)
 
 
 @pytest.mark.slow

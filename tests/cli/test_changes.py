@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from mel_debug.files.marks import marks_path
 from painted import (
@@ -91,6 +92,31 @@ def test_swapping_the_sessions_turns_new_into_gone(tmp_path: Path) -> None:
     assert kinds[painted_uuid(NEW)] == "gone"
     assert kinds[painted_uuid(GONE)] == "new"
     assert painted_uuid(STILL) not in kinds
+
+
+def test_scaling_both_photos_changes_no_ratio(tmp_path: Path) -> None:
+    """Measures are relative, whatever the distance of the camera."""
+    every = painted_repository(tmp_path)
+    photos = [every[day] for day in (FIRST, SECOND)]
+    few = (STILL, GROWN, GROWN - 1, STILL - 1)
+    for photo in photos:
+        unmark(photo, *(number for number in range(len(PLACES)) if number not in few))
+    found = []
+    for zoom in (1.0, 1.6):
+        for photo in photos if zoom > 1 else ():
+            picture = Image.open(photo)
+            size = (round(picture.width * zoom), round(picture.height * zoom))
+            picture.resize(size, Image.Resampling.BICUBIC).save(photo)
+            marks = json.loads(marks_path(photo).read_text())
+            scaled = [{**m, "x": round(m["x"] * zoom), "y": round(m["y"] * zoom)} for m in marks]
+            marks_path(photo).write_text(json.dumps(scaled))
+        page = listed(changes(photos[0], photos[1], "--json"))
+        assert uuids(page["changed"]) == {painted_uuid(GROWN)}
+        assert page["same"] == len(few) - 1
+        found.append(page["changed"][0]["ratios"])
+    one, other = found
+    for name in ("diameter", "elongation", "colour"):
+        assert other[name]["value"] == pytest.approx(one[name]["value"], rel=0.04)
 
 
 def test_new_spots_are_marked_as_guesses(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from PIL import Image
 from mel_debug.confidence.calibrations import user_calibrations, user_path
 from mel_debug.confidence.judge import judge_for
 from mel_debug.evaluation.labelled import labelled_pairs
+from painted import CORNERS, GONE, NEW, PLACES, STAGES, STILL, painted_labels, unmark
 from tolerance import assert_same_results
 from workbench import Outcome, run, run_python, save, skin
 
@@ -351,3 +353,43 @@ def test_evaluating_imports_no_plots_unless_asked(repository: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr.endswith("plots: False")
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a line of a table for people."""
+    return [cell.strip() for cell in re.split(r"\s{2,}", line.strip())]
+
+
+@pytest.mark.slow
+def test_changes_are_scored_by_size_and_contrast(tmp_path: Path) -> None:
+    """By a real process: what is new and gone is recognised, and each mistake has a line."""
+    first, second, third = CORNERS
+    photos = painted_labels(tmp_path)
+    shutil.rmtree(photos[third].parent)
+    few = (STILL, GONE, NEW)  # of the marked moles, which saves most of the time
+    for day in (first, second):
+        unmark(photos[day], *(number for number in range(len(PLACES)) if number not in few))
+    evaluated = ("evaluate", str(tmp_path), *STAGES, "--changes", "--state", str(tmp_path / "s"))
+    outcome = run_python("-m", "mel_debug", *evaluated)
+    assert outcome.code == 0, outcome.stderr
+    _, found = outcome.stdout.split("New and gone moles: ")
+    rows = {name: cells for name, *cells in map(cells_of, found.splitlines())}
+    assert rows["new moles"] == ["1", "100.0%", "0.0%"]
+    assert rows["gone moles"] == ["1", "100.0%", "0.0%"]
+    assert rows["moles that are there, listed as gone"] == ["1", "0.0%", "0.0%"]
+    sizes = [rows[name][0] for name in ("8 to 12 px", "12 to 20 px", "over 20 px")]
+    contrasts = [rows[name][0] for name in ("contrast 0 to 0.12", "over 0.24")]
+    assert (sizes, contrasts) == (["0", "1", "0"], ["0", "1"])
+    assert "false new spots a pair: 0.00 (1 pairs)" in found
+    unmark(photos[second], NEW)  # now nothing says that this spot is new
+    again = run(*evaluated).stdout
+    assert "false new spots a pair: 1.00 (1 pairs)" in again
+    assert f"known, listed as new: {photos[second]}" in again
+
+
+def test_scores_of_changes_are_a_table_only(tmp_path: Path) -> None:
+    """This is said before anything is searched."""
+    painted_labels(tmp_path)
+    outcome = run("evaluate", str(tmp_path), *STAGES, "--changes", "--json")
+    assert outcome.code == 2
+    assert "--changes prints a table" in outcome.error

@@ -10,7 +10,17 @@ import pytest
 from PIL import Image
 
 from mel_debug.files.marker import is_drawn, is_own_page
-from painted import CORNERS, GONE, GROWN, STAGES, STILL, painted_repository, painted_uuid, unmark
+from painted import (
+    CORNERS,
+    GONE,
+    GROWN,
+    PLACES,
+    STAGES,
+    STILL,
+    painted_repository,
+    painted_uuid,
+    unmark,
+)
 from workbench import Outcome, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("only_builtins")]
@@ -56,6 +66,18 @@ def test_the_place_of_a_mole_that_is_gone_is_shown(tmp_path: Path) -> None:
     assert "this is where it should be" in text
 
 
+def test_a_mole_outside_the_photo_is_said_to_be(tmp_path: Path) -> None:
+    """Not "this is where it should be": there is nothing to show."""
+    photos = painted_repository(tmp_path)
+    unmark(photos[SECOND])
+    right = max((n for n in range(6, 12)), key=lambda n: PLACES[n].x)
+    Image.open(photos[SECOND]).crop((0, 0, 440, 560)).save(photos[SECOND])
+    found = history(right, str(photos[FIRST]), str(photos[SECOND]))
+    assert found.code == 0, found.stderr
+    assert "not found: its place is outside the photo" in found.stdout
+    assert "should be" not in found.stdout
+
+
 def test_the_strip_of_a_photo_with_itself_changes_nothing(tmp_path: Path) -> None:
     """Both crops are equal, and every ratio is 1."""
     photo = painted_repository(tmp_path)[FIRST]
@@ -75,7 +97,9 @@ def test_the_strip_of_a_photo_with_itself_changes_nothing(tmp_path: Path) -> Non
         assert float(second[name]) == pytest.approx(1.0, abs=0.01)
     pixels = np.asarray(Image.open(strip)).astype(int)
     one, two = pixels[8:248, 8:248], pixels[8:248, 256:496]
-    assert np.abs(one - two).mean() < 1.0
+    mole = np.s_[90:150, 90:150]  # the rest is skin, which looks alike everywhere
+    assert one[mole].std() > 10
+    assert np.abs(one - two)[mole].mean() < 1.5
 
 
 def test_raw_leaves_the_light_as_it_is(tmp_path: Path) -> None:

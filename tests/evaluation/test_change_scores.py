@@ -13,7 +13,7 @@ from mel_debug.evaluation import change_scores
 from mel_debug.evaluation.change_scores import score_changes, sessions_of
 from mel_debug.files.marks import ABSENT, marks_path
 from mel_debug.files.photos import read_photo
-from painted import CORNERS, GONE, NEW, PLACES, STILL, painted_repository, painted_uuid
+from painted import CORNERS, GONE, NEW, PLACES, STILL, painted_labels, painted_uuid
 
 FIRST, SECOND, THIRD = CORNERS
 
@@ -23,16 +23,6 @@ class Opener:
 
     def photo(self, path: Path) -> Photo:
         return read_photo(path)
-
-
-def labelled(folder: Path) -> dict[str, Path]:
-    """Painted photos that know which moles they lack."""
-    photos = painted_repository(folder)
-    for day, number in ((FIRST, NEW), (SECOND, GONE)):
-        path = marks_path(photos[day], ABSENT)
-        uuid, disc = painted_uuid(number), PLACES[number]
-        path.write_text(f'[{{"uuid": "{uuid}", "x": {int(disc.x)}, "y": {int(disc.y)}}}]')
-    return photos
 
 
 def place(kind: Kind, number: int, photos: dict[str, Path], *, new: bool = False) -> Place:
@@ -49,7 +39,7 @@ def test_what_is_said_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
 ) -> None:
     """What is new and gone is recognised; or a known spot is new and a mole that is there gone."""
-    photos = labelled(tmp_path)
+    photos = painted_labels(tmp_path)
     said = [
         place(Kind.GONE if right else Kind.CANNOT_TELL, GONE, photos),
         place(Kind.SAME if right else Kind.GONE, STILL, photos),
@@ -73,7 +63,7 @@ def test_what_is_said_is_counted(
 @pytest.mark.slow
 def test_successive_sessions_are_compared(tmp_path: Path) -> None:
     """Each photo with the next one of its body part; photos without labels play no part."""
-    photos = labelled(tmp_path)
+    photos = painted_labels(tmp_path)
     assert sessions_of([tmp_path]) == [
         (photos[FIRST], photos[SECOND]),
         (photos[SECOND], photos[THIRD]),

@@ -5,6 +5,7 @@ from typing import Any
 
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Crop, Frame, LocalMap, aligned_crop
+from mel_debug.changes.evidence import OUT_OF_VIEW
 from mel_debug.changes.history import SHOWN_DIAMETERS, SHOWN_SIDE
 from mel_debug.changes.history_report import (
     RATIO_COLUMNS,
@@ -29,6 +30,10 @@ HEADINGS = {
 MOST_SHOWN = 60
 """Places of one kind with pictures on the page; the table has all."""
 
+MOST_UNSEEN = 5
+"""Spots without a mark that are out of view in the other photo: more of them share one line, as an
+earlier photo that shows half of the skin leaves a hundred. JSON and tables have all."""
+
 SMALLEST = 0.004
 """Least diameter for the crops of the page, as a share of the photo's longer side."""
 
@@ -42,7 +47,11 @@ def counts(changes: Changes) -> str:
 def lines(changes: Changes) -> Iterator[str]:
     """One line a place, for a terminal, then the counts."""
     for kind in LISTED:
-        for place in changes.of(kind):
+        places = changes.of(kind)
+        unseen = [each for each in places if each.uuid is None and each.reason == OUT_OF_VIEW]
+        for place in places:
+            if len(unseen) > MOST_UNSEEN and place in unseen:
+                continue
             sure = "" if place.confidence is None else f"{place.confidence:.2f}"
             yield "   ".join(
                 part
@@ -55,6 +64,9 @@ def lines(changes: Changes) -> Iterator[str]:
                 )
                 if part
             )
+        if len(unseen) > MOST_UNSEEN:
+            name = kind.replace("_", " ")
+            yield f"{name}   {len(unseen)} spots without a mark   {OUT_OF_VIEW}"
     yield counts(changes)
 
 

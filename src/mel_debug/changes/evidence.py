@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 NOT_VOUCHED = "the spots around it do not vouch for how the photos lie"
 
+MAP_UNKNOWN = "the map between the photos is not known there"
+
+OUT_OF_VIEW = "out of view in the other photo"
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -34,6 +34,15 @@ SAME_SPOT = 1.0
 """Diameters between a mark and where the search leads, up to which they are one spot."""
 
 
+MOST_STD = 0.03
+"""Standard deviation of the map, as a share of the longer side, from which it leads nowhere: as in
+`overlay.MOST_STD`."""
+
+MAP_UNKNOWN = "the photos do not fit together there, so its place is not known"
+
+OUTSIDE = "its place is outside the photo"
+
+
 class Status(StrEnum):
     """How the place of a mole in a photo is known."""
 
@@ -206,14 +215,14 @@ class _Follower:
             x, y = warp.points(at)[0].tolist()
             (xx, xy), (yx, yy) = warp.jacobians(at)[0].tolist()
             size = self.comparer.photo(dated.photo).size
-            if not (0 <= x < size.width and 0 <= y < size.height):
+            reason = None
+            if float(warp.std_px(at)[0]) > MOST_STD * size.longest:
+                reason = MAP_UNKNOWN
+            elif not (0 <= x < size.width and 0 <= y < size.height):
+                reason = OUTSIDE
+            if reason is not None:
                 return Moment(
-                    dated.photo,
-                    dated.date,
-                    Status.NOT_FOUND,
-                    confidence=sure,
-                    ratios="out of view",
-                    note="its place is outside the photo",
+                    dated.photo, dated.date, Status.NOT_FOUND, confidence=sure, ratios=reason
                 )
             place, local = Point(x, y), ((xx, xy), (yx, yy))
         assert local is not None  # noqa: S101 - `moment` returns before
@@ -271,6 +280,7 @@ class _Follower:
         warp = self.comparer.photo_map(self.first, path)
         if warp is None:
             return "not aligned: the photos share too little"
-        sized, doubt = measuring_map(local, warp, self.mark)
-        crop = aligned_crop(self.comparer.photo(path), place, self.frame, sized)
+        photo = self.comparer.photo(path)
+        sized, doubt = measuring_map(local, warp, self.mark, photo.size)
+        crop = aligned_crop(photo, place, self.frame, sized)
         return compare(self.reference, crop, DISC / 2, doubt)

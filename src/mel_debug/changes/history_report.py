@@ -22,6 +22,8 @@ def words(moment: Moment) -> str:
         return str(moment.status)
     if moment.status is Status.NOT_FOUND:
         absent = moment.confidence.absent or 0.0
+        if moment.place is None:
+            return f"not found: {moment.ratios}"
         return f"probably not there ({absent:.2f}); this is where it should be"
     return f"{moment.status} ({moment.confidence.probability:.2f})"
 
@@ -45,7 +47,7 @@ def pictures(history: History, *, raw: bool = False) -> tuple[Picture, ...]:
             lines.append("first: all others are compared with this")
         elif isinstance(moment.ratios, dict) and "diameter" in moment.ratios:
             lines.append(f"diameter {ratio_text(moment.ratios['diameter'])}")
-        elif isinstance(moment.ratios, str) and moment.ratios:
+        elif isinstance(moment.ratios, str) and moment.ratios and moment.place is not None:
             lines.append(f"not measured: {moment.ratios}")
         if moment.note:
             lines.append(moment.note)
@@ -85,7 +87,7 @@ def lines(history: History) -> Iterator[str]:
             parts.append("first")
         elif isinstance(moment.ratios, dict):
             parts += [f"{n} {ratio_text(r)}" for n, r in moment.ratios.items() if n == "diameter"]
-        elif moment.ratios:
+        elif moment.ratios and moment.place is not None:
             parts.append(f"not measured: {moment.ratios}")
         if moment.confidence is not None and moment.status is Status.UNSURE:
             parts[1] = f"{moment.status}: {numbers(moment.confidence)}"

@@ -11,15 +11,16 @@ from mel_debug.changes.common_factor import without_common_factor
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.evidence import NOT_VOUCHED
+from mel_debug.changes.found_again import without_found
 from mel_debug.changes.history import DISC, MEASURED_SIDE
 from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, probability_new
+from mel_debug.changes.overlay import BESIDE as BESIDE_SHARE
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
 from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
 from mel_debug.changes.spots import Spot
 from mel_debug.core.geometry import Point
-from mel_debug.core.stages import PhotoMap
 from mel_debug.core.types import Match
 
 GONE_SHARE = 0.6
@@ -79,7 +80,9 @@ def compare_pair(
             if uuid not in target_marks
         ]
         return PairChanges(target, tuple(lost), (), mapped=False)
-    pair = _Pair(reference, target, comparer, rules, there, back)
+    photos = comparer.photo(reference), comparer.photo(target)
+    forth = Overlay(photos[0], photos[1], there), Overlay(photos[1], photos[0], back)
+    pair = _Pair(reference, target, comparer, rules, *forth)
     moles = pair.moles(marks, target_marks)
     return PairChanges(target, tuple(moles), tuple(pair.spots(moles, marks, target_marks)))
 
@@ -90,8 +93,8 @@ class _Pair:
     target: Path
     comparer: Comparer
     rules: Rules
-    warp: PhotoMap
-    warp_back: PhotoMap
+    overlay: Overlay
+    overlay_back: Overlay
 
     def moles(self, marks: Mapping[str, Point], target_marks: Mapping[str, Point]) -> list[Place]:
         """Each mole of the reference."""
@@ -104,21 +107,16 @@ class _Pair:
             else:
                 found.append(self._unknown(uuid, point, reason))
         matches = self.comparer.find(self.reference, searchable, self.target)
-        photo, other = self.comparer.photo(self.reference), self.comparer.photo(self.target)
-        overlay = Overlay(photo, other, self.warp)
         for uuid, match in matches.items():
-            marked = target_marks.get(uuid)
-            found.append(self._mole(uuid, searchable[uuid], match, marked, overlay))
+            found.append(self._mole(uuid, searchable[uuid], match, target_marks.get(uuid)))
         return without_common_factor(found)
 
-    def _mole(
-        self, uuid: str, point: Point, match: Match, marked: Point | None, overlay: Overlay
-    ) -> Place:
+    def _mole(self, uuid: str, point: Point, match: Match, marked: Point | None) -> Place:
         sure, local = match.confidence, match.jacobian
         assert sure is not None  # noqa: S101 - the comparer has a judge
         if local is None:
             return self._unknown(uuid, point, NO_MAP)
-        diameter = spot_diameter(overlay.photo, point)
+        diameter = spot_diameter(self.overlay.photo, point)
         place = Place(
             Kind.SAME,
             self.reference,
@@ -136,18 +134,37 @@ class _Pair:
                 reason = "the search leads elsewhere than the target's mark"
                 return replace(place, there=marked, confidence=1.0, ratios=reason)
             return replace(place, confidence=1.0, ratios=self._ratios(point, match, diameter))
-        if not sure.uncertain:
-            return replace(place, ratios=self._ratios(point, match, diameter))
-        return self._missing(place, match, overlay)
+        if sure.uncertain:
+            return self._missing(place, match)
+        gone = self._gone_beside_a_new_one(place, match.best)
+        return gone or replace(place, ratios=self._ratios(point, match, diameter))
 
-    def _missing(self, place: Place, match: Match, overlay: Overlay) -> Place:
+    def _gone_beside_a_new_one(self, place: Place, found: Point) -> Place | None:
+        """The mole as gone, if the search took a new spot beside its bare place for it; else None.
+
+        Both photos must say so, each where the spots around vouch for the map.
+        """
+        there = self._led(place.here)
+        if there.distance_to(found) < BESIDE_SHARE * self.overlay.other_photo.size.longest:
+            return None
+        own, other = self.overlay, self.overlay_back
+        here, new = own.evidence(own.spot_at(place.here)), other.evidence(other.spot_at(found))
+        chances = [probability_new(each) for each in (here, new) if each.obstacle is None]
+        if len(chances) < 2 or min(chances) < SURE:
+            return None
+        return replace(place, kind=Kind.GONE, there=there, confidence=min(chances))
+
+    def _led(self, point: Point) -> Point:
+        """Where the map leads from a point of the reference."""
+        x, y = self.overlay.warp.points(np.array([[point.x, point.y]]))[0].tolist()
+        return Point(x, y)
+
+    def _missing(self, place: Place, match: Match) -> Place:
         """A mole that was not found: gone, or `cannot_tell` with the reason."""
         sure = match.confidence
         assert sure is not None  # noqa: S101 - as above
-        x, y = self.warp.points(np.array([[place.here.x, place.here.y]]))[0].tolist()
-        place = replace(place, there=Point(x, y), confidence=None)
-        spot = overlay.spot_at(place.here)
-        evidence = overlay.evidence(spot)
+        place = replace(place, there=self._led(place.here), confidence=None)
+        evidence = self.overlay.evidence(self.overlay.spot_at(place.here))
         absent = 1 - sure.probability if sure.absent is None else sure.absent
         # The search compares more than spots: where it is sure, none need vouch for the place.
         vouched = evidence.obstacle == NOT_VOUCHED and absent >= SURELY_ABSENT
@@ -170,7 +187,7 @@ class _Pair:
         frame = Frame(MEASURED_SIDE, diameter / DISC)
         first = aligned_crop(self.comparer.photo(self.reference), point, frame)
         photo = self.comparer.photo(self.target)
-        local, doubt = measuring_map(match.jacobian, self.warp, point)
+        local, doubt = measuring_map(match.jacobian, self.overlay.warp, point, photo.size)
         other = aligned_crop(photo, match.best, frame, local)
         return compare(first, other, DISC / 2, doubt)
 
@@ -181,12 +198,11 @@ class _Pair:
         target_marks: Mapping[str, Point],
     ) -> list[Place]:
         """Each spot of the target without a known counterpart in the reference."""
-        photo, other = self.comparer.photo(self.target), self.comparer.photo(self.reference)
-        overlay = Overlay(photo, other, self.warp_back)
+        overlay = self.overlay_back
         known = [m.there for m in moles if m.kind in (Kind.SAME, Kind.CHANGED) and m.there]
         own = {uuid: point for uuid, point in target_marks.items() if uuid not in marks}
         named = [(overlay.spot_at(point), uuid) for uuid, point in own.items()]
-        found = []
+        found: list[tuple[float, Place]] = []
         for spot, uuid in [*named, *((spot, None) for spot in overlay.spots)]:
             point, diameter = overlay.point(spot), overlay.diameter(spot)
             if uuid is None and (
@@ -195,16 +211,17 @@ class _Pair:
                 or _is_near(point, diameter, own.values())
             ):
                 continue
-            place = self._spot(spot, uuid, overlay)
+            place = self._spot(spot, uuid)
             if place is not None:
-                found.append(place)
-        return found
+                found.append((spot.response, place))
+        return without_found(found, self.comparer)
 
-    def _spot(self, spot: Spot, uuid: str | None, overlay: Overlay) -> Place | None:
+    def _spot(self, spot: Spot, uuid: str | None) -> Place | None:
         """A spot as a place; None if the reference shows it too."""
+        overlay = self.overlay_back
         there = overlay.other_point(spot)
         point = overlay.point(spot)
-        (xx, xy), (yx, yy) = self.warp_back.jacobians(np.array([[point.x, point.y]]))[0].tolist()
+        (xx, xy), (yx, yy) = overlay.warp.jacobians(np.array([[point.x, point.y]]))[0].tolist()
         place = Place(
             Kind.CANNOT_TELL,
             self.target,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mel_debug.changes.crops import IDENTITY, LocalMap
+from mel_debug.changes.evidence import OUT_OF_VIEW
 from mel_debug.changes.ratios import Ratio
 from mel_debug.core.geometry import Point
 
@@ -80,6 +81,11 @@ class Changes:
 
 
 def least_sure_first(places: Iterable[Place]) -> tuple[Place, ...]:
-    """Sorted by kind, then by doubt."""
+    """Sorted by kind, then by doubt; marked moles come before spots, and what is in view first."""
     order = list(Kind)
-    return tuple(sorted(places, key=lambda place: (order.index(place.kind), -place.doubt)))
+
+    def key(place: Place) -> tuple[int, float, bool, bool]:
+        unseen = place.reason == OUT_OF_VIEW
+        return order.index(place.kind), -place.doubt, unseen, place.uuid is None
+
+    return tuple(sorted(places, key=key))
