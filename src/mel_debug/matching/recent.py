@@ -13,8 +13,8 @@ from mel_debug.matching.photo_cache import MOST_PHOTOS, MOST_PIXELS
 class RecentFeatures:
     """Features of photos by name and content, with bounded memory; implements `Features`.
 
-    At least two photos are retained; of more at most `MOST_PHOTOS`, and `MOST_PIXELS` pixels. Photos without a key
-    are not, as they may change.
+    At least two photos are retained; of more at most `MOST_PHOTOS`, and `MOST_PIXELS` pixels.
+    Photos without a key are not, as they may change.
     """
 
     features: Features
