@@ -82,12 +82,17 @@ def served(
         process.communicate()
 
 
-def opened(browser: Browser, link: str, **options: Any) -> Page:
-    """A page in a context of its own, ready to hover and click; errors of its scripts fail."""
+def opened(browser: Browser, link: str, *, held: str | None = None, **options: Any) -> Page:
+    """A page in a context of its own, ready to hover and click; errors of its scripts fail.
+
+    Requests for what matches the pattern `held` never reach the server.
+    """
     options = {"viewport": {"width": 1280, "height": 800}, **options}
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+    if held is not None:
+        page.route(held, lambda _: None)
     page.goto(link)
     page.wait_for_url("**/")
     return page
