@@ -49,8 +49,9 @@ def lines(changes: Changes) -> Iterator[str]:
     for kind in LISTED:
         places = changes.of(kind)
         unseen = [each for each in places if each.uuid is None and each.reason == OUT_OF_VIEW]
+        together = len(unseen) > MOST_UNSEEN
         for place in places:
-            if len(unseen) > MOST_UNSEEN and place in unseen:
+            if together and place in unseen:
                 continue
             sure = "" if place.confidence is None else f"{place.confidence:.2f}"
             yield "   ".join(
@@ -64,7 +65,7 @@ def lines(changes: Changes) -> Iterator[str]:
                 )
                 if part
             )
-        if len(unseen) > MOST_UNSEEN:
+        if together:
             name = kind.replace("_", " ")
             yield f"{name}   {len(unseen)} spots without a mark   {OUT_OF_VIEW}"
     yield counts(changes)

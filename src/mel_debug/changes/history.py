@@ -11,8 +11,10 @@ from mel_debug.changes.alignment import measuring_map
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import IDENTITY, Crop, Frame, LocalMap, aligned_crop
 from mel_debug.changes.measures import Measures, measure
+from mel_debug.changes.overlay import MOST_STD
 from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
+from mel_debug.changes.spots import SIDE
 from mel_debug.core.errors import MelError, naming, text_of
 from mel_debug.core.geometry import Point
 from mel_debug.core.mole import Mole
@@ -33,10 +35,6 @@ SHOWN_SIDE, SHOWN_DIAMETERS = 320, 8.0
 SAME_SPOT = 1.0
 """Diameters between a mark and where the search leads, up to which they are one spot."""
 
-
-MOST_STD = 0.03
-"""Standard deviation of the map, as a share of the longer side, from which it leads nowhere: as in
-`overlay.MOST_STD`."""
 
 MAP_UNKNOWN = "the photos do not fit together there, so its place is not known"
 
@@ -216,7 +214,7 @@ class _Follower:
             (xx, xy), (yx, yy) = warp.jacobians(at)[0].tolist()
             size = self.comparer.photo(dated.photo).size
             reason = None
-            if float(warp.std_px(at)[0]) > MOST_STD * size.longest:
+            if float(warp.std_px(at)[0]) > MOST_STD / SIDE * size.longest:
                 reason = MAP_UNKNOWN
             elif not (0 <= x < size.width and 0 <= y < size.height):
                 reason = OUTSIDE

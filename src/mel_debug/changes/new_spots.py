@@ -30,15 +30,19 @@ MOST_NEUTRAL = 1.7
 SURE, UNLIKELY = 0.5, 0.1
 """Probabilities from which a spot is new, and below which it is known.
 
-Of the spots on 10 generated pairs, 4 warped ones and a real one that had 0.5 to 0.58, one was new
-and two were not (`benchmarks/change.py`).
+A spot of 0.5 to 0.6 is hardly new: it is listed only if the search does not find it in the other
+photo (`found_again`).
 """
+
+LEAST_MISSING = 0.04
+"""Response that the other photo lacks, below which spots are the same to the model: it is fitted to
+the logarithm, which would tell noise from less noise. Not compared with other values."""
 
 
 def evidence_of(evidence: Evidence) -> dict[str, float]:
     """The evidence by name, as the model takes it."""
     return {
-        "missing": float(np.log(max(evidence.missing, 0.04))),
+        "missing": float(np.log(max(evidence.missing, LEAST_MISSING))),
         "share": evidence.share,
     }
 

@@ -12,6 +12,7 @@ from mel_debug.builtin.matchers.geometric.spot_search import Prior, SpotSearch
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.core.stages import FeatureExtractor
 from mel_debug.core.types import Photo
+from spotted import apart, spotted
 
 SIDE, CELL = 800, 8.0
 OFF = np.array([12.0, -7.0])
@@ -23,12 +24,7 @@ TURN = np.array([[0.9, -0.3], [0.3, 0.9]])
 
 def skin(spots: np.ndarray) -> Photo:
     """Return a photo of even skin with dark spots at (n, 2) pixels."""
-    down, across = np.mgrid[:SIDE, :SIDE] + 0.5
-    dark = np.zeros((SIDE, SIDE))
-    for x, y in spots:
-        dark += 0.4 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * 2.5**2))
-    pixels = np.array([200, 160, 140]) * np.exp(-dark)[..., np.newaxis]
-    return Photo.of(pixels.astype(np.uint8))
+    return spotted(spots, SIDE, 2.5)
 
 
 def asked(source: np.ndarray, target: np.ndarray, mole: np.ndarray, std: float) -> Prior:
@@ -52,13 +48,7 @@ def to_target(places: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def spots() -> np.ndarray:
     """40 spots around a mole in the middle, apart from each other."""
-    found: list[np.ndarray] = []
-    generator = np.random.default_rng(3)
-    while len(found) < 40:
-        one = SIDE / 2 + generator.uniform(-90, 90, 2)
-        if all(np.hypot(*(one - other)) > 12 for other in found):
-            found.append(one)
-    return np.array(found)
+    return apart(40, SIDE / 2 - 90, SIDE / 2 + 90, 12, 3)
 
 
 def test_an_unsure_prior_is_that_of_the_blobs_around(spots: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from mel_debug.builtin.matchers.geometric.spot_check import (
 )
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 from mel_debug.core.types import Photo
+from spotted import apart, spotted
 
 SIDE, CELL = 600, 8.0
 CELLS = (np.full(2, CELL), np.full(2, CELL))
@@ -18,12 +19,7 @@ CELLS = (np.full(2, CELL), np.full(2, CELL))
 
 def skin(spots: np.ndarray, size: float = 2.0) -> Photo:
     """Return a photo of even skin with dark spots at (n, 2) pixels."""
-    down, across = np.mgrid[:SIDE, :SIDE] + 0.5
-    dark = np.zeros((SIDE, SIDE))
-    for x, y in spots:
-        dark += 0.4 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * size**2))
-    pixels = np.array([200, 160, 140]) * np.exp(-dark)[..., np.newaxis]
-    return Photo.of(pixels.astype(np.uint8))
+    return spotted(spots, SIDE, size)
 
 
 def field(affine: np.ndarray) -> WarpField:
@@ -39,13 +35,7 @@ def field(affine: np.ndarray) -> WarpField:
 @pytest.fixture
 def spots() -> np.ndarray:
     """60 spots that are apart from each other."""
-    found: list[np.ndarray] = []
-    generator = np.random.default_rng(9)
-    while len(found) < 60:
-        one = generator.uniform(40, SIDE - 40, 2)
-        if all(np.hypot(*(one - other)) > 20 for other in found):
-            found.append(one)
-    return np.array(found)
+    return apart(60, 40, SIDE - 40, 20, 9)
 
 
 MIRROR = np.array([[-1.0, 0, SIDE], [0, 1, 0]])

@@ -9,7 +9,6 @@ from mel_debug.builtin.matchers.geometric.arrangement import arrangement_of
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.skin_blobs import all_blobs
 from mel_debug.builtin.matchers.geometric.spot_search import Prior, SpotSearch
-from mel_debug.core.types import Photo
 
 UNSURE, ARRANGED_STD = 0.004, 0.002
 """Doubt from which a prior is judged by the arrangement of blobs, and the std of one judged so:
@@ -35,7 +34,7 @@ class ArrangedPriors:
     def _prior(self, mole: Array, prior: Prior) -> Prior | None:
         source, target = self._search.photos
         longest, cell = source.size.longest, self._search.cell
-        here, there = (_by_contrast(photo) for photo in (source, target))
+        (here, _), (there, _) = all_blobs(source), all_blobs(target)
         back = np.linalg.inv(prior.jacobian).T
         found = arrangement_of(
             here - mole, (there - prior.place) @ back, longest, 3 * prior.doubt * cell
@@ -48,9 +47,3 @@ class ArrangedPriors:
             std=ARRANGED_STD * longest / cell,
             anchors=found.blobs,
         )
-
-
-def _by_contrast(photo: Photo) -> Array:
-    """Return (n, 2) pixels of all dark blobs, those with the highest contrast first."""
-    places, contrasts = all_blobs(photo)
-    return places[np.argsort(-contrasts, kind="stable")]

@@ -41,9 +41,14 @@ _KNOWN: "WeakKeyDictionary[Photo, tuple[Array, Array]]" = WeakKeyDictionary()
 
 
 def all_blobs(photo: Photo) -> tuple[Array, Array]:
-    """Return the places (n, 2) in photo pixels of all dark blobs, and their contrasts (n,)."""
+    """Return the places (n, 2) in photo pixels of all dark blobs, and their contrasts (n,).
+
+    Those with the highest contrast come first.
+    """
     if photo not in _KNOWN:
-        _KNOWN[photo] = _blobs(photo)
+        places, contrasts = _blobs(photo)
+        order = np.argsort(-contrasts, kind="stable")
+        _KNOWN[photo] = places[order], contrasts[order]
     return _KNOWN[photo]
 
 

@@ -51,7 +51,7 @@ def is_contradicted(
     if matches >= FEW_MATCHES:
         return False
     source, target = photos
-    here, there = _strongest(source, MOST_HERE), _strongest(target, MOST_THERE)
+    here, there = all_blobs(source)[0][:MOST_HERE], all_blobs(target)[0][:MOST_THERE]
     at = here / cells[0]
     predicted = warp_field(at) * cells[1]
     seen = ((predicted >= 0) & (predicted < [target.size.width, target.size.height])).all(axis=1)
@@ -70,12 +70,6 @@ def is_contradicted(
     chance = float(np.mean(beside))
     spread = np.sqrt(max(1.0, chance * (1 - chance / len(steps))))
     return bool(count - chance < LEAST_SURPRISE * spread)
-
-
-def _strongest(photo: Photo, most: int) -> Array:
-    """Return (n, 2) pixels of the blobs of a photo with the highest contrast."""
-    places, contrasts = all_blobs(photo)
-    return places[np.argsort(-contrasts, kind="stable")[:most]]
 
 
 def _matching(steps: Array, within: float) -> int:
