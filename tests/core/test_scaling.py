@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mel_debug.core.geometry import Size
-from mel_debug.core.scaling import resized, valid_cells
+from mel_debug.core.scaling import resized, resized_in_strips, valid_cells
 from strategies import masks, pixels
 
 small = st.integers(1, 6)
@@ -52,6 +52,19 @@ def test_scaling_never_leaves_the_range_of_the_photo(
     scaled = resized(picture, Size(new_width, new_height))
     assert scaled.dtype == np.uint8
     assert picture.min() <= scaled.min() <= scaled.max() <= picture.max()
+
+
+@given(st.data(), *[st.integers(1, 90)] * 4)
+def test_strips_are_scaled_like_the_whole(
+    data: st.DataObject, width: int, height: int, new_width: int, new_height: int
+) -> None:
+    """Wherever the strips end, within the rounding of one grey level."""
+    picture = data.draw(pixels(height, width))
+    size, new = Size(width, height), Size(new_width, new_height)
+    strips = resized_in_strips(lambda rows: picture[rows], size, new)
+    whole = resized(picture, new)
+    assert strips.shape == whole.shape
+    assert np.abs(strips.astype(int) - whole).max() <= 1
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))

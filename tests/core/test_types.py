@@ -1,6 +1,7 @@
 """Laws of the values that flow between the stages."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mel_debug.core.geometry import Cell, PatchGrid, Point, Size
+from mel_debug.core.photo import prefetch_in_turn
 from mel_debug.core.types import FeatureMap, Match, Photo, Query, View
 from strategies import masks, pixels
 from workbench import skin
@@ -40,6 +42,25 @@ def test_a_photo_is_decoded_when_first_looked_at_and_only_once() -> None:
     assert photo.pixels is photo.pixels
     assert photo.scaled(Size(4, 3)).shape == (3, 4, 3)
     assert decoded == ["once"]
+
+
+def test_photos_are_decoded_in_turn_past_one_that_cannot_be_read() -> None:
+    """The second begins when the first has ended, and whoever uses the first gets its error."""
+    decoded: list[str] = []
+
+    def load(name: str) -> np.ndarray:
+        decoded.append(name)
+        if name == "damaged":
+            raise OSError(name)
+        return skin(8, 6)
+
+    names = ("damaged", "whole")
+    photos = [Photo(name, Size(8, 6), partial(load, name)) for name in names]
+    prefetch_in_turn(*photos)
+    assert photos[1].pixels.shape == (6, 8, 3)
+    with pytest.raises(OSError, match="damaged"):
+        _ = photos[0].pixels
+    assert sorted(decoded) == ["damaged", "whole"]
 
 
 @pytest.mark.parametrize(

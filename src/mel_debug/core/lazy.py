@@ -34,6 +34,12 @@ class Lazy(Generic[T]):
                 # A daemon thread, so that the process can end while it is loading.
                 threading.Thread(target=self._run, args=(self._loading,), daemon=True).start()
 
+    def wait(self) -> None:
+        """Wait for a value that is being loaded. Raises nothing: errors are raised at its use."""
+        loading = self._loading
+        if loading is not None:
+            loading.exception()
+
     def get(self) -> T:
         """Return the value and retain it."""
         with self._lock:

@@ -1,5 +1,6 @@
 """A photo: its pixels and its mask, read on first use, and scaled or cropped versions."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +125,11 @@ class Photo:
         """Start decoding pixels and mask in threads, as they will be needed soon."""
         self._buffer.prefetch()
         self._mask.prefetch()
+
+    def wait(self) -> None:
+        """Wait for what was prefetched. Raises nothing: an error is raised where it is used."""
+        self._buffer.wait()
+        self._mask.wait()
 
     @property
     def pixels(self) -> Pixels:
@@ -255,6 +261,20 @@ class Photo:
         if self.mask is None:
             return np.ones((grid.rows, grid.columns), dtype=bool)
         return valid_cells(self.mask, grid.rows, grid.columns)
+
+
+def prefetch_in_turn(*photos: Photo) -> None:
+    """Start decoding photos in a thread, one after the other, for use in that order.
+
+    Decoded at once, they take the cores from what is computed meanwhile.
+    """
+
+    def decode() -> None:
+        for photo in photos:
+            photo.prefetch()
+            photo.wait()
+
+    threading.Thread(target=decode, daemon=True).start()
 
 
 def _checked(data: ImageOrPixels | ImageBuffer, name: str, size: Size) -> ImageBuffer:

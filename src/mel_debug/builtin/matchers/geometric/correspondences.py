@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Flags
+from mel_debug.core.threads import in_threads
 
 Cells = NDArray[np.intp]
 
@@ -28,20 +29,38 @@ def mutual_matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cell
     """Return the indices of mutual nearest neighbours in the rows of `a` and `b`, unit vectors."""
     if not len(a) or not len(b):
         return np.empty(0, np.intp), np.empty(0, np.intp)
+    parts = in_threads(lambda rows: _best_of(a[rows], b), len(a), SOME_ROWS)
+    choice, top, best_of_b = zip(*parts, strict=True)
+    chosen_of_a, top_of_a = np.concatenate(choice), np.concatenate(top)
+    chosen = np.flatnonzero(top_of_a >= np.maximum.reduce(best_of_b)[chosen_of_a])
+    return chosen, chosen_of_a[chosen]
+
+
+def _best_of(
+    a: NDArray[np.float32], b: NDArray[np.float32]
+) -> tuple[Cells, NDArray[np.float32], NDArray[np.float32]]:
+    """Return the nearest row of `b` to each of `a`, its similarity, and the largest of each of `b`.
+
+    All are (n,) or, the last, (m,).
+    """
     best_of_b = np.full(len(b), NO_SIMILARITY)
     choice, top = np.zeros(len(a), np.intp), np.full(len(a), NO_SIMILARITY)
+    # Memory of its own for each block would be cleared by the system each time, which takes as long
+    # as the products.
+    memory = np.empty(SOME_ROWS * SOME_COLUMNS, np.float32)
     for start in range(0, len(a), SOME_ROWS):
         rows = slice(start, start + SOME_ROWS)
         for first in range(0, len(b), SOME_COLUMNS):
             columns = slice(first, first + SOME_COLUMNS)
-            similarity = a[rows] @ b[columns].T
+            shape = len(a[rows]), len(b[columns])
+            similarity = memory[: shape[0] * shape[1]].reshape(shape)
+            np.matmul(a[rows], b[columns].T, out=similarity)
             np.maximum(best_of_b[columns], similarity.max(axis=0), out=best_of_b[columns])
             at = similarity.argmax(axis=1)
             best = np.take_along_axis(similarity, at[:, np.newaxis], axis=1)[:, 0]
             better = best > top[rows]
             top[rows][better], choice[rows][better] = best[better], at[better] + first
-    chosen = np.flatnonzero(top >= best_of_b[choice])
-    return chosen, choice[chosen]
+    return choice, top, best_of_b
 
 
 def distinct_matches(

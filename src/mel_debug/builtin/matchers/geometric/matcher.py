@@ -7,6 +7,7 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.locating import ViewMatch, locate
+from mel_debug.builtin.matchers.geometric.one_thread import one_thread
 from mel_debug.builtin.matchers.geometric.pair_cache import PairCache
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
@@ -30,6 +31,7 @@ class GeometricMatcher:
     plain: SimilarityMatcher
     pairs: PairCache = field(default_factory=PairCache, compare=False, repr=False)
 
+    @one_thread()
     def match(
         self, queries: Sequence[Query], target: FeatureMap, extractor: FeatureExtractor
     ) -> list[Match]:
@@ -57,6 +59,7 @@ class GeometricMatcher:
             for query, match in zip(queries, combined, strict=True)
         ]
 
+    @one_thread()
     def photo_map(
         self,
         source: FeatureMap,

@@ -8,6 +8,7 @@ from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.pair_encoding import FORMAT, decode, encode
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair, match_pair
 from mel_debug.builtin.matchers.geometric.variants import Variants
+from mel_debug.core.photo import prefetch_in_turn
 from mel_debug.core.stages import FeatureExtractor, ResultCache
 from mel_debug.core.types import FeatureMap, Vectors
 
@@ -63,8 +64,8 @@ class PairCache:
             pair = self._read(key)
             stored = -1 if pair is None else len(pair.blobs)
             if pair is None:
-                for features in (target, source):  # decoded while the first matches are found
-                    features.photo.prefetch()
+                # Decoded while the first matches are found; the source is used by windows only.
+                prefetch_in_turn(target.photo, source.photo)
 
                 def provisional(pair: PhotoPair) -> None:
                     if meanwhile is not None:
