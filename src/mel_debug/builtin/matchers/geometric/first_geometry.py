@@ -13,7 +13,7 @@ import numpy as np
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, Flags, centres
 from mel_debug.builtin.matchers.geometric.canvas import Canvas, Rematch
 from mel_debug.builtin.matchers.geometric.constellation import blob_matches
-from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches, mutual_matches
+from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches
 from mel_debug.builtin.matchers.geometric.first_fit import (
     FirstFit,
     affine_fit,
@@ -22,7 +22,7 @@ from mel_debug.builtin.matchers.geometric.first_fit import (
     similarity_fit,
 )
 from mel_debug.builtin.matchers.geometric.keypoints import FLAT_LONGEST, LONGEST, keypoint_matches
-from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos
+from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos, every
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, SHARED_PIXELS, WarpField
 
@@ -60,11 +60,9 @@ LEAST_INLIERS = 10
 FIRST_REACH = 6
 """Cells; least search radius under a first geometry."""
 
-MOST_PAIRS = 600_000_000
-"""Pairs of cells above which mutual matches use only a quarter of the source's cells."""
-
 DISTINCT, DISTINCT_STRIDE = 400, 2
-"""Number of distinct matches, and the step between the rows and columns of the source searched."""
+"""Number of distinct matches, and the step between the rows and columns of the source searched.
+All of these are among the cells that `Photos.compared` compares."""
 
 Fit = Callable[[Array, Array], tuple[PlaneMap, Flags] | None]
 
@@ -223,9 +221,11 @@ def _fits_of_sizes(photos: Photos) -> Iterator[FirstFit]:
 def _fits_of_distinct(photos: Photos) -> Iterator[FirstFit]:
     """Maps of the matches that stand out most from their rivals."""
     a, b = photos.source_at(1.0), photos.target_at(1.0)
-    cells = _every(a.valid, DISTINCT_STRIDE)
-    i, there = distinct_matches(a.vectors[cells], b.vectors, b.valid, DISTINCT)
-    source, target = centres(np.argwhere(cells)[i]), centres(there)
+    compared_cells, compared = photos.compared(1.0, 1.0)
+    cells, there = every(a.valid, DISTINCT_STRIDE), np.argwhere(b.valid)
+    some = compared[np.flatnonzero(cells[compared_cells])]
+    i, k = distinct_matches(a.vectors[cells], b.vectors[b.valid], there, DISTINCT, some)
+    source, target = centres(np.argwhere(cells)[i]), centres(there[k])
     yield from _fits(source, target, (affine_fit, homography_fit), LEAST_INLIERS, SHARED_PIXELS)
 
 
@@ -264,20 +264,13 @@ LAST_RESORTS = (_fits_of_sizes,)
 def _mutual(photos: Photos, source_size: float, target_size: float) -> Iterator[FirstFit]:
     """The affine map between two sizes, of all cells if memory and time allow."""
     a, b = photos.source_at(source_size), photos.target_at(target_size)
-    pairs = int(a.valid.sum()) * int(b.valid.sum())
-    cells = _every(a.valid, 1 if pairs <= MOST_PAIRS else 2)
-    i, k = mutual_matches(a.vectors[cells], b.vectors[b.valid])
-    source, target = centres(np.argwhere(cells)[i]), centres(np.argwhere(b.valid)[k])
+    cells, compared = photos.compared(source_size, target_size)
+    mutual, choice = compared.mutual, compared.choice
+    source = centres(np.argwhere(cells)[mutual])
+    target = centres(np.argwhere(b.valid)[choice[mutual]])
     source = source * (a.cell / photos.source_at(1.0).cell)
     target = target * (b.cell / photos.target_at(1.0).cell)
     yield from _fits(source, target, (affine_fit,), LEAST_INLIERS, SHARED_PIXELS)
-
-
-def _every(valid: Flags, step: int) -> Flags:
-    """Return the valid cells of every `step`-th row and column."""
-    some = np.zeros_like(valid)
-    some[::step, ::step] = valid[::step, ::step]
-    return some
 
 
 def _fits(
