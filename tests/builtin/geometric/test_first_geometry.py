@@ -134,7 +134,10 @@ def test_implausible_maps_are_refused(linear: np.ndarray) -> None:
 def test_distinct_matches_are_those_with_the_largest_margin(
     seed: int, rows: int, columns: int, count: int
 ) -> None:
-    """Compared with a plain loop, across blocks too; cells beside the best one are no rivals, masked ones no match."""
+    """Compared with a plain loop; cells beside the best one are no rivals, masked ones no match.
+
+    The cells take several blocks.
+    """
     generator = np.random.default_rng(seed)
     a = unit(generator.normal(size=(count, 6)).astype(np.float32))
     b = unit(generator.normal(size=(rows, columns, 6)).astype(np.float32))

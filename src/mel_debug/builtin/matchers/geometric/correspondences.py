@@ -31,9 +31,9 @@ NO_SIMILARITY = np.float32(-2)
 class Compared:
     """All rows of a set of unit vectors, compared with all of another one.
 
-    `choice`, (n,), are the nearest rows of the other set, and `mutual` whether that is so in return.
-    `top` and `at`, (n, blocks), are the highest similarities in each block of `SOME_COLUMNS` rows of
-    the other set, and the numbers of those rows.
+    `choice`, (n,), are the nearest rows of the other set, and `mutual` whether that is so in
+    return. `top` and `at`, (n, blocks), are the highest similarities in each block of
+    `SOME_COLUMNS` rows of the other set, and the numbers of those rows.
     """
 
     choice: Cells

@@ -26,7 +26,7 @@ CONTEXT = 4
 """Cells of context around a part: a feature depends on pixels beyond its cell."""
 
 MOST_PAIRS = 600_000_000
-"""Pairs of cells above which only a quarter of the source's cells are compared with the target's."""
+"""Pairs of cells above which only a quarter of the source's cells are compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -87,7 +87,7 @@ class Photos:
         return self._at(False, size)
 
     def compared(self, source_size: float, target_size: float) -> tuple[Flags, Compared]:
-        """Return which cells of the source at a size are compared with those of the target, and how.
+        """Return which cells of the source at a size are compared with the target's, and how.
 
         All if time allows, else every second one along both axes. `Compared` is of these, row by
         row, and of all valid cells of the target.
