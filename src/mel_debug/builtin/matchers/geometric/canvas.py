@@ -120,7 +120,7 @@ class Canvas:
         """Return which cells of the source, that lie at (rows, columns, 2), show valid cells."""
         at = np.floor(np.clip(mapped, -1, 1e6)).astype(int)
         height, width = self.valid.shape
-        shown = (at >= 0).all(axis=2) & (at[..., 0] < width) & (at[..., 1] < height)
+        shown: Flags = (at >= 0).all(axis=2) & (at[..., 0] < width) & (at[..., 1] < height)
         shown[shown] = self.valid[at[shown, 1], at[shown, 0]]
         return shown
 
