@@ -182,6 +182,7 @@ BAD_MATCHES = {
     "another grid": spoilt(grid=PatchGrid.fit(TARGET.photo.size, 64, 8)),
     "kept cells as numbers": spoilt(valid=GOOD[1].valid.astype(int)),
     "notes in one text": spoilt(notes="found"),
+    "details in one text": spoilt(details="hard"),
 }
 
 

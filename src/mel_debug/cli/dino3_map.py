@@ -154,6 +154,7 @@ def report_of(found: "FoundMole", target: Path, output: Path) -> dict[str, Any]:
         "moves_px": list(match.moves_px),
         "support": {name: measured.value for name, measured in match.support.items()},
         "notes": [*match.notes, *found.hints],
+        "details": [*match.details],
         "output": str(output),
     }
 
@@ -214,4 +215,5 @@ def detail_lines(report: dict[str, Any]) -> list[str]:
         moves = ", ".join(f"{move:.1f}" for move in report["moves_px"])
         details.append(f"refinements moved the position by {moves} px")
     details += [f"{name} {value:.4g}" for name, value in report["support"].items()]
+    details += report["details"]
     return [f"  {line}" for line in details]

@@ -55,7 +55,8 @@ def resized_in_strips(
     """Scale a photo of `size` like `resized`, some rows at a time, so that no copy is made of it.
 
     `rows_of` returns (rows, width, 3) pixels of the photo; threads may call it. Strips that fit
-    into the processor's cache take less than half of the time of a whole copy.
+    into the processor's cache take less than half of the time of a whole copy. A row whose middle
+    lies between two rows of the result may count to the other one.
     """
     from PIL import Image
 

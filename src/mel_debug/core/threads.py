@@ -14,14 +14,15 @@ MOST_THREADS = 8
 def in_threads(work: Callable[[slice], Result], rows: int, step: int) -> list[Result]:
     """The results of `work` for all rows, each call with a part of them, in their order.
 
-    There is a part for each thread, a multiple of `step` rows but for the last one. The number of
-    threads is that of the cores, or OMP_NUM_THREADS, which is also set for workers. No thread waits
-    for another, so a core that another program takes delays only its own part.
+    There is a part for each thread, a multiple of `step` rows but for the last one; of no rows
+    there is one empty part. The number of threads is that of the cores, or OMP_NUM_THREADS, which
+    is also set for workers. No thread waits for another, so a core that another program takes
+    delays only its own part.
     """
     part = step * max(1, -(-rows // (step * _threads())))
     parts = [slice(start, min(start + part, rows)) for start in range(0, rows, part)]
-    if len(parts) == 1:
-        return [work(parts[0])]
+    if len(parts) < 2:
+        return [work(part) for part in parts or [slice(0, 0)]]
     with ThreadPoolExecutor(len(parts)) as pool:
         return list(pool.map(work, parts))
 

@@ -214,7 +214,8 @@ class Match:
     `cycle_error_px` is the distance, in pixels of the source, between the mole and the match of
     `best` back in the source. `moves_px` lists the distance, in pixels of the target, by which each
     refinement moved the place. `support` holds further evidence by name. `notes` are sentences for
-    the user. Matchers leave `confidence` None; it is added after matching.
+    the user, and `details` further ones on how the place was found. Matchers leave `confidence`
+    None; it is added after matching.
 
     A matcher whose place does not follow from `scores` alone, such as one that uses geometry, sets
     `likelihood`: (rows, columns) float32 from 0 to 1 over the target's grid, relative to the most
@@ -240,6 +241,7 @@ class Match:
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
     likelihood: NDArray[np.float32] | None = None
+    details: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         cells = (self.grid.rows, self.grid.columns)

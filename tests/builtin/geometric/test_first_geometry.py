@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from mel_debug.builtin.matchers.geometric import correspondences
 from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches
 from mel_debug.builtin.matchers.geometric.first_fit import (
     affine_fit,
@@ -133,13 +134,21 @@ def test_implausible_maps_are_refused(linear: np.ndarray) -> None:
 def test_distinct_matches_are_those_with_the_largest_margin(
     seed: int, rows: int, columns: int, count: int
 ) -> None:
-    """Compared with a plain loop; cells beside the best one are no rivals, masked ones no match."""
+    """Compared with a plain loop; cells beside the best one are no rivals, masked ones no match.
+
+    The cells take several blocks.
+    """
     generator = np.random.default_rng(seed)
     a = unit(generator.normal(size=(count, 6)).astype(np.float32))
     b = unit(generator.normal(size=(rows, columns, 6)).astype(np.float32))
     valid = generator.random((rows, columns)) < 0.8
     valid[0, 0] = True
-    chosen, there = distinct_matches(a, b, valid, 10)
+    cells = np.argwhere(valid)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(correspondences, "SOME_ROWS", 7)
+        patch.setattr(correspondences, "SOME_COLUMNS", 50)
+        chosen, choice = distinct_matches(a, b[valid], cells, 10)
+    there = cells[choice]
     down, across = np.mgrid[:rows, :columns]
     margins = []
     for one in a:
@@ -150,7 +159,8 @@ def test_distinct_matches_are_those_with_the_largest_margin(
         margins.append(similarity.max() - rival)
     expected = np.sort(margins)[::-1][:10]
     np.testing.assert_allclose(np.array(margins)[chosen], expected, atol=1e-5)
-    assert valid[there[:, 0], there[:, 1]].all()
+    best = [np.where(valid, b @ one, -2).argmax() for one in a[chosen]]
+    assert best == (there @ [columns, 1]).tolist()
 
 
 @pytest.mark.slow

@@ -66,8 +66,9 @@ class CheckedMatcher:
             )
         if match.valid.dtype != bool or (match.valid & ~target.valid).any():
             raise source.broken("valid cells that the target's mask hides", "target.valid")
-        if not isinstance(match.notes, tuple) or not all(isinstance(n, str) for n in match.notes):
-            raise source.broken(f"notes = {shown(match.notes)}", "a tuple of sentences")
+        for name, found in (("notes", match.notes), ("details", match.details)):
+            if not isinstance(found, tuple) or not all(isinstance(n, str) for n in found):
+                raise source.broken(f"{name} = {shown(found)}", "a tuple of sentences")
         scores = match.scores[match.valid]
         if scores.dtype.kind != "f" or not np.isfinite(scores).all():
             raise source.broken(

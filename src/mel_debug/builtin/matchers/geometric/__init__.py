@@ -3,7 +3,8 @@
 1. `first_geometry`: plane maps fitted to several kinds of matches (`first_fit`): mutual nearest
    neighbours and distinct matches of all cells (`correspondences`), `keypoints`, and neighbours at
    other sizes (`photos`), of the photos as they are and without the light on them
-   (`flattening`). Each is judged by matching again under it; the best confirmed one stays.
+   (`flattening`). Each is judged by matching again under it (`attempts`); the best confirmed one
+   stays.
 2. `photo_pair`: a smooth `warp_field` refines the plane map. Rounds of warping the target into the
    source's frame (`canvas`), extracting features again and matching locally grow it over the photo,
    except where matches agree no better than by chance (`support`). A field of few matches is given

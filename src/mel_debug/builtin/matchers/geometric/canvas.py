@@ -84,10 +84,13 @@ class Canvas:
         The search radius follows from the warp field's std; it is at least `least_reach` cells.
         """
         rows, columns = source.valid.shape
-        valid = self._warped_valid(rows, columns)
+        # One more cell on every side, so that the map can be interpolated up to the border.
+        around = _grid(np.arange(-1, columns + 1), np.arange(-1, rows + 1))
+        mapped = self.warp_field(around + 0.5).reshape(rows + 2, columns + 2, 2)
+        valid = self._warped_valid(mapped[1:-1, 1:-1])
         common = _bounding_slices(valid & source.valid)
         reach = np.clip(2.5 * self._std(rows, columns) + 2, least_reach, REACH)[common]
-        vectors = unit(self.extractor.extract(self._warped(*common)[np.newaxis])[0])
+        vectors = unit(self.extractor.extract(self._warped(mapped, *common)[np.newaxis])[0])
         here, there = mutual_matches_nearby(
             source.vectors[common], source.valid[common], vectors, valid[common], reach
         )
@@ -95,32 +98,31 @@ class Canvas:
         searched = reach[here[:, 0], here[:, 1]]
         return Rematch(centres(here + corner), centres(there + corner), searched)
 
-    def _warped(self, rows: slice, columns: slice) -> Picture:
-        """Return the warped target over some cells of the source, `patch` pixels per cell."""
+    def _warped(self, mapped: Array, rows: slice, columns: slice) -> Picture:
+        """Return the warped target over some cells of the source, `patch` pixels per cell.
+
+        `mapped`, (rows + 2, columns + 2, 2), is where the centres of the source's cells lie in the
+        target, with one more cell on every side.
+        """
         patch = self.extractor.patch
-        # One more cell on every side, so that the map can be interpolated up to the border.
-        x, y = (
-            np.arange(columns.start - 1, columns.stop + 1),
-            np.arange(rows.start - 1, rows.stop + 1),
-        )
-        pixels = self.warp_field(_grid(x, y) + 0.5) * self.scale - 0.5
+        some = mapped[rows.start : rows.stop + 2, columns.start : columns.stop + 2]
+        pixels = some * self.scale - 0.5
+        height, width = some.shape[:2]
         across, down = (
-            cv2.resize(axis.reshape(len(y), len(x)), (len(x) * patch, len(y) * patch))[
+            cv2.resize(pixels[..., axis].astype(np.float32), (width * patch, height * patch))[
                 patch:-patch, patch:-patch
             ]
-            for axis in pixels.T.astype(np.float32)
+            for axis in (0, 1)
         )
         return np.asarray(cv2.remap(self.image, across, down, cv2.INTER_LINEAR))
 
-    def _warped_valid(self, rows: int, columns: int) -> Flags:
-        """Return which cells of the source's frame show a valid cell of the target."""
-        mapped = self.warp_field(_grid(np.arange(columns), np.arange(rows)) + 0.5)
+    def _warped_valid(self, mapped: Array) -> Flags:
+        """Return which cells of the source, that lie at (rows, columns, 2), show valid cells."""
         at = np.floor(np.clip(mapped, -1, 1e6)).astype(int)
         height, width = self.valid.shape
-        inside = (at >= 0).all(axis=1) & (at[:, 0] < width) & (at[:, 1] < height)
-        shown = np.zeros(len(at), dtype=bool)
-        shown[inside] = self.valid[at[inside, 1], at[inside, 0]]
-        return shown.reshape(rows, columns)
+        shown: Flags = (at >= 0).all(axis=2) & (at[..., 0] < width) & (at[..., 1] < height)
+        shown[shown] = self.valid[at[shown, 1], at[shown, 0]]
+        return shown
 
     def _std(self, rows: int, columns: int) -> Array:
         """Return the warp field's std at every cell of the source's frame."""

@@ -38,10 +38,10 @@ class GeometricMatcher:
         """See `Matcher.match`; `scores` are plain similarities, `best` follows from geometry."""
         matches = self.plain.match(queries, target, extractor)
         found: list[list[ViewMatch]] = [[] for _ in queries]
-        matched = 0
+        matched = tried = 0
         for source, views in _by_source(queries).items():
             pair = self.pairs.of(source, target, extractor)
-            matched = max(matched, pair.first.matched)
+            matched, tried = max(matched, pair.first.matched), max(tried, pair.first.tried)
             if pair.warp_field is not None:
                 points = np.array([[view.point.x, view.point.y] for _, view in views])
                 answers = locate(
@@ -51,7 +51,7 @@ class GeometricMatcher:
                     found[number].append(answer)
             self.pairs.store(source, target)
         combined = [
-            _combined(match, answers, len(query.views), matched)
+            replace(_combined(match, answers, len(query.views), matched), details=_details(tried))
             for query, match, answers in zip(queries, matches, found, strict=True)
         ]
         return [
@@ -127,6 +127,14 @@ def _by_source(queries: Sequence[Query]) -> dict[FeatureMap, list[tuple[int, Vie
 def _plain(jacobian: Array) -> tuple[tuple[float, float], tuple[float, float]]:
     (xx, xy), (yx, yy) = jacobian.tolist()
     return (xx, xy), (yx, yy)
+
+
+def _details(tried: int) -> tuple[str, ...]:
+    """Return that a pair was hard, if its first plane map did not do."""
+    if tried == 1:
+        return ()
+    hard = f"hard pair: {tried} first geometries were tried"
+    return (f"{hard}, so the photos took up to 3 times as long to match",)
 
 
 def _combined(match: Match, answers: list[ViewMatch], views: int, matched: int) -> Match:

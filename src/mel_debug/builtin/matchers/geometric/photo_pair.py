@@ -7,11 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
-from mel_debug.builtin.matchers.geometric.first_geometry import (
-    LEAST_CONFIRMED,
-    Attempt,
-    first_geometry,
-)
+from mel_debug.builtin.matchers.geometric.attempts import Attempt
+from mel_debug.builtin.matchers.geometric.first_geometry import LEAST_CONFIRMED, first_geometry
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.spot_check import is_contradicted

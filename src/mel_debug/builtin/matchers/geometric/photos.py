@@ -5,7 +5,8 @@ from weakref import ReferenceType, ref
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
+from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, Flags, centres
+from mel_debug.builtin.matchers.geometric.correspondences import Compared
 from mel_debug.builtin.matchers.geometric.flattening import FlatPhoto
 from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
@@ -24,6 +25,9 @@ LARGER = (2.0, 3.0, 4.0)
 CONTEXT = 4
 """Cells of context around a part: a feature depends on pixels beyond its cell."""
 
+MOST_PAIRS = 600_000_000
+"""Pairs of cells above which only a quarter of the source's cells are compared."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Photos:
@@ -39,6 +43,7 @@ class Photos:
     variants: Variants = field(default_factory=Variants)
     is_flat: bool = False
     _known: dict[tuple[bool, float], CellFeatures] = field(default_factory=dict)
+    _compared: dict[tuple[float, float], tuple[Flags, Compared]] = field(default_factory=dict)
     _flat: list["Photos"] = field(default_factory=list)
     _lit: "ReferenceType[Photos] | None" = None  # a cycle would keep the pixels alive
 
@@ -80,6 +85,20 @@ class Photos:
     def target_at(self, size: float) -> CellFeatures:
         """Return the target's features at its own size, 1, or one of `SMALLER`."""
         return self._at(False, size)
+
+    def compared(self, source_size: float, target_size: float) -> tuple[Flags, Compared]:
+        """Return which cells of the source at a size are compared with the target's, and how.
+
+        All if time allows, else every second one along both axes. `Compared` is of these, row by
+        row, and of all valid cells of the target.
+        """
+        key = (source_size, target_size)
+        if key not in self._compared:
+            a, b = self.source_at(source_size), self.target_at(target_size)
+            pairs = int(a.valid.sum()) * int(b.valid.sum())
+            cells = every(a.valid, 1 if pairs <= MOST_PAIRS else 2)
+            self._compared[key] = cells, Compared.of(a.vectors[cells], b.vectors[b.valid])
+        return self._compared[key]
 
     def source_for(self, found: PlaneMap, near: Array) -> CellFeatures:
         """Return the source's features at the size up to which the target shows the same details.
@@ -169,3 +188,10 @@ class Photos:
         inside = np.zeros_like(valid)
         inside[rows, columns] = valid[rows, columns]
         return CellFeatures(vectors, inside, np.array(grid.cell_size))
+
+
+def every(valid: Flags, step: int) -> Flags:
+    """Return the valid cells of every `step`-th row and column."""
+    some = np.zeros_like(valid)
+    some[::step, ::step] = valid[::step, ::step]
+    return some
