@@ -9,6 +9,7 @@ from mel_debug.changes.evidence import Evidence
 from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, may_pass, probability_new
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.pairs import GONE_SHARE
+from mel_debug.changes.spots import Spot, is_lobe
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Mask
@@ -162,6 +163,60 @@ def test_a_long_mole_is_one_spot() -> None:
     strong = [spot for spot in overlay.spots if spot.response > 0.1]
     (found,) = (overlay.point(spot) for spot in strong)
     assert found.distance_to(Point(NEW.x, NEW.y)) < 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("angle", [0.0, 0.6, 1.2, 2.2])
+def test_a_mole_three_times_as_long_as_wide_is_one_spot(angle: float) -> None:
+    """It ends on both sides, which no hair or strap does."""
+    along = np.array([np.cos(angle), np.sin(angle)])
+    mole = [
+        Disc(
+            NEW.x + step * along[0],
+            NEW.y + step * along[1],
+            14 * (1 - (step / 24) ** 2) ** 0.5,
+            0.1,
+        )
+        for step in range(-20, 21, 2)
+    ]
+    overlay = Overlay(photo_of(mole), photo_of([]), Shifted())
+    strong = [spot for spot in overlay.spots if spot.response > 0.1]
+    (found,) = (overlay.point(spot) for spot in strong)
+    assert found.distance_to(Point(NEW.x, NEW.y)) < 4
+
+
+@pytest.mark.slow
+def test_a_dark_dot_does_not_hide_the_pale_mole_it_is_on() -> None:
+    """Both are spots."""
+    mole, dot = Disc(NEW.x, NEW.y, 50, 0.2), Disc(NEW.x + 12, NEW.y, 5, 0.9)
+    overlay = Overlay(photo_of([mole, dot]), photo_of([]), Shifted())
+    for disc in (mole, dot):
+        near = [
+            spot
+            for spot in overlay.spots
+            if overlay.point(spot).distance_to(Point(disc.x, disc.y)) < 4
+        ]
+        assert [s for s in near if 0.7 < overlay.diameter(s) / disc.diameter < 1.4]
+
+
+def test_only_a_smaller_and_paler_spot_that_touches_another_is_a_part_of_it() -> None:
+    """Neither of two is a part of the other if they are alike, or far apart."""
+    whole = Spot(100.0, 100.0, 8, 0.3)
+    assert is_lobe(Spot(120.0, 110.0, 3, 0.15), whole)
+    assert not is_lobe(whole, Spot(120.0, 110.0, 3, 0.15))
+    assert not is_lobe(Spot(120.0, 110.0, 8, 0.15), whole)
+    assert not is_lobe(Spot(120.0, 110.0, 3, 0.4), whole)
+    assert not is_lobe(Spot(140.0, 110.0, 3, 0.15), whole)
+
+
+@pytest.mark.slow
+def test_what_has_gone_at_the_rim_of_a_new_mole_is_not_that_mole() -> None:
+    """Where the neighbours vouch for the map, a pimple a few pixels away is not the mole."""
+    mole, pimple = Disc(NEW.x, NEW.y, 26, 0.4), Disc(NEW.x + 9, NEW.y, 9, 0.5, RED)
+    overlay = Overlay(photo_of([*COMMON, mole], seed=1), photo_of([*COMMON, pimple]), Shifted())
+    found = evidence_at(overlay, mole)
+    assert found.obstacle is None
+    assert probability_new(found) >= SURE
 
 
 @pytest.mark.slow

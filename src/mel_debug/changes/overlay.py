@@ -32,6 +32,10 @@ DISTINCT_VOUCHING = 4
 to a mole those are often hairs, which lie otherwise each day. Of 18 places of a real pair where the
 map is wrong, at most 2 of 8 distinct neighbours agree."""
 
+WELL_VOUCHING = 6
+"""Neighbours from which the map is right to a few pixels. On the labelled pair, whose map is wrong
+in places, at most 5 of 8 agree around any spot that seems new for that."""
+
 NEIGHBOURHOOD = 0.2
 """Farthest neighbour, as a share of the longer side."""
 
@@ -50,6 +54,10 @@ MELANIN = 0.48
 
 SLACK_PX = 3.0
 """Least radius, in pixels of the frame, in which the other photo may show a spot."""
+
+SLACK, LEAST_SLACK = 1.0, 0.5
+"""That radius in sigmas of the spot, and where neighbours vouch well for the map. A pimple at the
+rim of a new mole's place is not that mole, yet within a sigma of it."""
 
 BESIDE = 0.012
 """Distance, as a share of the longer side, within which a spot without a counterpart in one photo
@@ -161,9 +169,9 @@ class Overlay:
             return "glare in the other photo"
         return None
 
-    def _radius(self, spot: Spot) -> float:
+    def _radius(self, spot: Spot, slack: float = SLACK) -> float:
         """Pixels of the frame within which the other photo may show a spot."""
-        return max(SLACK_PX, spot.sigma)
+        return max(SLACK_PX, slack * spot.sigma)
 
     def evidence(self, spot: Spot) -> Evidence:
         """What both photos show at a spot of the photo."""
@@ -184,7 +192,8 @@ class Overlay:
             reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
-        other = self.other.strongest(spot, self._radius(spot))
+        slack = LEAST_SLACK if agrees.sum() >= WELL_VOUCHING else SLACK
+        other = self.other.strongest(spot, self._radius(spot, slack))
         if reason is None and other < AGREES * spot.response and self.other.is_covered(spot):
             reason = "covered or in deep shade in the other photo"
         return Evidence(

@@ -19,7 +19,7 @@ from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
 from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
-from mel_debug.changes.spots import Spot
+from mel_debug.changes.spots import Spot, is_lobe
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Match
 
@@ -202,7 +202,7 @@ class _Pair:
         known = [m.there for m in moles if m.kind in (Kind.SAME, Kind.CHANGED) and m.there]
         own = {uuid: point for uuid, point in target_marks.items() if uuid not in marks}
         named = [(overlay.spot_at(point), uuid) for uuid, point in own.items()]
-        found: list[tuple[float, Place]] = []
+        found: list[tuple[Spot, Place]] = []
         for spot, uuid in [*named, *((spot, None) for spot in overlay.spots)]:
             point, diameter = overlay.point(spot), overlay.diameter(spot)
             if uuid is None and (
@@ -213,8 +213,9 @@ class _Pair:
                 continue
             place = self._spot(spot, uuid)
             if place is not None:
-                found.append((spot.response, place))
-        return without_found(found, self.comparer)
+                found.append((spot, place))
+        whole = [(spot.response, place) for spot, place in _without_lobes(found)]
+        return without_found(whole, self.comparer)
 
     def _spot(self, spot: Spot, uuid: str | None) -> Place | None:
         """A spot as a place; None if the reference shows it too."""
@@ -253,3 +254,20 @@ class _Pair:
 
 def _is_near(point: Point, diameter: float, others: Iterable[Point]) -> bool:
     return any(point.distance_to(other) < SAME_PLACE * diameter for other in others)
+
+
+def _without_lobes(listed: Sequence[tuple[Spot, Place]]) -> list[tuple[Spot, Place]]:
+    """The spots without those that are a part of another one.
+
+    Marked ones stay, and new ones that are a part of one that can't be told.
+    """
+    return [
+        (spot, place)
+        for spot, place in listed
+        if place.uuid is not None
+        or not any(
+            is_lobe(spot, other)
+            for other, whole in listed
+            if whole.kind is Kind.NEW or place.kind is not Kind.NEW
+        )
+    ]
