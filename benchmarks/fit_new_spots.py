@@ -24,7 +24,7 @@ from mel_debug.changes.new_spots import (
     probability_new,
 )
 from mel_debug.changes.overlay import Overlay
-from mel_debug.changes.spots import Spot, is_lobe
+from mel_debug.changes.peaks import Spot, is_lobe
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.fitting import fit
 from mel_debug.core.geometry import Point

@@ -8,8 +8,7 @@ import pytest
 from mel_debug.changes.evidence import Evidence
 from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, may_pass, probability_new
 from mel_debug.changes.overlay import Overlay
-from mel_debug.changes.pairs import GONE_SHARE
-from mel_debug.changes.spots import Spot, is_lobe
+from mel_debug.changes.peaks import Spot, is_lobe
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Mask
@@ -251,4 +250,4 @@ def test_a_spot_that_both_photos_show_is_known_whatever_is_in_the_way() -> None:
     for photo in (Photo.of(pixels), Photo.of(pixels, mask)):
         found = evidence_at(Overlay(photo, photo, Shifted()), NEW)
         assert found.obstacle is not None
-        assert found.share > GONE_SHARE
+        assert found.shown

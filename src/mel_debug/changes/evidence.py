@@ -8,6 +8,11 @@ MAP_UNKNOWN = "the map between the photos is not known there"
 
 OUT_OF_VIEW = "out of view in the other photo"
 
+BESIDE = "a similar spot lies beside it in the other photo, which may be the same one"
+
+GONE_SHARE = 0.6
+"""Largest share of a spot's response that a photo without it shows there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -38,3 +43,8 @@ class Evidence:
     def share(self) -> float:
         """The share of the spot that the other photo shows."""
         return max(0.0, self.other) / max(self.own, 1e-6)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the other photo shows a similar spot there."""
+        return self.share > GONE_SHARE
