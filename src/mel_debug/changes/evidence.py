@@ -23,6 +23,7 @@ class Evidence:
     that in green, relative to that of spots in both photos: below 1 for blood, about 1 for melanin.
     `obstacle` is a reason why the photos can't be compared there. `beside` is whether the other
     photo has a similar spot nearby that the first one lacks, so that both may be the same.
+    `well_vouched` is whether so many neighbours agree that the map is right to a few pixels.
     """
 
     own: float
@@ -33,6 +34,7 @@ class Evidence:
     std: float
     obstacle: str | None = None
     beside: bool = False
+    well_vouched: bool = False
 
     @property
     def missing(self) -> float:

@@ -112,7 +112,8 @@ class Overlay(SharedFrame):
             reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
-        slack = LEAST_SLACK if agrees.sum() >= WELL_VOUCHING else SLACK
+        well_vouched = bool(agrees.sum() >= WELL_VOUCHING)
+        slack = LEAST_SLACK if well_vouched else SLACK
         other = self.other.strongest(spot, self._radius(spot, slack))
         if reason is None and other < AGREES * spot.response and self.other.is_covered(spot):
             reason = "covered or in deep shade in the other photo"
@@ -125,6 +126,7 @@ class Overlay(SharedFrame):
             std=std,
             obstacle=reason,
             beside=self._has_one_beside(spot),
+            well_vouched=well_vouched,
         )
 
     def _agreeing(self, spot: Spot, away: Array, least: float) -> NDArray[np.bool_]:

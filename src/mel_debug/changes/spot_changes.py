@@ -94,7 +94,8 @@ class SpotChanges:
             return replace(place, reason=odd)
         if probability < SURE:
             return replace(place, reason=f"not sure: new with a probability of {probability:.2f}")
-        return replace(place, kind=Kind.NEW, confidence=probability)
+        doubtful = not evidence.well_vouched
+        return replace(place, kind=Kind.NEW, confidence=probability, doubtful=doubtful)
 
 
 def _is_near(point: Point, diameter: float, others: Iterable[Point]) -> bool:
