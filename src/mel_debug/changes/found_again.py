@@ -28,7 +28,8 @@ def without_found(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> 
     """The spots of a pair of photos, (response, place), without those that the search finds.
 
     The search compares more than darkness, and corrects the map. Only a spot that can't be told, is
-    hardly new, or lies where the map may be off, is searched for. One that is marked stays, with the reason.
+    hardly new, or lies where the map may be off, is searched for. One that is marked stays, with
+    the reason.
     """
     matches = _searched(listed, comparer)
     found = []

@@ -105,7 +105,7 @@ def _is_near(point: Point, diameter: float, others: Iterable[Point]) -> bool:
 def _without_lobes(listed: Sequence[tuple[Spot, Place]]) -> list[tuple[Spot, Place]]:
     """The spots without those that are a part of another one.
 
-    Marked ones stay, and new ones that are a part of one that can't be told.
+    Marked ones stay, and those that are a part of one that can't be told for another reason.
     """
     return [
         (spot, place)
@@ -114,6 +114,6 @@ def _without_lobes(listed: Sequence[tuple[Spot, Place]]) -> list[tuple[Spot, Pla
         or not any(
             is_lobe(spot, other)
             for other, whole in listed
-            if whole.kind is Kind.NEW or place.kind is not Kind.NEW
+            if whole.kind is Kind.NEW or (whole.kind, whole.reason) == (place.kind, place.reason)
         )
     ]
