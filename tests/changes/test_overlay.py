@@ -173,10 +173,10 @@ def test_a_mole_three_times_as_long_as_wide_is_one_spot(angle: float) -> None:
         Disc(
             NEW.x + step * along[0],
             NEW.y + step * along[1],
-            14 * (1 - (step / 24) ** 2) ** 0.5,
+            14 * (1 - (step / 20) ** 2) ** 0.5,
             0.1,
         )
-        for step in range(-20, 21, 2)
+        for step in range(-16, 17, 2)
     ]
     overlay = Overlay(photo_of(mole), photo_of([]), Shifted())
     strong = [spot for spot in overlay.spots if spot.response > 0.1]
@@ -216,6 +216,23 @@ def test_what_has_gone_at_the_rim_of_a_new_mole_is_not_that_mole() -> None:
     found = evidence_at(overlay, mole)
     assert found.obstacle is None
     assert probability_new(found) >= SURE
+
+
+def probability(own: float, other: float) -> float:
+    """That of a brown spot with these responses."""
+    return probability_new(Evidence(own, other, vouching=1.0, hue=1.0, sigma=5.0, std=1.0))
+
+
+def test_a_pale_spot_of_which_the_other_photo_shows_a_tenth_is_new() -> None:
+    """So much does bare skin show within the radius that is searched."""
+    assert probability(0.11, 0.011) >= SURE
+    assert probability(0.11, 0.011) == pytest.approx(probability(0.1, 0.001), abs=0.1)
+
+
+def test_a_spot_of_which_the_other_photo_shows_a_third_is_listed_as_not_sure() -> None:
+    """Something may have gone where a mole came. A freckle that darkened is left out."""
+    assert UNLIKELY <= probability(0.13, 0.04) < SURE
+    assert probability(0.13, 0.09) < UNLIKELY
 
 
 @pytest.mark.slow
