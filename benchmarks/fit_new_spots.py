@@ -1,6 +1,6 @@
 """Fit how likely a spot is new, on generated people whose skin changes.
 
-    python benchmarks/fit_new_spots.py evidence.jsonl --seeds 311 319 --write
+    python benchmarks/fit_new_spots.py evidence.jsonl --seeds 311 324 --write
     python benchmarks/fit_new_spots.py checked.jsonl --seeds 401 405
 
 The evidence of each pair of sessions is stored in the file, so that a run can be stopped and
