@@ -1,6 +1,6 @@
 """Fit how likely a spot is new, on generated people whose skin changes.
 
-    python benchmarks/fit_new_spots.py evidence.jsonl --seeds 311 319 --write
+    python benchmarks/fit_new_spots.py evidence.jsonl --seeds 311 324 --write
     python benchmarks/fit_new_spots.py checked.jsonl --seeds 401 405
 
 The evidence of each pair of sessions is stored in the file, so that a run can be stopped and
@@ -9,7 +9,7 @@ resumed. `--write` replaces the model that ships; without it, the model that shi
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mel_debug.changes.new_spots import (
     probability_new,
 )
 from mel_debug.changes.overlay import Overlay
+from mel_debug.changes.peaks import Spot, is_lobe
 from mel_debug.confidence.answers import Answer
 from mel_debug.confidence.fitting import fit
 from mel_debug.core.geometry import Point
@@ -31,6 +32,7 @@ from mel_debug.core.photo import Photo
 from mel_debug.matching.features import Features
 from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth.rendering import render
+from mel_debug.synth.scene import Body, Shot
 from mel_debug.synth.sessions import plan_pair
 
 LEAST_PX = 8.0
@@ -74,7 +76,7 @@ def collected(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def of_pair(
     seed: int, given: argparse.Namespace, features: Features, matcher: Any
 ) -> Iterator[dict[str, Any]]:
-    """The evidence of each spot of a second session, and which of them are new moles."""
+    """The evidence of each spot of two sessions, each compared with the other."""
     body, one, two = plan_pair(
         seed,
         megapixels=given.megapixels,
@@ -83,28 +85,43 @@ def of_pair(
         absent=given.absent,
         changing=True,
     )
-    before, after = render(body, one, 0), render(body, two, 1)
-    first, second = (
+    shots, shown = (one, two), (render(body, one, 0), render(body, two, 1))
+    described = [
         features.of(Photo.of(each.pixels, each.mask, name=str(number)))
-        for number, each in enumerate((before, after))
-    )
-    warp = matcher.photo_map(second, first, features.extractor)
-    known = {mole.uuid for mole in before.moles}
-    new = {mole.uuid: Point(mole.x, mole.y) for mole in after.moles if mole.uuid not in known}
+        for number, each in enumerate(shown)
+    ]
+    # What is gone in the second session is new in the first one, seen from it.
+    for now, earlier in ((1, 0), (0, 1)):
+        warp = matcher.photo_map(described[now], described[earlier], features.extractor)
+        known = {mole.uuid for mole in shown[earlier].moles}
+        new = {
+            mole.uuid: Point(mole.x, mole.y) for mole in shown[now].moles if mole.uuid not in known
+        }
+        if warp is None:
+            yield from (row_of(seed, None, 0.0, body.mole(uuid), shots[now]) for uuid in new)
+            continue
+        overlay = Overlay(described[now].photo, described[earlier].photo, warp)
+        yield from of_session(seed, overlay, new, body, shots[now])
+
+
+def of_session(
+    seed: int, overlay: Overlay, new: Mapping[str, Point], body: Body, shot: Shot
+) -> Iterator[dict[str, Any]]:
+    """The evidence of each spot of a photo, and which of them are new moles."""
     left = dict(new)
-    if warp is None:
-        yield from (row_of(seed, None, 0.0, body.mole(uuid), two) for uuid in new)
-        return
-    overlay = Overlay(second.photo, first.photo, warp)
+    whole: list[Spot] = []
     for spot in overlay.spots:
         point, diameter = overlay.point(spot), overlay.diameter(spot)
         near = [u for u, at in left.items() if at.distance_to(point) < max(6.0, 0.6 * diameter)]
         for uuid in near:
             del left[uuid]
+            whole.append(spot)
+        if not near and any(is_lobe(spot, other) for other in whole):
+            continue
         evidence = overlay.evidence(spot)
-        yield row_of(seed, evidence, diameter, body.mole(near[0]) if near else None, two)
+        yield row_of(seed, evidence, diameter, body.mole(near[0]) if near else None, shot)
     for uuid in left:
-        yield row_of(seed, None, 0.0, body.mole(uuid), two)
+        yield row_of(seed, None, 0.0, body.mole(uuid), shot)
 
 
 def row_of(

@@ -85,6 +85,13 @@ def test_only_what_can_not_be_told_in_view_is_searched_for(more: dict[str, Any])
     assert comparer.asked == []
 
 
+def test_a_surely_new_spot_is_searched_for_where_the_map_is_doubtful() -> None:
+    """Where the map is off, a spot that was there looks new."""
+    new = spot(kind=Kind.NEW, confidence=0.9, reason="", doubtful=True)
+    assert left([new], searcher()) == []
+    assert left([new], searcher(probability=0.1)) == [new]
+
+
 def test_the_strongest_spots_are_searched_for() -> None:
     """The others stay listed: never silence."""
     comparer = searcher()

@@ -8,7 +8,7 @@ import pytest
 from mel_debug.changes.evidence import Evidence
 from mel_debug.changes.new_spots import SURE, UNLIKELY, doubt_of_colour, may_pass, probability_new
 from mel_debug.changes.overlay import Overlay
-from mel_debug.changes.pairs import GONE_SHARE
+from mel_debug.changes.peaks import Spot, is_lobe
 from mel_debug.core.geometry import Point
 from mel_debug.core.photo import Photo
 from mel_debug.core.types import Mask
@@ -165,6 +165,77 @@ def test_a_long_mole_is_one_spot() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("angle", [0.0, 0.6, 1.2, 2.2])
+def test_a_mole_three_times_as_long_as_wide_is_one_spot(angle: float) -> None:
+    """It ends on both sides, which no hair or strap does."""
+    along = np.array([np.cos(angle), np.sin(angle)])
+    mole = [
+        Disc(
+            NEW.x + step * along[0],
+            NEW.y + step * along[1],
+            14 * (1 - (step / 20) ** 2) ** 0.5,
+            0.1,
+        )
+        for step in range(-16, 17, 2)
+    ]
+    overlay = Overlay(photo_of(mole), photo_of([]), Shifted())
+    strong = [spot for spot in overlay.spots if spot.response > 0.1]
+    (found,) = (overlay.point(spot) for spot in strong)
+    assert found.distance_to(Point(NEW.x, NEW.y)) < 4
+
+
+@pytest.mark.slow
+def test_a_dark_dot_does_not_hide_the_pale_mole_it_is_on() -> None:
+    """Both are spots."""
+    mole, dot = Disc(NEW.x, NEW.y, 50, 0.2), Disc(NEW.x + 12, NEW.y, 5, 0.9)
+    overlay = Overlay(photo_of([mole, dot]), photo_of([]), Shifted())
+    for disc in (mole, dot):
+        near = [
+            spot
+            for spot in overlay.spots
+            if overlay.point(spot).distance_to(Point(disc.x, disc.y)) < 4
+        ]
+        assert [s for s in near if 0.7 < overlay.diameter(s) / disc.diameter < 1.4]
+
+
+def test_only_a_smaller_and_paler_spot_that_touches_another_is_a_part_of_it() -> None:
+    """Neither of two is a part of the other if they are alike, or far apart."""
+    whole = Spot(100.0, 100.0, 8, 0.3)
+    assert is_lobe(Spot(120.0, 110.0, 3, 0.15), whole)
+    assert not is_lobe(whole, Spot(120.0, 110.0, 3, 0.15))
+    assert not is_lobe(Spot(120.0, 110.0, 8, 0.15), whole)
+    assert not is_lobe(Spot(120.0, 110.0, 3, 0.4), whole)
+    assert not is_lobe(Spot(140.0, 110.0, 3, 0.15), whole)
+
+
+@pytest.mark.slow
+def test_what_has_gone_at_the_rim_of_a_new_mole_is_not_that_mole() -> None:
+    """Where the neighbours vouch for the map, a pimple a few pixels away is not the mole."""
+    mole, pimple = Disc(NEW.x, NEW.y, 26, 0.4), Disc(NEW.x + 9, NEW.y, 9, 0.5, RED)
+    overlay = Overlay(photo_of([*COMMON, mole], seed=1), photo_of([*COMMON, pimple]), Shifted())
+    found = evidence_at(overlay, mole)
+    assert found.obstacle is None
+    assert probability_new(found) >= SURE
+
+
+def probability(own: float, other: float) -> float:
+    """That of a brown spot with these responses."""
+    return probability_new(Evidence(own, other, vouching=1.0, hue=1.0, sigma=5.0, std=1.0))
+
+
+def test_a_pale_spot_of_which_the_other_photo_shows_a_tenth_is_new() -> None:
+    """So much does bare skin show within the radius that is searched."""
+    assert probability(0.11, 0.011) >= SURE
+    assert probability(0.11, 0.011) == pytest.approx(probability(0.1, 0.001), abs=0.1)
+
+
+def test_a_spot_of_which_the_other_photo_shows_a_third_is_listed_as_not_sure() -> None:
+    """Something may have gone where a mole came. A freckle that darkened is left out."""
+    assert UNLIKELY <= probability(0.13, 0.04) < SURE
+    assert probability(0.13, 0.09) < UNLIKELY
+
+
+@pytest.mark.slow
 def test_what_the_other_photo_covers_is_not_new() -> None:
     """A strap over the place of a spot hides it."""
     strap = [Disc(NEW.x, step, 110, 0.6) for step in range(0, 400, 35)]
@@ -196,4 +267,4 @@ def test_a_spot_that_both_photos_show_is_known_whatever_is_in_the_way() -> None:
     for photo in (Photo.of(pixels), Photo.of(pixels, mask)):
         found = evidence_at(Overlay(photo, photo, Shifted()), NEW)
         assert found.obstacle is not None
-        assert found.share > GONE_SHARE
+        assert found.shown

@@ -73,3 +73,17 @@ def test_a_new_mole_beside_a_gone_one_is_not_taken_for_it(moved: bool) -> None:
     assert np.hypot(mole.there.x - OLD.x, mole.there.y - OLD.y) < 1
     news = [spot.here for spot in found.spots if spot.kind is Kind.NEW]
     assert len(news) == int(moved)
+
+
+@pytest.mark.slow
+def test_the_lobes_of_a_new_mole_are_no_other_moles() -> None:
+    """One mole is listed once, whatever its outline."""
+    lobes = [Disc(OLD.x + x, OLD.y + y, 11, 0.3) for x, y in ((27, 3), (-20, 21), (2, -28))]
+    photos = {
+        EARLIER: Photo.of(painted(640, 400, COMMON)),
+        LATER: Photo.of(painted(640, 400, [*COMMON, Disc(OLD.x, OLD.y, 46, 0.5), *lobes], seed=1)),
+    }
+    nowhere = Finder(photos, Point(0.0, 0.0))
+    found = compare_pair(EARLIER, LATER, {}, {}, nowhere, Rules())  # type: ignore[arg-type]
+    (mole,) = (spot for spot in found.spots if spot.kind is Kind.NEW)
+    assert mole.here.distance_to(Point(OLD.x, OLD.y)) < 6

@@ -19,7 +19,7 @@ grazing angle.
 """
 
 HARDLY_NEW = 0.6
-"""Probability below which a new spot is searched for as well."""
+"""Probability below which a new spot is searched for as well, as is one at a doubtful place."""
 
 UNMARKED = "the search finds it in the earlier photo, which does not mark it"
 
@@ -27,8 +27,9 @@ UNMARKED = "the search finds it in the earlier photo, which does not mark it"
 def without_found(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> list[Place]:
     """The spots of a pair of photos, (response, place), without those that the search finds.
 
-    The search compares more than darkness, and corrects the map. Only a spot that can't be told, or
-    is hardly new, is searched for. One that is marked stays, with the reason.
+    The search compares more than darkness, and corrects the map. Only a spot that can't be told, is
+    hardly new, or lies where the map may be off, is searched for. One that is marked stays, with
+    the reason.
     """
     matches = _searched(listed, comparer)
     found = []
@@ -72,7 +73,7 @@ def _searched(listed: Sequence[tuple[float, Place]], comparer: Comparer) -> dict
 def _is_unsure(place: Place) -> bool:
     if place.kind is Kind.CANNOT_TELL:
         return place.reason != OUT_OF_VIEW
-    return place.confidence is not None and place.confidence < HARDLY_NEW
+    return place.doubtful or (place.confidence is not None and place.confidence < HARDLY_NEW)
 
 
 def _is_found(match: Match, place: Place, comparer: Comparer) -> bool:

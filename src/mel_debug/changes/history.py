@@ -1,6 +1,6 @@
 """One mole through all sessions: its place, its aligned crop and its measures in each photo."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,18 +10,16 @@ import numpy as np
 from mel_debug.changes.alignment import measuring_map
 from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import IDENTITY, Crop, Frame, LocalMap, aligned_crop
+from mel_debug.changes.dated_photos import DatedPhoto, Tick
 from mel_debug.changes.measures import Measures, measure
 from mel_debug.changes.overlay import MOST_STD
 from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
 from mel_debug.changes.spots import SIDE
-from mel_debug.core.errors import MelError, naming, text_of
+from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.geometry import Point
-from mel_debug.core.mole import Mole
 from mel_debug.core.types import Confidence, Match
-from mel_debug.files.dates import PhotoDate, date_of
-from mel_debug.files.discovery import find_photos, part_of
-from mel_debug.files.marks import full_uuid, read_moles_if_any
+from mel_debug.files.dates import PhotoDate
 
 DISC = 24
 """Diameter of the mole in the crop that is measured, in pixels of the crop."""
@@ -91,57 +89,6 @@ class History:
     def radius(self) -> float:
         """The mole's radius in pixels of the crops that are shown."""
         return SHOWN_SIDE / SHOWN_DIAMETERS / 2
-
-
-@dataclass(frozen=True, slots=True)
-class DatedPhoto:
-    """A photo with its date, and where it marks the mole: None if it doesn't.
-
-    `problem` says why its marks can't be used.
-    """
-
-    photo: Path
-    date: PhotoDate
-    mark: Point | None
-    problem: str | None = None
-
-
-Tick = Callable[[Sequence[DatedPhoto], str], Iterable[DatedPhoto]]
-
-
-def photos_of_mole(prefix: str, places: Sequence[Path]) -> tuple[str, list[DatedPhoto]]:
-    """The uuid that a prefix stands for, and the photos to show, oldest first.
-
-    In a mel repository these are the photos of the body parts that mark the mole, elsewhere all
-    photos of `places`. A photo whose marks can't be used has a problem. Raises MelError if no other
-    photo marks the mole.
-    """
-    photos = find_photos(places)
-    moles: dict[Path, list[Mole]] = {}
-    problems: dict[Path, str] = {}
-    for photo in photos:
-        try:
-            moles[photo] = read_moles_if_any(photo)
-        except MelError as error:
-            problems[photo] = text_of(error)
-    if problems and not any(moles.values()):
-        raise MelError(naming(*next(iter(problems.items()))))
-    uuid = full_uuid(prefix, [mole for marks in moles.values() for mole in marks])
-    marks: dict[Path, Point] = {}
-    for photo, marked in moles.items():
-        own = [mole.point for mole in marked if mole.uuid == uuid]
-        if len(own) > 1:
-            problems[photo] = f"{len(own)} marks of mole {uuid}; remove all but one"
-        elif own:
-            marks[photo] = own[0]
-    if not marks:
-        raise MelError(naming(*next(iter(problems.items()))))
-    parts = {part_of(photo) for photo in marks}
-    chosen = [photo for photo in photos if photo in marks or part_of(photo) in parts]
-    dated = [
-        DatedPhoto(photo, date_of(photo), marks.get(photo), problems.get(photo)) for photo in chosen
-    ]
-    return uuid, sorted(dated, key=lambda each: (each.date.day, str(each.photo)))
 
 
 def follow(

@@ -1,4 +1,4 @@
-"""Two photos in one frame: one of them, and the other drawn into it by the map between them."""
+"""The evidence that two photos show at the spots of one of them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,20 +6,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.changes.evidence import MAP_UNKNOWN, NOT_VOUCHED, OUT_OF_VIEW, Evidence
-from mel_debug.changes.spots import SIDE, SkinPlane, Spot
-from mel_debug.core.geometry import Point, Size
-from mel_debug.core.scaling import fitted, resized, valid_cells
-from mel_debug.core.stages import PhotoMap
-from mel_debug.core.types import Mask, Photo, Pixels
+from mel_debug.changes.evidence import MAP_UNKNOWN, NOT_VOUCHED, Evidence
+from mel_debug.changes.peaks import Spot
+from mel_debug.changes.shared_frame import SharedFrame
 
 Array = NDArray[np.float64]
-
-STEP = 16
-"""Pixels between the points at which the map is computed; it is interpolated between."""
-
-FARTHEST = 1e5
-"""Coordinates beyond this are outside any photo, also where a map has a horizon."""
 
 NEIGHBOURS = 8
 """Nearest spots that vouch for a place."""
@@ -31,6 +22,10 @@ DISTINCT_VOUCHING = 4
 """Neighbours of at least `DISTINCT` that vouch for a place as well, where weak ones do not: close
 to a mole those are often hairs, which lie otherwise each day. Of 18 places of a real pair where the
 map is wrong, at most 2 of 8 distinct neighbours agree."""
+
+WELL_VOUCHING = 6
+"""Neighbours from which the map is right to a few pixels. On the labelled pair, whose map is wrong
+in places, at most 5 of 8 agree around any spot that seems new for that."""
 
 NEIGHBOURHOOD = 0.2
 """Farthest neighbour, as a share of the longer side."""
@@ -50,6 +45,10 @@ MELANIN = 0.48
 
 SLACK_PX = 3.0
 """Least radius, in pixels of the frame, in which the other photo may show a spot."""
+
+SLACK, LEAST_SLACK = 1.0, 0.5
+"""That radius in sigmas of the spot, and where neighbours vouch well for the map. A pimple at the
+rim of a new mole's place is not that mole, yet within a sigma of it."""
 
 BESIDE = 0.012
 """Distance, as a share of the longer side, within which a spot without a counterpart in one photo
@@ -72,67 +71,8 @@ LEAST_SHARP = 0.45
 
 
 @dataclass(frozen=True, eq=False)
-class Overlay:
-    """A photo scaled to a frame of at most `SIDE` pixels, and another photo drawn into it.
-
-    `warp` maps the photo to the other one.
-    """
-
-    photo: Photo
-    other_photo: Photo
-    warp: PhotoMap
-
-    @cached_property
-    def size(self) -> Size:
-        size = self.photo.size
-        return size if size.longest <= SIDE else fitted(size, SIDE)
-
-    @property
-    def scale(self) -> Array:
-        """Pixels of the photo per pixel of the frame, (x, y)."""
-        size, photo = self.size, self.photo.size
-        return np.array([photo.width / size.width, photo.height / size.height])
-
-    @cached_property
-    def own(self) -> SkinPlane:
-        """The photo itself."""
-        return SkinPlane(*_scaled(self.photo, self.size))
-
-    @cached_property
-    def other(self) -> SkinPlane:
-        """The other photo, as seen in the frame."""
-        import cv2
-
-        # The other photo is scaled such that one of its pixels is about one of the frame.
-        middle = np.array([[self.photo.size.width / 2, self.photo.size.height / 2]])
-        zoom = abs(np.linalg.det(self.warp.jacobians(middle)[0])) ** 0.5 * self.scale.mean()
-        there = self.other_photo.size
-        shrink = float(np.clip(zoom, 1.0, there.longest / 64))
-        size = fitted(there, max(1, round(there.longest / shrink)))
-        pixels, valid = _scaled(self.other_photo, size)
-        ratio = np.array([size.width / there.width, size.height / there.height])
-        at = (self._map * ratio - 0.5).astype(np.float32)
-        x, y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
-        drawn = cv2.remap(pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        grey = valid.astype(np.uint8) * np.uint8(255)
-        inside = cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 127
-        return SkinPlane(np.asarray(drawn), np.asarray(inside))
-
-    @cached_property
-    def _map(self) -> NDArray[np.float32]:
-        """(height, width, 2): the point of the other photo that each pixel of the frame shows."""
-        import cv2
-
-        columns, rows = (-(-side // STEP) + 2 for side in (self.size.width, self.size.height))
-        x, y = np.meshgrid((np.arange(columns) - 0.5) * STEP, (np.arange(rows) - 0.5) * STEP)
-        points = np.stack([x, y], axis=-1).reshape(-1, 2) * self.scale
-        mapped = np.clip(self.warp.points(points), -FARTHEST, FARTHEST)
-        coarse = mapped.reshape(rows, columns, 2).astype(np.float32)
-        fine = cv2.resize(coarse, (columns * STEP, rows * STEP), interpolation=cv2.INTER_LINEAR)
-        whole: NDArray[np.float32] = fine[
-            STEP : STEP + self.size.height, STEP : STEP + self.size.width
-        ]
-        return whole
+class Overlay(SharedFrame):
+    """A photo, and what another photo shows at its spots."""
 
     @cached_property
     def spots(self) -> list[Spot]:
@@ -149,21 +89,9 @@ class Overlay:
             rows.append([spot.x, spot.y, spot.level, spot.response, other])
         return np.array(rows).reshape(-1, 5)
 
-    def obstacle(self, spot: Spot) -> str | None:
-        """Why both photos can't be compared at a spot; None if they can."""
-        if not self.own.in_view(spot):
-            return "at the edge of the skin in view"
-        if not self.other.in_view(spot):
-            return OUT_OF_VIEW
-        if self.own.in_glare(spot):
-            return "glare"
-        if self.other.in_glare(spot):
-            return "glare in the other photo"
-        return None
-
-    def _radius(self, spot: Spot) -> float:
+    def _radius(self, spot: Spot, slack: float = SLACK) -> float:
         """Pixels of the frame within which the other photo may show a spot."""
-        return max(SLACK_PX, spot.sigma)
+        return max(SLACK_PX, slack * spot.sigma)
 
     def evidence(self, spot: Spot) -> Evidence:
         """What both photos show at a spot of the photo."""
@@ -184,7 +112,9 @@ class Overlay:
             reason = NOT_VOUCHED
         elif reason is None and sharp < LEAST_SHARP:
             reason = "the other photo is too blurred for a spot of this size"
-        other = self.other.strongest(spot, self._radius(spot))
+        well_vouched = bool(agrees.sum() >= WELL_VOUCHING)
+        slack = LEAST_SLACK if well_vouched else SLACK
+        other = self.other.strongest(spot, self._radius(spot, slack))
         if reason is None and other < AGREES * spot.response and self.other.is_covered(spot):
             reason = "covered or in deep shade in the other photo"
         return Evidence(
@@ -196,6 +126,7 @@ class Overlay:
             std=std,
             obstacle=reason,
             beside=self._has_one_beside(spot),
+            well_vouched=well_vouched,
         )
 
     def _agreeing(self, spot: Spot, away: Array, least: float) -> NDArray[np.bool_]:
@@ -262,34 +193,3 @@ class Overlay:
         lasting = (table[:, 3] > DISTINCT) & (table[:, 4] > AGREES * table[:, 3])
         shares = [self._red_share(self.spots[index]) for index in np.flatnonzero(lasting)]
         return max(float(np.median(shares)), 0.05) if len(shares) >= LEAST_LASTING else MELANIN
-
-    def point(self, spot: Spot) -> Point:
-        """A spot's place in pixels of the photo."""
-        x, y = np.array([spot.x, spot.y]) * self.scale
-        return Point(float(x), float(y))
-
-    def diameter(self, spot: Spot) -> float:
-        """A spot's diameter in pixels of the photo."""
-        return float(spot.diameter * self.scale.mean())
-
-    def spot_at(self, point: Point) -> Spot:
-        """The spot at a mark of the photo, within a few pixels of the frame."""
-        x, y = np.array([point.x, point.y]) / self.scale
-        return self.own.spot_at(float(x), float(y), MARK_REACH)
-
-    def other_point(self, spot: Spot) -> Point:
-        """Where the map puts a spot in the other photo, in its pixels."""
-        at = np.array([[spot.x, spot.y]]) * self.scale
-        x, y = self.warp.points(at)[0]
-        return Point(float(x), float(y))
-
-
-MARK_REACH = 4.0
-"""Pixels of the frame within which a mark's spot lies."""
-
-
-def _scaled(photo: Photo, size: Size) -> tuple[Pixels, Mask]:
-    pixels = resized(photo.pixels, size)
-    if photo.mask is None:
-        return pixels, np.ones(pixels.shape[:2], dtype=bool)
-    return pixels, valid_cells(photo.mask, size.height, size.width)

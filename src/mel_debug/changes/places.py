@@ -29,7 +29,8 @@ class Place:
     mole, `photo` is the reference, and for a spot without a mark it is the target. `local` maps
     `photo` to `other` around it. `confidence` is the probability of `kind`; None for `CANNOT_TELL`.
     `diameter_px` is in pixels of `photo`. `ratios` are the measures of a mole over those in the
-    reference, or the reason why there are none.
+    reference, or the reason why there are none. `doubtful` is whether the map that says that a spot
+    is new may be off by more than a few pixels.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Place:
     local: LocalMap = IDENTITY
     ratios: dict[str, Ratio] | str = ""
     is_new_spot: bool = False
+    doubtful: bool = False
 
     @property
     def target(self) -> Path:

@@ -69,7 +69,10 @@ GROWTH_STD = GrowthStd()
 class UnchangedStd:
     """The standard deviation of the log of a ratio of one measure without a change.
 
-    `hypot(floor, per_px / diameter in photo pixels)`, from `benchmarks/change.py`.
+    `hypot(floor, per_px / diameter in photo pixels)`, from `benchmarks/change.py`. That of the
+    elongation has outliers, where blur or a freckle beside a mole changes its outline: with 0.035
+    and 0.45 the intervals held 93 % of 120 moles on warps of the labelled pair, with these 98 %, as
+    of 586 generated ones.
     """
 
     floor: float
@@ -80,7 +83,7 @@ class UnchangedStd:
 
 
 UNCHANGED_STDS: Mapping[str, UnchangedStd] = {
-    "elongation": UnchangedStd(0.035, 0.45),
+    "elongation": UnchangedStd(0.06, 0.7),
     "colour": UnchangedStd(0.08, 0.6),
     "border": UnchangedStd(0.092, 1.15),
 }

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from mel_debug.changes.comparer import Comparer
-from mel_debug.changes.pairs import NO_MAP, SAME_PLACE, PairChanges, Rules, compare_pair
+from mel_debug.changes.mole_changes import NO_MAP
+from mel_debug.changes.pairs import PairChanges, Rules, compare_pair
 from mel_debug.changes.places import Changes, Kind, Place, least_sure_first
+from mel_debug.changes.spot_changes import SAME_PLACE
 from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.geometry import Point
 from mel_debug.files.discovery import find_photos, part_of

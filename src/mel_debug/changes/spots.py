@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mel_debug.changes.peaks import SIGMAS, Spot, distinct, is_spot
 from mel_debug.core.types import Mask, Pixels
 
 Array = NDArray[np.float64]
@@ -14,9 +15,6 @@ Plane = NDArray[np.float32]
 SIDE = 2000
 """Longer side at which spots are sought, at most. A mole of 8 pixels of a photo of 5 megapixels
 still has 6."""
-
-SIGMAS = tuple(1.5 * 1.3**step for step in range(14))
-"""Sizes of spots, as the sigma of a Gaussian in pixels: discs with diameters of 4 to 128 pixels."""
 
 FINEST = 3.0
 """Least sigma in pixels with which larger sizes are computed, on a smaller plane."""
@@ -39,13 +37,6 @@ LEAST = 0.03
 MOST_SPOTS = 400
 """The strongest spots of a photo are used."""
 
-MOST_ELONGATED = 4.5
-"""Largest ratio of the principal curvatures; hairs, creases and scratches exceed it."""
-
-LONG, MOST_LONG = 8.0, 3.5
-"""Also spots with ratios of up to these, half a sigma and a sigma away from the middle, count: a
-mole that is 2.3 times as long as wide has 7.1 and 3.3. Straps had 4.0 to 4.5 a sigma away."""
-
 BLOWN_OUT = 238
 """Grey level from which a pixel counts as glare."""
 
@@ -60,25 +51,6 @@ COVER_REACH, COVER_LEAST_PX = 1.5, 4
 
 EDGE = 2.5
 """Distance from the edge of the skin, in sigmas, that a spot needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A dark spot: its place (x, y) in pixels of the plane, its scale's number, its response."""
-
-    x: float
-    y: float
-    level: int
-    response: float
-
-    @property
-    def sigma(self) -> float:
-        return SIGMAS[self.level]
-
-    @property
-    def diameter(self) -> float:
-        """That of a disc with the strongest response at this scale, in pixels of the plane."""
-        return 2 * 2**0.5 * self.sigma
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,16 +197,12 @@ class SkinPlane:
                 if 0 <= other < len(stack):
                     peaks &= level >= wide[other]
             rows, columns = np.nonzero(peaks)
-            near, far = (
-                _elongation(level, rows, columns, max(1, round(SIGMAS[number] * share)))
-                for share in (0.5, 1.0)
-            )
-            round_ones = (near < MOST_ELONGATED) | ((near < LONG) & (far < MOST_LONG))
+            spotlike = is_spot(level, rows, columns, SIGMAS[number])
             found += [
                 Spot(float(column) + 0.5, float(row) + 0.5, number, float(level[row, column]))
-                for row, column in zip(rows[round_ones], columns[round_ones], strict=True)
+                for row, column in zip(rows[spotlike], columns[spotlike], strict=True)
             ]
-        return _distinct(sorted(found, key=lambda spot: -spot.response))[:MOST_SPOTS]
+        return distinct(sorted(found, key=lambda spot: -spot.response))[:MOST_SPOTS]
 
     def spot_at(self, x: float, y: float, reach: float) -> Spot:
         """The strongest spot within `reach` pixels of a place, at its best scale."""
@@ -246,37 +214,3 @@ class SkinPlane:
         level = self.responses[number][part]
         down, across = divmod(int(level.argmax()), level.shape[1])
         return Spot(left + across + 0.5, top + down + 0.5, number, float(level.max()))
-
-
-def _elongation(
-    level: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp], step: int
-) -> Array:
-    """The ratio of the principal curvatures of peaks of a response, `step` pixels from them.
-
-    1 for round peaks, high for parts of lines, and infinite for saddles.
-    """
-    up, down = np.maximum(rows - step, 0), np.minimum(rows + step, level.shape[0] - 1)
-    left, right = np.maximum(columns - step, 0), np.minimum(columns + step, level.shape[1] - 1)
-    middle = level[rows, columns]
-    xx = 2 * middle - level[rows, left] - level[rows, right]
-    yy = 2 * middle - level[up, columns] - level[down, columns]
-    xy = level[up, right] + level[down, left] - level[down, right] - level[up, left]
-    mean, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy / 4)
-    ratio: Array = np.full(len(rows), np.inf)
-    peaked = mean > half
-    ratio[peaked] = (mean + half)[peaked] / (mean - half)[peaked]
-    return ratio
-
-
-def _distinct(spots: list[Spot]) -> list[Spot]:
-    """The spots without those inside a stronger one."""
-    kept: list[Spot] = []
-    places = np.empty((0, 3))
-    for spot in spots:
-        near = np.hypot(places[:, 0] - spot.x, places[:, 1] - spot.y)
-        if not (near < 1.4 * np.maximum(places[:, 2], spot.sigma)).any():
-            kept.append(spot)
-            places = np.vstack([places, [spot.x, spot.y, spot.sigma]])
-        if len(kept) == MOST_SPOTS:
-            break
-    return kept

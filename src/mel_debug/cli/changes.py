@@ -118,8 +118,8 @@ def mark(changes: "Changes") -> None:
     """Mark the new spots that have no mark yet, and say how many."""
     from uuid import uuid4
 
-    from mel_debug.changes.pairs import SAME_PLACE
     from mel_debug.changes.places import Kind
+    from mel_debug.changes.spot_changes import SAME_PLACE
     from mel_debug.files.append_marks import NewMark, append_marks
 
     spots: dict[Path, list[NewMark]] = {}

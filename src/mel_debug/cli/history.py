@@ -55,7 +55,8 @@ def command(
     six characters of the uuid are enough.
     """
     from mel_debug.changes import history_report
-    from mel_debug.changes.history import follow, photos_of_mole
+    from mel_debug.changes.dated_photos import photos_of_mole
+    from mel_debug.changes.history import follow
     from mel_debug.core.errors import MelError, naming
     from mel_debug.files.outputs import OutputGuard, check_apart
     from mel_debug.files.pictures import check_picture_path, write_picture
