@@ -130,6 +130,15 @@ def test_blood_is_told_from_melanin() -> None:
 
 
 @pytest.mark.slow
+def test_a_dark_red_spot_is_no_pimple() -> None:
+    """Blood alone is pale in a photo: half as dark as the skin takes pigment."""
+    dark = Disc(NEW.x, NEW.y, NEW.diameter, 0.5, RED)
+    found = evidence_at(Overlay(photo_of([*COMMON, dark]), photo_of(COMMON), Shifted()), dark)
+    assert not may_pass(found)
+    assert doubt_of_colour(found) is None
+
+
+@pytest.mark.slow
 def test_a_shifted_photo_is_drawn_into_the_frame() -> None:
     """The map leads to the place in the other photo's own pixels."""
     moved = [Disc(disc.x + 20, disc.y - 7, disc.diameter, disc.depth) for disc in COMMON]

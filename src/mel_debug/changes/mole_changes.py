@@ -12,7 +12,7 @@ from mel_debug.changes.comparer import Comparer
 from mel_debug.changes.crops import Frame, aligned_crop
 from mel_debug.changes.evidence import BESIDE, NOT_VOUCHED
 from mel_debug.changes.history import DISC, MEASURED_SIDE
-from mel_debug.changes.new_spots import SURE, probability_new
+from mel_debug.changes.new_spots import probability_new
 from mel_debug.changes.overlay import BESIDE as BESIDE_SHARE
 from mel_debug.changes.overlay import Overlay
 from mel_debug.changes.places import Kind, Place
@@ -20,6 +20,9 @@ from mel_debug.changes.ratios import Ratio, compare
 from mel_debug.changes.sizes import spot_diameter
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Match
+
+MORE_LIKELY = 0.5
+"""Probability that a mole has gone and the spot beside its place is new, from which it has."""
 
 SURELY_ABSENT = 0.85
 """Probability of a mole's absence from which its neighbours need not vouch for its place."""
@@ -94,7 +97,7 @@ class MoleChanges:
         own, other = self.overlay, self.overlay_back
         here, new = own.evidence(own.spot_at(place.here)), other.evidence(other.spot_at(found))
         chances = [probability_new(each) for each in (here, new) if each.obstacle is None]
-        if len(chances) < 2 or min(chances) < SURE:
+        if len(chances) < 2 or min(chances) < MORE_LIKELY:
             return None
         return replace(place, kind=Kind.GONE, there=there, confidence=min(chances))
 
