@@ -39,7 +39,7 @@ FOUNDATION_KEYS = {
 LATER_KEYS = {
     "confidence", "absent", "radius_px", "uncertain", "calibrated", "preset", "cycle_error_px",
     "moves_px", "support", "notes", "reason", "spot_at_mark", "spot_at_match", "refined_score",
-    "method",
+    "method", "details",
 }  # fmt: skip
 
 
