@@ -143,7 +143,7 @@ def write_model(rows: list[dict[str, Any]]) -> None:
         if row["evidence"] is None or row["evidence"]["obstacle"] is not None:
             continue
         evidence = Evidence(**row["evidence"])
-        if doubt_of_colour(evidence) is not None:
+        if doubt_of_colour(evidence, row["px"]) is not None:
             continue
         truth = (0.0, 0.0) if row["new"] else None
         pair = str(row["seed"])
@@ -183,7 +183,8 @@ def is_listed_new(row: dict[str, Any]) -> bool:
     if row["evidence"] is None:
         return False
     evidence = Evidence(**row["evidence"])
-    plain = evidence.obstacle is None and doubt_of_colour(evidence) is None and not evidence.beside
+    coloured = doubt_of_colour(evidence, row["px"]) is None
+    plain = evidence.obstacle is None and coloured and not evidence.beside
     return bool(plain and probability_new(evidence) >= SURE)
 
 

@@ -1,6 +1,7 @@
 """Spots in two photos with a known map: what is new, and where it cannot tell."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,8 +126,8 @@ def test_blood_is_told_from_melanin() -> None:
     red = evidence_at(Overlay(photo_of([*COMMON, pimple]), before, Shifted()), pimple)
     brown = evidence_at(Overlay(photo_of([*COMMON, NEW]), before, Shifted()), NEW)
     assert red.hue < brown.hue
-    assert may_pass(red)
-    assert not may_pass(brown)
+    assert may_pass(red, NEW.diameter)
+    assert not may_pass(brown, NEW.diameter)
 
 
 @pytest.mark.slow
@@ -134,8 +135,17 @@ def test_a_dark_red_spot_is_no_pimple() -> None:
     """Blood alone is pale in a photo: half as dark as the skin takes pigment."""
     dark = Disc(NEW.x, NEW.y, NEW.diameter, 0.5, RED)
     found = evidence_at(Overlay(photo_of([*COMMON, dark]), photo_of(COMMON), Shifted()), dark)
-    assert not may_pass(found)
-    assert doubt_of_colour(found) is None
+    assert not may_pass(found, NEW.diameter)
+    assert doubt_of_colour(found, NEW.diameter) is None
+
+
+def test_a_small_spot_must_be_clearly_brown() -> None:
+    """A few pixels show little of a colour, and most small new spots are pimples."""
+    brownish = Evidence(own=0.12, other=0.01, vouching=1.0, hue=0.8, sigma=2.5, std=1.0)
+    brown = replace(brownish, own=0.2)
+    assert doubt_of_colour(brownish, 12.0) is None
+    assert doubt_of_colour(brownish, 8.5) is not None
+    assert doubt_of_colour(brown, 8.5) is None
 
 
 @pytest.mark.slow
@@ -263,7 +273,7 @@ def test_grey_is_not_the_colour_of_a_mole() -> None:
         evidence = evidence_at(
             Overlay(photo_of([*COMMON, disc]), photo_of(COMMON), Shifted()), disc
         )
-        assert (doubt_of_colour(evidence) is not None) is doubted
+        assert (doubt_of_colour(evidence, NEW.diameter) is not None) is doubted
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ class SpotChanges:
             return None
         if evidence.beside:
             return replace(place, reason=BESIDE)
-        odd = doubt_of_colour(evidence)
+        odd = doubt_of_colour(evidence, place.diameter_px)
         if odd is not None and probability >= SURE:
             return replace(place, reason=odd)
         if probability < SURE:
