@@ -17,6 +17,7 @@ import numpy as np
 
 from mel_debug.changes.evidence import Evidence
 from mel_debug.changes.new_spots import (
+    MOST_NEUTRAL,
     STORED,
     SURE,
     doubt_of_colour,
@@ -34,6 +35,9 @@ from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth.rendering import render
 from mel_debug.synth.scene import Body, Shot
 from mel_debug.synth.sessions import plan_pair
+
+RED = 0.8
+"""Sum of hue and response below which a spot is not fitted to: its colour tells what it is."""
 
 LEAST_PX = 8.0
 """Diameter from which spots count."""
@@ -143,7 +147,7 @@ def write_model(rows: list[dict[str, Any]]) -> None:
         if row["evidence"] is None or row["evidence"]["obstacle"] is not None:
             continue
         evidence = Evidence(**row["evidence"])
-        if doubt_of_colour(evidence, row["px"]) is not None:
+        if evidence.hue + evidence.own < RED or evidence.hue > MOST_NEUTRAL:
             continue
         truth = (0.0, 0.0) if row["new"] else None
         pair = str(row["seed"])

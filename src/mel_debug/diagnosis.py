@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mel_debug.core.escape import escaped
 from mel_debug.core.stages import BuildOptions, StageSpec
+from mel_debug.core.threads import cores
 from mel_debug.version import __version__
 
 if TYPE_CHECKING:
@@ -89,14 +90,9 @@ def _system() -> dict[str, Any]:
         "processor": model,
         "instructions": flags,
         "cores": os.cpu_count(),
-        "usable_cores": _usable_cores(),
+        "usable_cores": cores(),
         "memory_bytes": _memory_bytes(),
     }
-
-
-def _usable_cores() -> int | None:
-    """The cores that this process may use, where the system can limit them."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _memory_bytes() -> int | None:

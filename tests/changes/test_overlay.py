@@ -144,7 +144,9 @@ def test_a_small_spot_must_be_clearly_brown() -> None:
     brownish = Evidence(own=0.12, other=0.01, vouching=1.0, hue=0.8, sigma=2.5, std=1.0)
     brown = replace(brownish, own=0.2)
     assert doubt_of_colour(brownish, 12.0) is None
-    assert doubt_of_colour(brownish, 8.5) is not None
+    doubt = doubt_of_colour(brownish, 8.5)
+    assert doubt is not None
+    assert "small" in doubt
     assert doubt_of_colour(brown, 8.5) is None
 
 

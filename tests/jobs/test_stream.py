@@ -19,11 +19,12 @@ import chores
 from children import default_signals
 from clusters import TESTS, Site, until
 from mel_debug.core.errors import OUT_OF_MEMORY, MelError
+from mel_debug.core.threads import cores
 from mel_debug.jobs.executors import open_executor
 from mel_debug.jobs.pool import Pool
 from mel_debug.jobs.results import Done, Failed, WorkerSetupError
 from mel_debug.jobs.stream import MAX_GIVEN_UP, stream
-from mel_debug.jobs.threads import LIMITS, cores, threads_for
+from mel_debug.jobs.threads import LIMITS, threads_for
 from mel_debug.jobs.workers import InProcess, Workers
 from sites import install, mel_debug
 from workbench import save, skin

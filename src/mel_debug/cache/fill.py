@@ -1,6 +1,5 @@
 """Filling the cache for many photos, with threads that decode and store beside the extractor."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from mel_debug.cache.encoding import StoredFeatures, encode
 from mel_debug.cache.features import CachedFeatures
 from mel_debug.core.errors import MelError, text_of
 from mel_debug.core.geometry import Size
+from mel_debug.core.threads import cores
 from mel_debug.core.types import Photo, Vectors
 from mel_debug.matching.features import Prepared
 from mel_debug.matching.tiles import BATCH_PIXELS
@@ -68,7 +68,7 @@ def find_missing(
             return _failure(name, error)
 
     with _threads() as pool:
-        yield from _in_order(pool, check, photos, 4 * _cores())
+        yield from _in_order(pool, check, photos, 4 * cores())
 
 
 def fill(
@@ -199,7 +199,7 @@ def _in_order(
 
 
 def _threads() -> AbstractContextManager[ThreadPoolExecutor]:
-    return _CancellingPool(min(8, _cores() + 1))
+    return _CancellingPool(min(8, cores() + 1))
 
 
 class _CancellingPool(ThreadPoolExecutor):
@@ -207,10 +207,6 @@ class _CancellingPool(ThreadPoolExecutor):
 
     def __exit__(self, *_: object) -> None:
         self.shutdown(wait=True, cancel_futures=True)
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1
 
 
 def _failure(name: str, error: Exception) -> Failure:

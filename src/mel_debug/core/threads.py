@@ -1,4 +1,4 @@
-"""Work on the rows of an array, shared among threads."""
+"""The cores of this process, and work on the rows of an array that they share."""
 
 import os
 from collections.abc import Callable
@@ -27,10 +27,13 @@ def in_threads(work: Callable[[slice], Result], rows: int, step: int) -> list[Re
         return list(pool.map(work, parts))
 
 
+def cores() -> int:
+    """The number of cores that this process may use; at least one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _threads() -> int:
     given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdecimal() and int(given):
-        return min(int(given), MOST_THREADS)
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), MOST_THREADS)
-    return min(os.cpu_count() or 1, MOST_THREADS)
+    return min(int(given) if given.isdecimal() and int(given) else cores(), MOST_THREADS)

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mel_debug.core.threads import cores
+
 LIMITS = (
     "OMP_NUM_THREADS",  # torch, OpenMP builds of BLAS
     "MKL_NUM_THREADS",
@@ -12,13 +14,6 @@ LIMITS = (
     "OPENCV_FOR_THREADS_NUM",  # OpenCV, whose wheels use no OpenMP
 )
 """Environment variables that libraries read when they are imported."""
-
-
-def cores() -> int:
-    """The number of cores that this process may use; at least one."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def threads_for(workers: int) -> int:

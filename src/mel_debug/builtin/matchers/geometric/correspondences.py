@@ -11,11 +11,8 @@ from mel_debug.core.threads import in_threads
 
 Cells = NDArray[np.intp]
 
-BLOCK_ROWS = 512
-"""Rows per block: similarities of 512 x 50,000 cells take 100 MB."""
-
 SOME_ROWS, SOME_COLUMNS = 256, 2048
-"""Rows and columns per block of mutual matches. Their similarities take 2 MB, which stay in the
+"""Rows and columns per block that is compared. Their similarities take 2 MB, which stay in the
 processor's cache: 0.75 of the time of whole rows."""
 
 TILE = 16
@@ -84,13 +81,6 @@ def _block_maxima(
             top[rows, block] = similarity[np.arange(len(best)), best]
             at[rows, block] = best + first
     return top, at, best_of_b
-
-
-def mutual_matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[Cells, Cells]:
-    """Return the indices of mutual nearest neighbours in the rows of `a` and `b`, unit vectors."""
-    compared = Compared.of(a, b)
-    chosen = np.flatnonzero(compared.mutual)
-    return chosen, compared.choice[chosen]
 
 
 def distinct_matches(

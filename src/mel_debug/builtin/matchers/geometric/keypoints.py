@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, Picture
-from mel_debug.builtin.matchers.geometric.correspondences import BLOCK_ROWS
 from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.core.geometry import Size
@@ -29,6 +28,9 @@ CONTRAST = 0.004
 
 MOST_KEYPOINTS = 8000
 """Keypoints of a photo, those with the highest contrast."""
+
+BLOCK_ROWS = 512
+"""Keypoints compared at a time: their similarities to `MOST_KEYPOINTS` take 16 MB."""
 
 TILE, MARGIN, ALIGNED = 1200, 128, 64
 """Pixels: the longest side of a tile, and what is added around it. OpenCV's pyramid takes 190 bytes
