@@ -30,6 +30,10 @@ GRACE_SECONDS = 5.0
 LAST_SECONDS = 2
 """How long requests may take to end when the server stops."""
 
+JOB_SECONDS = 10.0
+"""How long features or a map that are being computed then may take: two photos of 25 megapixels are
+matched in 5 s, and a map ends after its next round."""
+
 
 def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
     photos: Sequence[Path],
@@ -64,7 +68,10 @@ def open_page(  # noqa: PLR0913 - the seam of several commands, all by keyword
         _announce(guard.link, browser=browser)
         routes = _routes(finder, mode, guard.page_token, read_only=read_only)
         guard.app = routes.app()
-        asyncio.run(_serve(guard, routes, listening, exit_with_page=exit_with_page))
+        try:
+            asyncio.run(_serve(guard, routes, listening, exit_with_page=exit_with_page))
+        finally:
+            routes.worker.stop(JOB_SECONDS)
 
 
 def save_page(

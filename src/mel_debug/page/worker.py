@@ -34,13 +34,27 @@ class _Job:
 
 
 class Worker:
-    """Runs jobs one at a time in a daemon thread, so that the process can end at any moment."""
+    """Runs jobs one at a time in a thread; `stop` it before the process ends.
+
+    The thread is a daemon, so that a job that hangs can't keep the process alive.
+    """
 
     def __init__(self) -> None:
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._latest: dict[Hashable, int] = {}
-        threading.Thread(target=self._work, daemon=True, name="page worker").start()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, daemon=True, name="page worker")
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Drop the waiting jobs, and wait for the running one, but no longer than some seconds.
+
+        A thread that is in C++ code when the interpreter ends aborts the process.
+        """
+        self._stopping = True
+        self._jobs.put(_Job(-1, next(self._numbers), lambda: None, Future(), None))  # wakes it
+        self._thread.join(seconds)
 
     def submit(
         self, urgency: Urgency, run: Callable[[], T], client: Hashable = None
@@ -54,8 +68,13 @@ class Worker:
         return future
 
     def run_waiting(self, urgency: Urgency) -> None:
-        """Run the waiting jobs of at least this urgency now, inside the job that calls it."""
+        """Run the waiting jobs of at least this urgency now, inside the job that calls it.
+
+        Raises Superseded if the worker is being stopped, to end that job.
+        """
         while True:
+            if self._stopping:
+                raise Superseded
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
@@ -66,7 +85,7 @@ class Worker:
             self._run(job)
 
     def _work(self) -> None:
-        while True:
+        while not self._stopping:
             self._run(self._jobs.get())
 
     def _run(self, job: _Job) -> None:
