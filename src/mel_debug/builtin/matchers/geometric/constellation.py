@@ -1,209 +1,185 @@
-"""Matches of dark blobs by their arrangement, which no light, turn or size of the photos changes.
+"""Maps between two photos by the arrangement of dark blobs, which no light, turn or size changes.
 
-Two blobs of the source and two of the target determine a similarity. Those on which many pairs of
-blobs agree are found by votes, as in a Hough transform (Ballard 1981), without any descriptor.
+Similarities on which many pairs of blobs agree are judged by how probable they make all blobs; the
+best of them are refined to affine maps, and bent like skin.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
-from mel_debug.builtin.matchers.geometric.keys import key_of
-from mel_debug.builtin.matchers.geometric.photos import Photos
-from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
-from mel_debug.builtin.matchers.geometric.variants import Variants
-from mel_debug.core.laplacian import darkness, is_round, laplacian
-from mel_debug.core.scaling import fitted, valid_cells
-from mel_debug.core.types import FeatureMap, Photo
+from mel_debug.builtin.matchers.geometric.blob_field import GrownMap, grow
+from mel_debug.builtin.matchers.geometric.blob_likelihood import BlobMatches, match_blobs
+from mel_debug.builtin.matchers.geometric.similarity_votes import similarities
+from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 
-Numbers = NDArray[np.intp]
+SIMILAR, SIMILAR_SCALE, SIMILAR_APART = 60, 2.6, (0.04, np.inf)
+"""Blobs of each photo that vote for maps of similar size, the largest scale of these, either way,
+as a share of the photo, and the limits of the distance between two blobs: closer ones hardly
+determine an angle. The number of votes grows with the fourth power of the blobs."""
 
-SIDE = 800
-"""Pixels of the longer side at which blobs are detected."""
+OF_OVERVIEW, OF_CLOSE_UP, CLOSER, CLOSER_APART = 400, 24, (2.0, 6.5), (0.06, 0.5)
+"""The same for an overview and a close-up. The overview shows few of its blobs in the close-up, so
+that many must vote, but only those of pairs that are close to each other."""
 
-SIGMAS = tuple(1.35**step for step in range(10))
-"""Pixels of that size: sigmas of the Gaussians that fit blobs best, so that a mole is found in an
-overview and in a close-up of a quarter of its side."""
+WITHIN = (0.010, 0.008, 0.007)
+"""Shares of the longer side of the closer photo: standard deviations of a blob around the place
+where a map leads, from a similarity that skin only follows nearby to the last affine map."""
 
-MOST_BLOBS = 60
-"""Blobs of a photo, those with the highest contrast. The number of votes grows with its fourth
-power."""
+JUDGED, REFINED = (100, 150), (150, 200)
+"""Blobs of the farther and the closer photo by which a map is judged, and with which it is refined:
+those with the highest contrast."""
 
-LEAST_CONTRAST = 0.01
-"""Least response of the Laplacian, about half the contrast in log intensity: above the rounding of
-grey levels."""
+GROWN, DISTINCT = 8, 24
+"""Most maps that are bent, of those that are refined."""
 
-EDGE = 7
-"""Pixels; blobs this close to the edge of the mask are not used, as the edge changes them."""
+SAME = 0.02
+"""Share of the longer side; maps that lead most blobs less far apart are the same."""
 
-MOST_SCALE = 5.5
-"""Largest change of scale from the source to the target, as a share of the photo, either way."""
+LEAST_FIT, MOST_ANISOTROPY = 4, 6.0
+"""Matches below which no affine map is fitted, and the largest ratio of its scales."""
 
-SAME_SIZE = 0.5
-"""Largest difference between the log of a blob's change of size and that of the scale."""
-
-LEAST_APART = 0.04
-"""Share of the longer side; blobs closer to each other hardly determine an angle."""
-
-TURN = 36
-"""Bins of votes in a full turn."""
-
-LOG_SCALE, ANGLE, SHIFT = 0.2, 2 * np.pi / TURN, 0.06
-"""Widths of a bin of votes; that of the shift is a share of the longer side."""
-
-PEAKS, ROUNDS = 60, 4
-"""Bins with the most votes that are refined, and rounds of it."""
-
-WITHIN = 0.02
-"""Share of the longer side of the photo in which blobs are farther apart; a blob this close to the
-mapped one, and nearest, matches it."""
+LEAST_WEIGHT = 0.5
+"""Probability from which two blobs are taken for the same."""
 
 LEAST_MATCHES, MOST_MAPS = 8, 2
 """Matches below which a map is not returned, and how many are at most."""
 
+SURE = 10.0
+"""Evidence from which a map needs little other confirmation, in natural logarithms."""
 
-def blob_matches(photos: Photos) -> Iterator[tuple[PlaneMap, Array, Array]]:
-    """Yield maps of cells of the source to cells of the target, with their matches, (n, 2) cells.
 
-    The one with the most matches comes first.
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrangement:
+    """A map of shares of the longer sides, target = [x y 1] @ `affine`, and the blobs that match.
+
+    `affine` is (3, 2); the map that `grown` was bent from.
     """
-    maps = [photos.source, photos.target]
-    here, there = (_blobs_of(each, photos.variants) for each in maps)
-    one, other = (each.photo.size.longest / np.array(each.grid.cell_size) for each in maps)
-    for affine, rows, columns in arrangements(here, there):
-        in_cells = np.diag([*(1 / one), 1.0]) @ affine * other
-        yield PlaneMap.from_affine(in_cells), here[rows, :2] * one, there[columns, :2] * other
+
+    affine: Array
+    grown: GrownMap
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the blobs confirm it."""
+        return self.grown.evidence >= SURE
 
 
-def _blobs_of(features: FeatureMap, variants: Variants) -> Array:
-    found = variants.arrays(
-        key_of("blobs 1", features.key),
-        lambda: {"blobs": blobs(features.photo)},
-        lambda arrays: arrays["blobs"].ndim == 2 and arrays["blobs"].shape[1] == 3,
+def arrangements(here: Blobs, there: Blobs) -> list[Arrangement]:
+    """Return maps between photos of similar size, the most probable one first."""
+    scales = 1 / SIMILAR_SCALE, SIMILAR_SCALE
+    maps = similarities(here.first(SIMILAR), there.first(SIMILAR), scales, SIMILAR_APART)
+    return _arrangements(here, there, maps)
+
+
+def closer_arrangements(here: Blobs, there: Blobs) -> list[Arrangement]:
+    """Return maps between an overview and a close-up, either way, the most probable one first."""
+    to_close_up = similarities(
+        here.first(OF_OVERVIEW), there.first(OF_CLOSE_UP), CLOSER, CLOSER_APART
     )
-    return found["blobs"].astype(np.float64)
-
-
-def blobs(photo: Photo) -> Array:
-    """Return (n, 3): x, y and log sigma of dark blobs on skin, in shares of the longer side.
-
-    Those with the highest contrast come first.
-    """
-    size = fitted(photo.size, min(SIDE, photo.size.longest))
-    dark = darkness(photo.scaled(size))
-    valid = np.ones(dark.shape, dtype=bool)
-    if photo.mask is not None:
-        valid = valid_cells(photo.mask, size.height, size.width)
-    if not valid.any():
-        return np.empty((0, 3))
-    stack = np.stack(
-        [laplacian(np.where(valid, dark, np.median(dark[valid])), sigma) for sigma in SIGMAS]
-    )
-    best = stack.max(axis=0)
-    # Beyond the photo there is no skin either.
-    framed = np.pad(valid, 1).astype(np.uint8)
-    inside = cv2.erode(framed, np.ones((2 * EDGE + 1,) * 2, np.uint8))[1:-1, 1:-1] > 0
-    peaks = best == cv2.dilate(best, np.ones((7, 7), np.uint8))
-    at = np.argwhere(inside & peaks & (best > LEAST_CONTRAST))
-    level = stack[:, at[:, 0], at[:, 1]].argmax(axis=0)
-    at, level = (each[is_round(stack, level, at)] for each in (at, level))
-    strongest = np.argsort(-best[tuple(at.T)], kind="stable")[:MOST_BLOBS]
-    at, level = at[strongest], level[strongest]
-    sigmas = np.array(SIGMAS)[level] / size.longest
-    return np.column_stack([(at[:, ::-1] + 0.5) / size.longest, np.log(sigmas)])
-
-
-def arrangements(here: Array, there: Array) -> Iterator[tuple[Array, Numbers, Numbers]]:
-    """Yield affine maps between two sets of blobs, (3, 2), and the numbers of those that match.
-
-    A map moves points of the source by [x y 1] @ map; the one with the most matches comes first.
-    """
-    found = [_refined(first, here, there) for first in _similarities(here, there)]
-    known: list[Array] = []
-    for affine, rows, columns in sorted(found, key=lambda each: -len(each[1])):
-        if len(rows) < LEAST_MATCHES or len(known) == MOST_MAPS:
-            return
-        mapped = with_ones(here[:, :2]) @ affine
-        if all(np.median(np.linalg.norm(mapped - each, axis=1)) > WITHIN / 2 for each in known):
-            known.append(mapped)
-            yield affine, rows, columns
-
-
-def _similarities(here: Array, there: Array) -> Iterator[Array]:
-    """Yield similarities as affine maps, (3, 2), from bins with many votes."""
-    votes = _votes(here, there)
-    if not len(votes):
-        return
-    factor, shift = votes.T
-    # In the frame where it is larger, as a map that shrinks all blobs brings any of them together.
-    grown = factor * complex(*here[:, :2].mean(axis=0)) + shift
-    shrunk = (complex(*there[:, :2].mean(axis=0)) - shift) / factor
-    moved = np.where(np.abs(factor) >= 1, grown, shrunk)
-    where = [
-        np.log(np.abs(factor)) / LOG_SCALE,
-        np.angle(factor) / ANGLE,
-        moved.real / SHIFT,
-        moved.imag / SHIFT,
-    ]
-    for offset in (0.0, 0.5):  # a peak at the border of bins is in the middle of shifted ones
-        bins = np.clip(np.floor(np.stack(where) + offset) + 128, 0, 255).astype(np.int64)
-        bins[1] %= TURN  # half a turn is half a turn to either side
-        number = np.ravel_multi_index(tuple(bins), (256,) * 4)
-        order = np.argsort(number, kind="stable")
-        ends = np.flatnonzero(np.diff(number[order], append=-1)) + 1
-        counts = np.diff(ends, prepend=0)
-        for peak in np.argsort(-counts, kind="stable")[:PEAKS]:
-            inside = votes[order[ends[peak] - counts[peak] : ends[peak]]]
-            a, b = np.median(inside.real, axis=0) + 1j * np.median(inside.imag, axis=0)
-            yield np.array([[a.real, a.imag], [-a.imag, a.real], [b.real, b.imag]])
-
-
-def _votes(here: Array, there: Array) -> Array:
-    """Return (n, 2) complex a, b: a z + b maps two blobs of the source to two of the target."""
-    (i, k, step), (m, n, other) = _pairs(here), _pairs(there)
-    once = i < k  # the target's pairs are in both orders
-    i, k, step = i[once], k[once], step[once]
-    votes = [np.empty((0, 2), complex)]
-    for first, second, leg in zip(i, k, step, strict=True):
-        scale = np.log(np.abs(other) / abs(leg))
-        likely = np.abs(scale) < np.log(MOST_SCALE)
-        for blob, choice in ((first, m), (second, n)):
-            likely &= np.abs(there[choice, 2] - here[blob, 2] - scale) < SAME_SIZE
-        a = other[likely] / leg
-        votes.append(
-            np.stack(
-                [a, there[m[likely], 0] + 1j * there[m[likely], 1] - a * complex(*here[first, :2])],
-                axis=1,
-            )
+    found = _arrangements(here, there, to_close_up)
+    if not (found and found[0].is_sure):
+        to_overview = similarities(
+            there.first(OF_OVERVIEW), here.first(OF_CLOSE_UP), CLOSER, CLOSER_APART
         )
-    return np.concatenate(votes)
+        found += _arrangements(here, there, map(_inverse, to_overview))
+    return _best(found)
 
 
-def _pairs(spots: Array) -> tuple[Numbers, Numbers, NDArray[np.complex128]]:
-    """Return the numbers of two blobs that are not too close, and the complex step between them."""
-    places = spots[:, 0] + 1j * spots[:, 1]
-    step = places - places[:, np.newaxis]
-    first, second = np.nonzero(np.abs(step) > LEAST_APART)
-    return np.asarray(first), np.asarray(second), step[first, second]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Map:
+    """An affine map from the photo from farther away to the closer one.
+
+    `is_source` is whether the former is the source.
+    """
+
+    affine: Array
+    far: Blobs
+    close: Blobs
+    is_source: bool
+
+    @classmethod
+    def of(cls, affine: Array, here: Blobs, there: Blobs) -> "_Map":
+        if np.linalg.det(affine[:2]) >= 1:
+            return cls(affine, here, there, True)
+        return cls(_inverse(affine), there, here, False)
+
+    def mapped(self) -> Array:
+        """Return (n, 2): where it leads the blobs of the farther photo."""
+        places: Array = with_ones(self.far.places) @ self.affine
+        return places
+
+    def matches(self, counts: tuple[int, int], within: float) -> BlobMatches:
+        """Compare as many blobs of the two photos."""
+        std = np.full(len(self.far), within)
+        log_scale = float(np.log(np.linalg.det(self.affine[:2]))) / 2
+        close = self.close.first(counts[1])
+        return match_blobs(self.far, close, self.mapped(), std, log_scale, counts[0])
+
+    def is_same(self, other: "_Map") -> bool:
+        """Whether both lead most blobs to the same places."""
+        if self.is_source != other.is_source:
+            return False
+        apart = np.hypot(*(self.mapped() - other.mapped())[:SIMILAR].T)
+        return bool(np.median(apart) < SAME)
+
+    def refined(self) -> "_Map | None":
+        """Return the affine map of weighted least squares; None if there is none."""
+        found = self
+        for within in WITHIN:
+            matches = found.matches(REFINED, within)
+            if matches.weights.sum() < LEAST_FIT:
+                return None
+            root = np.sqrt(matches.weights)[:, np.newaxis]
+            far, close = self.far.places[matches.far], self.close.places[matches.close]
+            affine = np.linalg.lstsq(root * with_ones(far), root * close, rcond=None)[0]
+            long, short = np.linalg.svd(affine[:2], compute_uv=False)
+            if np.linalg.det(affine[:2]) <= 0 or long > MOST_ANISOTROPY * short:
+                return None
+            found = _Map(affine, self.far, self.close, self.is_source)
+        return found
+
+    def grown(self) -> Arrangement | None:
+        """Bend the map; return None if few blobs match."""
+        far, close = self.matches(REFINED, WITHIN[-1]).pairs(LEAST_WEIGHT)
+        if len(far) < LEAST_FIT:
+            return None
+        if self.is_source:
+            affine, found = self.affine, grow(self.affine, far, close, self.far, self.close)
+        else:
+            affine = _inverse(self.affine)
+            found = grow(affine, close, far, self.close, self.far)
+        return Arrangement(affine, found) if len(found.rows) >= LEAST_MATCHES else None
 
 
-def _refined(affine: Array, here: Array, there: Array) -> tuple[Array, Numbers, Numbers]:
-    """Return the affine map of least squares, and the numbers of the blobs that match under it."""
-    rows = columns = np.empty(0, dtype=int)
-    for _ in range(ROUNDS):
-        scale = np.log(max(abs(np.linalg.det(affine[:2])), 1e-12)) / 2
-        within = WITHIN * min(1.0, np.exp(scale))
-        gap = np.linalg.norm(
-            (with_ones(here[:, :2]) @ affine)[:, np.newaxis] - there[:, :2], axis=2
-        )
-        gap[np.abs(there[:, 2] - here[:, 2:] - scale) > SAME_SIZE] = np.inf
-        near, back = gap.argmin(axis=1), gap.argmin(axis=0)
-        rows = np.flatnonzero((back[near] == np.arange(len(here))) & (gap.min(axis=1) < within))
-        columns = near[rows]
-        if len(rows) < LEAST_MATCHES:
+def _arrangements(here: Blobs, there: Blobs, maps: Iterator[Array]) -> list[Arrangement]:
+    """Return the best maps, bent, of those that are likely."""
+    first = _sorted([_Map.of(each, here, there) for each in maps], JUDGED, WITHIN[0])
+    distinct: list[_Map] = []
+    for each in first:
+        if len(distinct) < DISTINCT and not any(each.is_same(other) for other in distinct):
+            distinct.append(each)
+    refined = [found for each in distinct if (found := each.refined())]
+    grown: list[Arrangement] = []
+    for each in _sorted(refined, REFINED, WITHIN[-1])[:GROWN]:
+        if found := each.grown():
+            grown.append(found)
+        if len(grown) >= MOST_MAPS and any(some.is_sure for some in grown):
             break
-        affine = np.linalg.lstsq(with_ones(here[rows, :2]), there[columns, :2], rcond=None)[0]
-    return affine, rows, columns
+    return _best(grown)
+
+
+def _sorted(maps: list[_Map], counts: tuple[int, int], within: float) -> list[_Map]:
+    return sorted(maps, key=lambda each: -each.matches(counts, within).likelihood)
+
+
+def _best(found: list[Arrangement]) -> list[Arrangement]:
+    return sorted(found, key=lambda each: -each.grown.evidence)[:MOST_MAPS]
+
+
+def _inverse(affine: Array) -> Array:
+    """Return the inverse of an affine map, (3, 2)."""
+    inverse: Array = np.linalg.inv(np.column_stack([affine, [0.0, 0.0, 1.0]]))[:, :2]
+    return inverse

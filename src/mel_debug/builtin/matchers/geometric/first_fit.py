@@ -27,7 +27,8 @@ class FirstFit:
     """Matched points, (n, 2) cells of source and target, the inliers among them and their map.
 
     `shared_pixels` is the number of matches that count as one observation, because neighbouring
-    ones see the same pixels.
+    ones see the same pixels. `sure_std` is None, or the standard deviation, in cells of the source,
+    of matches that are right whatever features say.
     """
 
     source: Array
@@ -35,6 +36,7 @@ class FirstFit:
     inliers: Flags
     map: PlaneMap
     shared_pixels: float
+    sure_std: float | None = None
 
     @property
     def count(self) -> int:
@@ -44,7 +46,8 @@ class FirstFit:
     def in_cells(self, factor: Array) -> "FirstFit":
         """Return the same fit for a source with other cells, (2,) times as many along x and y."""
         grown = PlaneMap(self.map.matrix @ np.diag([*(1 / factor), 1.0]))
-        return replace(self, source=self.source * factor, map=grown)
+        std = None if self.sure_std is None else self.sure_std * float(np.sqrt(factor.prod()))
+        return replace(self, source=self.source * factor, map=grown, sure_std=std)
 
 
 def affine_fit(source: Array, target: Array) -> tuple[PlaneMap, Flags] | None:

@@ -18,7 +18,11 @@ from mel_debug.builtin.matchers.geometric.attempts import (
     Attempt,
     attempt_of,
 )
-from mel_debug.builtin.matchers.geometric.constellation import blob_matches
+from mel_debug.builtin.matchers.geometric.constellation import (
+    Arrangement,
+    arrangements,
+    closer_arrangements,
+)
 from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches
 from mel_debug.builtin.matchers.geometric.first_fit import (
     INLIER_CELLS,
@@ -31,6 +35,7 @@ from mel_debug.builtin.matchers.geometric.first_fit import (
 from mel_debug.builtin.matchers.geometric.keypoints import FLAT_LONGEST, LONGEST, keypoint_matches
 from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos, every
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
+from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, SHARED_PIXELS
 
 LEAST_CONFIRMED = 20
@@ -41,6 +46,8 @@ CONFIRMED_BLOBS_SHARE = 0.15
 """The same of maps of blobs, whose arrangement is evidence of its own: more than twice as much as
 in photos of different bodies. Right maps of hard generated pairs had 0.16 and more, wrong ones 0.08
 at most."""
+
+SURE_SHARE = 0.05
 
 CLEAR_SHARE, FAIR_SHARE = 0.6, 0.4
 """Share of confirming matches from which no other geometry is tried, and from which no other kind
@@ -157,7 +164,11 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             best.agreed |= kind.is_flat and best.lit is not None and agrees(fit, best.lit, photos)
             attempt = attempt_of(fit, used, 1 if best.is_fair else SECOND_TRIES)
             judged += attempt.judged
-            confirmed = attempt.confirmed if attempt.share >= kind.least else 0
+            confirmed = (
+                attempt.confirmed
+                if attempt.share >= (SURE_SHARE if fit.sure_std is not None else kind.least)
+                else 0
+            )
             if (
                 confirmed >= LEAST_CONFIRMED
                 and best.improve(attempt, kind.is_flat)
@@ -210,10 +221,28 @@ def _fits_of_distinct(photos: Photos) -> Iterator[FirstFit]:
 
 def _fits_of_blobs(photos: Photos) -> Iterator[FirstFit]:
     """Maps of dark blobs of the photos as they are, by their arrangement alone."""
-    for found, source, target in blob_matches(photos.as_they_are()):
+    yield from _fits_of_arrangements(photos, arrangements)
+
+
+def _fits_of_close_ups(photos: Photos) -> Iterator[FirstFit]:
+    """The same between an overview and a close-up."""
+    yield from _fits_of_arrangements(photos, closer_arrangements)
+
+
+def _fits_of_arrangements(
+    photos: Photos, arranged: Callable[[Blobs, Blobs], list[Arrangement]]
+) -> Iterator[FirstFit]:
+    maps = [photos.as_they_are().source, photos.as_they_are().target]
+    here, there = (Blobs.of(each, photos.variants) for each in maps)
+    one, other = (each.photo.size.longest / np.array(each.grid.cell_size) for each in maps)
+    for each in arranged(here, there):
+        source = here.places[each.grown.rows] * one
+        target = there.places[each.grown.columns] * other
+        found = PlaneMap.from_affine(np.diag([*(1 / one), 1.0]) @ each.affine * other)
         if is_plausible(found, source):
             everything = np.ones(len(source), dtype=bool)
-            yield FirstFit(source, target, everything, found, 1.0)
+            std = each.grown.within * float(one.max()) if each.is_sure else None
+            yield FirstFit(source, target, everything, found, 1.0, std)
 
 
 def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
@@ -227,6 +256,12 @@ KINDS = (
     Kind(_fits_of_mutual, False, enough=CLEAR_SHARE),
     Kind(_fits_of_mutual, True, enough=CLEAR_SHARE),
     Kind(_fits_of_blobs, True, least=CONFIRMED_BLOBS_SHARE),
+    Kind(
+        _fits_of_close_ups,
+        True,
+        least=CONFIRMED_BLOBS_SHARE,
+        needless=lambda best: best.any is not None,
+    ),
     Kind(_fits_of_distinct, True),
     Kind(_fits_of_keypoints, True, needless=lambda best: best.is_fair and best.agreed),
     Kind(_fits_of_distinct, False, needless=lambda best: best.is_fair and best.agreed),

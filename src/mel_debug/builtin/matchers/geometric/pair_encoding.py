@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.builtin.matchers.geometric.anchors import Anchors
+from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.photo_pair import Beginning, Cells, PhotoPair
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.support import Support
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 
-FORMAT = 1
+FORMAT = 2
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -33,13 +34,14 @@ def encode(pair: PhotoPair) -> Arrays:
     }
     field = pair.warp_field
     if field is not None:
-        # A covariance is symmetric: its lower half is enough.
         arrays |= {
             "base": field.base.matrix.astype(np.float64),
             "shape": np.array(field.shape, dtype=np.int64),
             "coefficients": field.coefficients.astype(np.float64),
-            "covariance": field.covariance[np.tril_indices(len(field.covariance))],
+            "covariance": _half(field.covariance),
         }
+        if field.kept_covariance is not None:
+            arrays["kept_covariance"] = _half(field.kept_covariance)
         if field.support is not None:
             arrays |= {
                 "shares": field.support.shares.astype(np.float64),
@@ -70,13 +72,27 @@ def decode(arrays: Mapping[str, NDArray[Any]]) -> PhotoPair | None:
 
 def _field(arrays: Mapping[str, NDArray[Any]]) -> WarpField:
     rows, columns = map(int, arrays["shape"])
-    coefficients, half = arrays["coefficients"], arrays["covariance"]
-    covariance = np.empty((len(coefficients), len(coefficients)))
-    below = np.tril_indices(len(coefficients))
-    covariance[below] = half
-    covariance.T[below] = half
+    coefficients = arrays["coefficients"]
+    covariance = _whole(arrays["covariance"], len(coefficients))
+    kept = None
+    if "kept_covariance" in arrays:
+        kept = _whole(arrays["kept_covariance"], len(coefficients))
     support = None
     if "shares" in arrays:
         support = Support(arrays["shares"], arrays["counts"], arrays["corner"])
     base = PlaneMap(arrays["base"].reshape(3, 3))
-    return WarpField.fitted(base, (rows, columns), coefficients, covariance, support)
+    return WarpField.fitted(base, (rows, columns), coefficients, covariance, support, kept)
+
+
+def _half(covariance: Array) -> Array:
+    """Return the lower half of a symmetric matrix, row by row."""
+    return covariance[np.tril_indices(len(covariance))]
+
+
+def _whole(half: NDArray[Any], count: int) -> Array:
+    """Return the symmetric (count, count) matrix of its lower half."""
+    whole: Array = np.empty((count, count))
+    below = np.tril_indices(count)
+    whole[below] = half
+    whole.T[below] = half
+    return whole
