@@ -114,8 +114,7 @@ def attempt_of(fit: FirstFit, photos: Photos, tries: int = SECOND_TRIES) -> Atte
     shifts = fit.map.inverse()(fit.target) - fit.source
     warp_field.grow(fit.source, shifts, fit.inliers, shared_pixels=fit.shared_pixels)
     if fit.sure_std is not None:
-        precisions = np.full(fit.count, 1 / fit.sure_std**2)
-        warp_field.keep(fit.source[fit.inliers], shifts[fit.inliers], precisions)
+        warp_field.keep(fit.source[fit.inliers], shifts[fit.inliers], fit.sure_std)
     middle = np.median(fit.source[fit.inliers], axis=0)
     canvas = Canvas(
         photos.target.photo, photos.target_at(1.0), warp_field, middle, photos.extractor

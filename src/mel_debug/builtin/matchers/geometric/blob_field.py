@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
 from mel_debug.builtin.matchers.geometric.blob_likelihood import BlobMatches, match_blobs
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, Numbers
@@ -30,6 +30,10 @@ LEAST_WEIGHT, LEAST_MATCH = 0.01, 0.5
 returned as a match."""
 
 
+LEAST_BLOBS = 8
+"""Blobs that match under a warp field below which nothing is said of it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GrownMap:
     """Blobs of two photos that are the same.
@@ -51,6 +55,7 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
 
     It begins with blobs of the source and the target that match, and grows outwards from them.
     """
+    cells = np.full(2, float(CELLS))
     scaled = affine * np.array([[1.0], [1.0], [CELLS]])
     base = PlaneMap.from_affine(scaled)
     width, height = np.maximum(1, CELLS * here.extent).astype(int)
@@ -60,7 +65,7 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
     field.grow(places, shifts, np.ones(len(rows), dtype=bool), shared_pixels=1.0)
     before: list[float] = []
     while True:
-        compared = _Compared.of(field, here, there)
+        compared = _Compared.of(field, here, there, (cells, cells))
         likelihood = compared.matches.likelihood
         before.append(likelihood)
         rows, columns = compared.pairs(LEAST_WEIGHT)
@@ -73,16 +78,34 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
         places = here.places[rows] * CELLS
         shifts = base.inverse()(there.places[columns] * CELLS) - places
         weights = compared.matches.weights
-        field.fit(places, shifts, weights[weights > LEAST_WEIGHT] / compared.within**2)
+        field.fit(places, shifts, weights[weights > LEAST_WEIGHT] / (compared.within * CELLS) ** 2)
     evidence = likelihood - field.occam_factor()
-    return GrownMap(evidence, *compared.pairs(LEAST_MATCH), compared.within / CELLS)
+    return GrownMap(evidence, *compared.pairs(LEAST_MATCH), compared.within)
+
+
+def blobs_under(
+    field: WarpField, here: Blobs, there: Blobs, cells: tuple[Array, Array]
+) -> GrownMap | None:
+    """Return the blobs that match under a warp field and where these lead; None if few do.
+
+    `cells` are the numbers (x, y) of cells along the longer side of the source and the target.
+    """
+    rows, columns = _Compared.of(field, here, there, cells).pairs(LEAST_MATCH)
+    if len(rows) < LEAST_BLOBS:
+        return None
+    places, targets = here.places[rows], there.places[columns]
+    affine = np.linalg.lstsq(with_ones(places), targets, rcond=None)[0]
+    if np.linalg.det(affine[:2]) <= 0:
+        return None
+    return grow(affine, rows, columns, here, there)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compared:
     """The blobs under a field; `is_far` is whether the source is the photo from farther away.
 
-    `within` is the standard deviation of a blob around its place, in cells of the source.
+    `within` is the standard deviation of a blob of the source around its place, as a share of the
+    longer side.
     """
 
     matches: BlobMatches
@@ -90,23 +113,24 @@ class _Compared:
     within: float
 
     @classmethod
-    def of(cls, field: WarpField, here: Blobs, there: Blobs) -> "_Compared":
-        slopes = np.linalg.det(field.jacobians(here.places[:SCALED] * CELLS))
-        scale = float(np.sqrt(np.abs(np.median(slopes))))
+    def of(
+        cls, field: WarpField, here: Blobs, there: Blobs, cells: tuple[Array, Array]
+    ) -> "_Compared":
+        one, other = cells
+        slopes = np.linalg.det(field.jacobians(here.places[:SCALED] * one))
+        scale = float(np.sqrt(np.abs(np.median(slopes)) * one.prod() / other.prod()))
         is_far = scale >= 1
         far, close = (here, there) if is_far else (there, here)
         if is_far:
-            places = far.places * CELLS
-            mapped, factor = field(places), scale
+            places = far.places * one
+            mapped, factor = field(places) / other, scale
         else:
-            places = mapped = field.inverse(far.places * CELLS)
-            factor = 1.0
-        std = np.hypot(WITHIN, field.std(places) * factor / CELLS)
+            places = field.inverse(far.places * other)
+            mapped, factor = places / one, 1.0
+        std = np.hypot(WITHIN, field.std(places) * factor / one.max())
         log_scale = float(abs(np.log(scale)))
-        matches = match_blobs(
-            far, close.first(MOST_CLOSE), mapped / CELLS, std, log_scale, MOST_FAR
-        )
-        return cls(matches, is_far, WITHIN * CELLS / factor)
+        matches = match_blobs(far, close.first(MOST_CLOSE), mapped, std, log_scale, MOST_FAR)
+        return cls(matches, is_far, WITHIN / factor)
 
     def pairs(self, least: float) -> tuple[Numbers, Numbers]:
         """Return the numbers of blobs of the source and the target that probably match."""

@@ -18,7 +18,9 @@ from mel_debug.builtin.matchers.geometric.attempts import (
     Attempt,
     attempt_of,
 )
+from mel_debug.builtin.matchers.geometric.blob_field import blobs_under
 from mel_debug.builtin.matchers.geometric.constellation import (
+    SURE,
     Arrangement,
     arrangements,
     closer_arrangements,
@@ -181,6 +183,21 @@ def first_geometry(photos: Photos) -> FirstGeometry:
         if fair and fair.is_clear(kind.enough):
             return FirstGeometry(fair, most, tried)
     return FirstGeometry(best.any, most, tried)
+
+
+def keep_blobs(attempt: Attempt, photos: Photos) -> None:
+    """Let an attempt's warp field keep the blobs of both photos, if they confirm it."""
+    if attempt.warp_field.kept_covariance is not None:
+        return
+    here, there = (Blobs.of(each, photos.variants) for each in (photos.source, photos.target))
+    one = photos.source.photo.size.longest / attempt.source.cell
+    other = photos.target.photo.size.longest / photos.target_at(1.0).cell
+    found = blobs_under(attempt.warp_field, here, there, (one, other))
+    if found is None or found.evidence < SURE:
+        return
+    places, targets = here.places[found.rows] * one, there.places[found.columns] * other
+    shifts = attempt.warp_field.base.inverse()(targets) - places
+    attempt.warp_field.keep(places, shifts, found.within * float(one.max()))
 
 
 def agrees(fit: FirstFit, attempt: Attempt, photos: Photos) -> bool:

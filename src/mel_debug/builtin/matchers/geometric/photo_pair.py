@@ -8,7 +8,12 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
-from mel_debug.builtin.matchers.geometric.first_geometry import LEAST_CONFIRMED, first_geometry
+from mel_debug.builtin.matchers.geometric.first_geometry import (
+    CLEAR_SHARE,
+    LEAST_CONFIRMED,
+    first_geometry,
+    keep_blobs,
+)
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.spot_check import is_contradicted
@@ -108,6 +113,8 @@ def match_pair(
     if first.attempt is None:
         return nothing
     provisional = provisional or (lambda _: None)
+    if not first.attempt.is_clear(CLEAR_SHARE):
+        keep_blobs(first.attempt, photos)
     refined = _refined(nothing, first.attempt, provisional)
     if refined.warp_field is None:
         return refined

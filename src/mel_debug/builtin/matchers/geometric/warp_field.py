@@ -1,5 +1,6 @@
 """The warp field between two photos: a smooth displacement with a std, then a plane map."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -58,6 +59,19 @@ GROWTH_ROUNDS = 12
 pairs."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """Displacements with a std, both in cells, that all fits have."""
+
+    equations: NormalEquations
+    shifts: Array
+    std: float
+
+    @property
+    def precisions(self) -> Array:
+        return np.full(len(self.shifts), 1 / self.std**2)
+
+
 class WarpField:
     """A map from points of the source to points of the target, both in cells.
 
@@ -66,7 +80,7 @@ class WarpField:
     posterior std is small among matches and grows with the distance from them.
     """
 
-    _kept: tuple[Array, Array] | None = None
+    _kept: _Kept | None = None
 
     def __init__(self, base: PlaneMap, shape: tuple[int, int]) -> None:
         self.base, self.shape = base, shape
@@ -175,21 +189,21 @@ class WarpField:
         used = np.unique((np.arange(min(len(places), MOST_MATCHES)) * thinning).astype(int))
         some = NormalEquations.of(knots[used], values[used], len(self.prior))
         variance = MATCH_STD**2 * max(1.0, shared_pixels / thinning)
-        before, before_sides = self.prior, np.zeros_like(self.coefficients)
-        if self._kept is not None:
-            before, before_sides = before + self._kept[0], self._kept[1]
         for _ in range(GROWTH_ROUNDS):
             for _ in range(2):  # iteratively reweighted least squares, Cauchy-like
                 downweight = (1 + (residuals[used] / (2 * MATCH_STD)) ** 2) ** 2
                 weights = (joined * support)[used] / variance / downweight
-                precision = before + some.matrix(weights)
-                sides = some.sides(weights, shifts[used]) + before_sides
+                kept, kept_sides = self._kept_equations()
+                precision = self.prior + kept + some.matrix(weights)
+                sides = kept_sides + some.sides(weights, shifts[used])
                 self.coefficients = np.linalg.solve(precision, sides)
                 residuals = np.linalg.norm(self._shifts(knots, values) - shifts, axis=1)
             if reach is not None and len(places):
                 self.support = Support.of(places, residuals, reach, 2 * MATCH_STD**2)
                 support = self.support.at(places)
             self.covariance = _inverse(precision)
+            if self._kept is not None:
+                self.kept_covariance = _inverse(self.prior + kept)
             std = self._std(cells, values)
             now = (std < KNOWN_STD) & (residuals < 1.5 + 2 * std) & (support > LEAST_SUPPORT)
             if (now != joined).mean() < 0.002:
@@ -199,14 +213,18 @@ class WarpField:
 
     def fit(self, places: Array, shifts: Array, precisions: Array) -> None:
         """Fit to the displacements, (n, 2), at points, (n, 2), with (n,) inverse variances."""
-        matrix, sides = self._equations(places, shifts, precisions)
-        self.coefficients = np.linalg.solve(self.prior + matrix, sides)
-        self.covariance = _inverse(self.prior + matrix)
+        knots, values = self._basis(places)
+        equations = NormalEquations.of(knots, values, len(self.prior))
+        precision = self.prior + equations.matrix(precisions)
+        self.coefficients = np.linalg.solve(precision, equations.sides(precisions, shifts))
+        self.covariance = _inverse(precision)
 
-    def keep(self, places: Array, shifts: Array, precisions: Array) -> None:
-        """Use such displacements in all later calls of `grow`, whatever matches there say."""
-        self._kept = self._equations(places, shifts, precisions)
-        self.kept_covariance = _inverse(self.prior + self._kept[0])
+    def keep(self, places: Array, shifts: Array, std: float) -> None:
+        """Use displacements with a std, in cells, in all later calls of `grow`, if they agree."""
+        knots, values = self._basis(places)
+        equations = NormalEquations.of(knots, values, len(self.prior))
+        self._kept = _Kept(equations, shifts, std)
+        self.kept_covariance = _inverse(self.prior + equations.matrix(self._kept.precisions))
 
     def occam_factor(self) -> float:
         """Return how improbable the displacement was before any match, in natural logarithms.
@@ -219,10 +237,15 @@ class WarpField:
         excluded = np.linalg.slogdet(self.covariance)[1] + np.linalg.slogdet(self.prior)[1]
         return bending - float(excluded)
 
-    def _equations(self, places: Array, shifts: Array, precisions: Array) -> tuple[Array, Array]:
-        knots, values = self._basis(places)
-        equations = NormalEquations.of(knots, values, len(self.prior))
-        return equations.matrix(precisions), equations.sides(precisions, shifts)
+    def _kept_equations(self) -> tuple[Array | float, Array | float]:
+        """Return the matrix and the sides of what is kept, less of what the field contradicts."""
+        if self._kept is None:
+            return 0.0, 0.0
+        kept = self._kept
+        off = self._shifts(kept.equations.knots, kept.equations.values) - kept.shifts
+        downweight = (1 + (off**2).sum(axis=1) / (2 * kept.std) ** 2) ** 2
+        precisions = kept.precisions / downweight
+        return kept.equations.matrix(precisions), kept.equations.sides(precisions, kept.shifts)
 
     def _shifts(self, knots: Indices, values: Array) -> Array:
         shifts: Array = np.einsum("nk,nkc->nc", values, self.coefficients[knots])
