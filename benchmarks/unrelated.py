@@ -20,7 +20,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from mel_debug.builtin.matchers.geometric.constellation import blobs
+from mel_debug.builtin.matchers.geometric.sized_blobs import blobs
 from mel_debug.core.geometry import Point, Size
 from mel_debug.core.types import Photo
 from mel_debug.evaluation.labelled import labelled_pairs

@@ -25,12 +25,17 @@ KINDS = [
     "mutual",
     "mutual flat",
     "blobs flat",
+    "close-ups flat",
     "distinct flat",
     "keypoints flat",
     "distinct",
     "keypoints",
     "sizes",
 ]
+
+
+CONFIRMED = [kind for kind in KINDS if kind != "close-ups flat"]
+"""The kinds that are tried although a geometry is confirmed."""
 
 
 def fit(found: PlaneMap = SAME) -> FirstFit:
@@ -66,12 +71,14 @@ class SomePhotos:
 class Search:
     """A search in which the maps of each kind are given, and the shares that confirm them.
 
-    A kind that is not given has one map elsewhere that 5 % confirm. `tried` are the kinds in the
-    order in which their maps were judged, and `tries` how often each may be refined.
+    A kind that is not given has one map elsewhere that 5 % confirm; the others are sure with
+    `sure_std`. `tried` are the kinds in the order in which their maps were judged, and `tries` how
+    often each may be refined.
     """
 
     maps: dict[str, list[tuple[PlaneMap, float]]]
     judged: int = 1
+    sure_std: float | None = None
     tried: list[str] = field(default_factory=list)
     tries: list[int] = field(default_factory=list)
 
@@ -83,7 +90,7 @@ class Search:
             for found, share in self.maps.get(name, [(SHIFTED, 0.05)]):
                 self.tried.append(name)
                 shares.append(share)
-                yield fit(found)
+                yield replace(fit(found), sure_std=self.sure_std if name in self.maps else None)
 
         def judge(_fit: FirstFit, _photos: object, tries: int) -> Attempt:
             self.tries.append(tries)
@@ -113,7 +120,7 @@ def test_a_fair_geometry_that_flattened_matches_agree_with_ends_the_search(
     found = search.run(monkeypatch)
     assert found.attempt is not None
     assert found.attempt.share == pytest.approx(0.5)
-    assert search.tried == KINDS[:4]
+    assert search.tried == CONFIRMED[:4]
 
 
 def test_a_fair_geometry_that_flattened_matches_do_not_agree_with_is_compared(
@@ -124,7 +131,7 @@ def test_a_fair_geometry_that_flattened_matches_do_not_agree_with_is_compared(
     found = search.run(monkeypatch)
     assert found.attempt is not None
     assert found.attempt.share == pytest.approx(0.45)
-    assert search.tried == KINDS[:5]
+    assert search.tried == CONFIRMED[:5]
 
 
 def test_the_number_of_matchings_is_limited_once_a_geometry_is_confirmed(
@@ -134,7 +141,7 @@ def test_the_number_of_matchings_is_limited_once_a_geometry_is_confirmed(
     search = Search({"mutual": [(SAME, 0.35)]}, judged=3)
     found = search.run(monkeypatch)
     assert found.attempt is not None
-    assert search.tried[: found.tried] == KINDS[:4]
+    assert search.tried[: found.tried] == CONFIRMED[:4]
     assert found.tried == len(search.tries) == 4
 
 
@@ -153,11 +160,20 @@ def test_keypoints_at_full_size_are_not_detected_once_a_geometry_is_confirmed(
     """One that the arrangement of blobs alone confirms is compared with theirs."""
     confirmed = Search({"distinct flat": [(SAME, 0.35)]})
     assert confirmed.run(monkeypatch).attempt is not None
-    assert confirmed.tried == KINDS[:6]
+    assert confirmed.tried == KINDS[:7]
     monkeypatch.undo()
     arranged = Search({"blobs flat": [(SAME, 0.2)]})
     assert arranged.run(monkeypatch).attempt is not None
-    assert arranged.tried == KINDS[:7]
+    assert arranged.tried == CONFIRMED[:7]
+
+
+@pytest.mark.parametrize(("std", "expected"), [(None, False), (1.0, True)])
+def test_a_map_that_blobs_make_sure_of_is_confirmed_by_few_matches(
+    std: float | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 %, when light has changed all else."""
+    search = Search({"blobs flat": [(SAME, 0.08)]}, sure_std=std)
+    assert (search.run(monkeypatch).attempt is not None) == expected
 
 
 def test_beside_a_fair_geometry_others_are_refined_once(monkeypatch: pytest.MonkeyPatch) -> None:

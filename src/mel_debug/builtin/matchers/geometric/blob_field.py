@@ -90,6 +90,8 @@ def blobs_under(
 
     `cells` are the numbers (x, y) of cells along the longer side of the source and the target.
     """
+    if min(len(here), len(there)) < LEAST_BLOBS:
+        return None
     rows, columns = _Compared.of(field, here, there, cells).pairs(LEAST_MATCH)
     if len(rows) < LEAST_BLOBS:
         return None
@@ -122,7 +124,7 @@ class _Compared:
         is_far = scale >= 1
         far, close = (here, there) if is_far else (there, here)
         if is_far:
-            places = far.places * one
+            places: Array = far.places * one
             mapped, factor = field(places) / other, scale
         else:
             places = field.inverse(far.places * other)

@@ -164,8 +164,8 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterator[Array]) -> list[Arra
     refined = [found for each in distinct if (found := each.refined())]
     grown: list[Arrangement] = []
     for each in _sorted(refined, REFINED, WITHIN[-1])[:GROWN]:
-        if found := each.grown():
-            grown.append(found)
+        if bent := each.grown():
+            grown.append(bent)
         if len(grown) >= MOST_MAPS and any(some.is_sure for some in grown):
             break
     return _best(grown)

@@ -18,26 +18,18 @@ from mel_debug.builtin.matchers.geometric.attempts import (
     Attempt,
     attempt_of,
 )
-from mel_debug.builtin.matchers.geometric.blob_field import blobs_under
-from mel_debug.builtin.matchers.geometric.constellation import (
-    SURE,
-    Arrangement,
-    arrangements,
-    closer_arrangements,
-)
+from mel_debug.builtin.matchers.geometric.blob_fits import fits_of_blobs, fits_of_close_ups
 from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches
 from mel_debug.builtin.matchers.geometric.first_fit import (
     INLIER_CELLS,
     FirstFit,
     affine_fit,
     homography_fit,
-    is_plausible,
     similarity_fit,
 )
 from mel_debug.builtin.matchers.geometric.keypoints import FLAT_LONGEST, LONGEST, keypoint_matches
 from mel_debug.builtin.matchers.geometric.photos import SMALLER, Photos, every
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
-from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, SHARED_PIXELS
 
 LEAST_CONFIRMED = 20
@@ -185,21 +177,6 @@ def first_geometry(photos: Photos) -> FirstGeometry:
     return FirstGeometry(best.any, most, tried)
 
 
-def keep_blobs(attempt: Attempt, photos: Photos) -> None:
-    """Let an attempt's warp field keep the blobs of both photos, if they confirm it."""
-    if attempt.warp_field.kept_covariance is not None:
-        return
-    here, there = (Blobs.of(each, photos.variants) for each in (photos.source, photos.target))
-    one = photos.source.photo.size.longest / attempt.source.cell
-    other = photos.target.photo.size.longest / photos.target_at(1.0).cell
-    found = blobs_under(attempt.warp_field, here, there, (one, other))
-    if found is None or found.evidence < SURE:
-        return
-    places, targets = here.places[found.rows] * one, there.places[found.columns] * other
-    shifts = attempt.warp_field.base.inverse()(targets) - places
-    attempt.warp_field.keep(places, shifts, found.within * float(one.max()))
-
-
 def agrees(fit: FirstFit, attempt: Attempt, photos: Photos) -> bool:
     """Whether an attempt predicts most inliers of a fit of the same photos, where it is known."""
     here = fit.source[fit.inliers] * (photos.source_at(1.0).cell / attempt.source.cell)
@@ -236,32 +213,6 @@ def _fits_of_distinct(photos: Photos) -> Iterator[FirstFit]:
     yield from _fits(source, target, (affine_fit, homography_fit), LEAST_INLIERS, SHARED_PIXELS)
 
 
-def _fits_of_blobs(photos: Photos) -> Iterator[FirstFit]:
-    """Maps of dark blobs of the photos as they are, by their arrangement alone."""
-    yield from _fits_of_arrangements(photos, arrangements)
-
-
-def _fits_of_close_ups(photos: Photos) -> Iterator[FirstFit]:
-    """The same between an overview and a close-up."""
-    yield from _fits_of_arrangements(photos, closer_arrangements)
-
-
-def _fits_of_arrangements(
-    photos: Photos, arranged: Callable[[Blobs, Blobs], list[Arrangement]]
-) -> Iterator[FirstFit]:
-    maps = [photos.as_they_are().source, photos.as_they_are().target]
-    here, there = (Blobs.of(each, photos.variants) for each in maps)
-    one, other = (each.photo.size.longest / np.array(each.grid.cell_size) for each in maps)
-    for each in arranged(here, there):
-        source = here.places[each.grown.rows] * one
-        target = there.places[each.grown.columns] * other
-        found = PlaneMap.from_affine(np.diag([*(1 / one), 1.0]) @ each.affine * other)
-        if is_plausible(found, source):
-            everything = np.ones(len(source), dtype=bool)
-            std = each.grown.within * float(one.max()) if each.is_sure else None
-            yield FirstFit(source, target, everything, found, 1.0, std)
-
-
 def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
     """Maps of keypoints; neighbouring ones share few pixels."""
     longest = FLAT_LONGEST if photos.is_flat else LONGEST
@@ -272,9 +223,9 @@ def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
 KINDS = (
     Kind(_fits_of_mutual, False, enough=CLEAR_SHARE),
     Kind(_fits_of_mutual, True, enough=CLEAR_SHARE),
-    Kind(_fits_of_blobs, True, least=CONFIRMED_BLOBS_SHARE),
+    Kind(fits_of_blobs, True, least=CONFIRMED_BLOBS_SHARE),
     Kind(
-        _fits_of_close_ups,
+        fits_of_close_ups,
         True,
         least=CONFIRMED_BLOBS_SHARE,
         needless=lambda best: best.any is not None,

@@ -8,11 +8,11 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, centres
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
+from mel_debug.builtin.matchers.geometric.blob_fits import keep_blobs
 from mel_debug.builtin.matchers.geometric.first_geometry import (
     CLEAR_SHARE,
     LEAST_CONFIRMED,
     first_geometry,
-    keep_blobs,
 )
 from mel_debug.builtin.matchers.geometric.found_blobs import FoundBlobs
 from mel_debug.builtin.matchers.geometric.photos import Photos

@@ -12,15 +12,17 @@ from mel_debug.builtin.matchers.geometric.normal_equations import (
     SplineCells,
 )
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
+from mel_debug.builtin.matchers.geometric.spline import (
+    basis,
+    knots_of,
+    second_differences,
+    step_of,
+)
 from mel_debug.builtin.matchers.geometric.support import Support
 
 # Measured by fitting the field again to the matches of a labelled pair, both ways, and of two
 # generated pairs: how far, in cells, it leads from true moles. As it is: median 0.05 and 0.13 at
 # 95 % over all, which are mostly generated; on the labelled pair 0.72 and at most 2.5.
-
-KNOTS = 14
-"""B-spline intervals along the photo's longer side. From 7 to 28 the overall median changes by less
-than 0.01 cells; the labelled pair's is 0.66, 0.68, 0.72, 0.84, 1.07 at 7, 10, 14, 20, 28."""
 
 BEND_STD = 1.5
 """Standard deviation of the displacement's second derivative, per longer side: the prior on how
@@ -84,8 +86,8 @@ class WarpField:
 
     def __init__(self, base: PlaneMap, shape: tuple[int, int]) -> None:
         self.base, self.shape = base, shape
-        self.step = max(shape) / KNOTS
-        self.knots = _knots(shape)
+        self.step = step_of(shape)
+        self.knots = knots_of(shape)
         self.coefficients: Array = np.zeros((int(self.knots.prod()), 2))
         self.covariance: Array = np.linalg.inv(self.prior)
         self.support: Support | None = None
@@ -107,7 +109,7 @@ class WarpField:
         """
         field = cls.__new__(cls)
         field.base, field.shape = base, shape
-        field.step, field.knots = max(shape) / KNOTS, _knots(shape)
+        field.step, field.knots = step_of(shape), knots_of(shape)
         count = int(field.knots.prod())
         if coefficients.shape != (count, 2) or covariance.shape != (count, count):
             raise ValueError(f"{coefficients.shape} and {covariance.shape} for {count} knots")
@@ -119,7 +121,7 @@ class WarpField:
     def prior(self) -> Array:
         """The precision of the coefficients before any match, (knots, knots)."""
         longest = max(self.shape)
-        bends = _second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
+        bends = second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
         prior: Array = bends.T @ bends + np.eye(bends.shape[1]) / (longest / 4) ** 2
         return prior
 
@@ -129,7 +131,7 @@ class WarpField:
 
     def displacement(self, places: Array) -> Array:
         """Return the displacement at points of the source, in cells of the source."""
-        return self._shifts(*self._basis(places))
+        return self._shifts(*basis(self.step, self.knots, places))
 
     def inverse(self, places: Array) -> Array:
         """Map (n, 2) points of the target back, approximately where the displacement is steep."""
@@ -146,7 +148,7 @@ class WarpField:
         It is that of the posterior, and more where matches don't agree better than by chance, but
         no more than what is kept leaves.
         """
-        knots, values = self._basis(places)
+        knots, values = basis(self.step, self.knots, places)
         cells = SplineCells.of(knots)
         std = self._std(cells, values)
         if self.support is None:
@@ -181,7 +183,7 @@ class WarpField:
         `shared_pixels` matches count as one observation. Returns which matches joined, and the
         residuals of all of them in cells.
         """
-        knots, values = self._basis(places)
+        knots, values = basis(self.step, self.knots, places)
         cells = SplineCells.of(knots)
         residuals, joined = np.zeros(len(places)), begin
         support: Array = np.ones(len(places))
@@ -213,7 +215,7 @@ class WarpField:
 
     def fit(self, places: Array, shifts: Array, precisions: Array) -> None:
         """Fit to the displacements, (n, 2), at points, (n, 2), with (n,) inverse variances."""
-        knots, values = self._basis(places)
+        knots, values = basis(self.step, self.knots, places)
         equations = NormalEquations.of(knots, values, len(self.prior))
         precision = self.prior + equations.matrix(precisions)
         self.coefficients = np.linalg.solve(precision, equations.sides(precisions, shifts))
@@ -221,7 +223,7 @@ class WarpField:
 
     def keep(self, places: Array, shifts: Array, std: float) -> None:
         """Use displacements with a std, in cells, in all later calls of `grow`, if they agree."""
-        knots, values = self._basis(places)
+        knots, values = basis(self.step, self.knots, places)
         equations = NormalEquations.of(knots, values, len(self.prior))
         self._kept = _Kept(equations, shifts, std)
         self.kept_covariance = _inverse(self.prior + equations.matrix(self._kept.precisions))
@@ -254,40 +256,9 @@ class WarpField:
     def _std(self, cells: SplineCells, values: Array) -> Array:
         return np.asarray(np.sqrt(np.maximum(0, cells.variances(values, self.covariance))))
 
-    def _basis(self, places: Array) -> tuple[Indices, Array]:
-        """Return the knots, (n, 16), whose cubic B-splines are not 0 at each point, and values."""
-        at = places / self.step + 1
-        first = np.clip(np.floor(at).astype(int), 0, self.knots - 4)
-        t = (at - first)[..., np.newaxis]
-        parts = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
-        weights = np.concatenate(parts, axis=-1) / 6
-        values = weights[:, 1, :, np.newaxis] * weights[:, 0, np.newaxis, :]
-        four = np.arange(4)
-        rows = (first[:, 1, np.newaxis] + four)[:, :, np.newaxis] * self.knots[0]
-        columns = (first[:, 0, np.newaxis] + four)[:, np.newaxis, :]
-        return (rows + columns).reshape(-1, 16), values.reshape(-1, 16)
-
 
 def _inverse(precision: Array) -> Array:
     """Return the inverse of a symmetric matrix, exactly symmetric."""
     inverse = np.linalg.inv(precision)
     symmetric: Array = (inverse + inverse.T) / 2
     return symmetric
-
-
-def _knots(shape: tuple[int, int]) -> Indices:
-    """Return the number of knots along x and y for (rows, columns) cells."""
-    knots: Indices = np.ceil(np.array(shape[::-1]) / (max(shape) / KNOTS)).astype(int) + 5
-    return knots
-
-
-def _second_differences(knots: Indices) -> Array:
-    """Return rows that take second differences of a knot grid along x, along y and mixed."""
-    x, y = (np.eye(count) for count in knots)
-    return np.vstack(
-        [
-            np.kron(y, np.diff(x, 2, axis=0)),
-            np.kron(np.diff(y, 2, axis=0), x),
-            2**0.5 * np.kron(np.diff(y, axis=0), np.diff(x, axis=0)),
-        ]
-    )
