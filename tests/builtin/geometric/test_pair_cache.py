@@ -159,7 +159,7 @@ def rows(columns: int) -> st.SearchStrategy[NDArray[Any]]:
 
 @st.composite
 def pairs(draw: st.DrawFn) -> PhotoPair:
-    """A pair with or without a warp field, support and blobs."""
+    """A pair with or without a warp field, support, blobs and what the field keeps."""
     field = None
     if draw(st.booleans()):
         shape = draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
@@ -171,7 +171,8 @@ def pairs(draw: st.DrawFn) -> PhotoPair:
         if draw(st.booleans()):
             shares = draw(arrays(np.float64, (2, 3), elements=FLOATS))
             support = Support(shares, shares + 1, np.array([3, -4]))
-        field = WarpField.fitted(PlaneMap(base), shape, values[:, :2], covariance, support)
+        kept = covariance / 2 if draw(st.booleans()) else None
+        field = WarpField.fitted(PlaneMap(base), shape, values[:, :2], covariance, support, kept)
     matches, blobs = draw(rows(3)), draw(rows(5))
     cells = draw(arrays(np.float64, (2, 2), elements=FLOATS))
     return PhotoPair(

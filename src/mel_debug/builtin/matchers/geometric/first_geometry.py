@@ -1,9 +1,10 @@
 """The first geometry of two photos: several plane maps, each judged by matching again under it.
 
 Cheap kinds of matches come first: mutual nearest neighbours; these, the arrangement of dark blobs,
-distinct matches and keypoints of flattened photos, which a shadow that moves does not mislead; both
-of the photos as they are; then mutual ones of one photo at several sizes. Once a geometry is
-confirmed, the number of matchings is limited.
+also between an overview and a close-up, distinct matches and keypoints of flattened photos, which a
+shadow that moves does not mislead; distinct matches and keypoints of the photos as they are; then
+mutual ones of one photo at several sizes. Once a geometry is confirmed, the number of matchings is
+limited.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,11 +38,13 @@ LEAST_CONFIRMED = 20
 tiny grids, not measured."""
 
 CONFIRMED_BLOBS_SHARE = 0.15
-"""The same of maps of blobs, whose arrangement is evidence of its own: more than twice as much as
-in photos of different bodies. Right maps of hard generated pairs had 0.16 and more, wrong ones 0.08
-at most."""
+"""The same of maps of blobs that are not sure, whose arrangement is evidence of its own: more than
+twice as much as in photos of different bodies. Right maps of hard generated pairs had 0.16 and
+more, wrong ones 0.08 at most."""
 
 SURE_SHARE = 0.05
+"""The same of maps of blobs that are sure: about the level of chance, as light may have changed all
+that features see."""
 
 CLEAR_SHARE, FAIR_SHARE = 0.6, 0.4
 """Share of confirming matches from which no other geometry is tried, and from which no other kind
@@ -158,11 +161,8 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             best.agreed |= kind.is_flat and best.lit is not None and agrees(fit, best.lit, photos)
             attempt = attempt_of(fit, used, 1 if best.is_fair else SECOND_TRIES)
             judged += attempt.judged
-            confirmed = (
-                attempt.confirmed
-                if attempt.share >= (SURE_SHARE if fit.sure_std is not None else kind.least)
-                else 0
-            )
+            least = kind.least if fit.sure_std is None else SURE_SHARE
+            confirmed = attempt.confirmed if attempt.share >= least else 0
             if (
                 confirmed >= LEAST_CONFIRMED
                 and best.improve(attempt, kind.is_flat)
