@@ -48,7 +48,9 @@ LEAST_MATCHES, MOST_MAPS = 8, 2
 """Matches below which a map is not returned, and how many are at most."""
 
 SURE = 10.0
-"""Evidence from which a map needs little other confirmation, in natural logarithms."""
+"""Evidence from which a map needs little other confirmation, in natural logarithms. Of 68 hard
+generated pairs 58 have a map with more; the best map of 204 pairs that share nothing, other people
+and mirrored photos, had 4 at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
