@@ -111,6 +111,25 @@ def test_other_blobs_make_sure_of_nothing(seed: int, here: int, there: int) -> N
     assert not any(each.is_sure for each in found)
 
 
+@pytest.mark.slow
+@settings(max_examples=4)
+@given(SEEDS, st.floats(-0.5, 0.5), st.floats(0.9, 1.1))
+def test_dots_of_a_cloth_make_sure_of_nothing(seed: int, angle: float, scale: float) -> None:
+    """They match as well some dots farther along; of two photos of the cloth, each shows a part."""
+    generator = np.random.default_rng(seed)
+    line = (np.arange(40) - 20) * 0.08
+    dots = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    photos = []
+    for turn in (np.eye(2), turned(angle, scale)):
+        places = dots @ turn + generator.uniform(0.4, 0.6, 2)
+        places += generator.uniform(-0.001, 0.001, places.shape)
+        inside = ((places > 0) & (places < 1)).all(axis=1)
+        sizes = np.full(inside.sum(), -5.0) + np.log(np.linalg.det(turn)) / 2
+        places = generator.permutation(places[inside])
+        photos.append(Blobs(places, sizes, SQUARE))
+    assert not any(each.is_sure for each in arrangements(*photos))
+
+
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_few_blobs_have_no_arrangement(count: int) -> None:
     """However well they agree."""

@@ -5,7 +5,7 @@ best of them are refined to affine maps, and bent like skin.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,10 @@ LEAST_FIT, MOST_ANISOTROPY = 4, 6.0
 LEAST_WEIGHT = 0.5
 """Probability from which two blobs are taken for the same."""
 
+SAME_SHARE = 0.3
+"""Share of the blobs matched by two maps that must be the same, or the maps contradict each
+other."""
+
 LEAST_MATCHES, MOST_MAPS = 8, 2
 """Matches below which a map is not returned, and how many are at most."""
 
@@ -57,16 +61,25 @@ and mirrored photos, had 4 at most."""
 class Arrangement:
     """A map of shares of the longer sides, target = [x y 1] @ `affine`, and the blobs that match.
 
-    `affine` is (3, 2); the map that `grown` was bent from.
+    `affine` is (3, 2); the map that `grown` was bent from. `rival` is the evidence for the best map
+    that contradicts it, 0 if there is none: dots of a cloth match at many places.
     """
 
     affine: Array
     grown: GrownMap
+    rival: float = 0.0
 
     @property
     def is_sure(self) -> bool:
         """Whether the blobs confirm it."""
-        return self.grown.evidence >= SURE
+        return self.grown.evidence - self.rival >= SURE
+
+    def contradicts(self, other: "Arrangement") -> bool:
+        """Whether most blobs that both match are not the same in the target."""
+        here, there = self.grown, other.grown
+        _, one, two = np.intersect1d(here.rows, there.rows, return_indices=True)
+        same = here.columns[one] == there.columns[two]
+        return not len(same) or float(same.mean()) < SAME_SHARE
 
 
 def arrangements(here: Blobs, there: Blobs) -> list[Arrangement]:
@@ -178,7 +191,12 @@ def _sorted(maps: list[_Map], counts: tuple[int, int], within: float) -> list[_M
 
 
 def _best(found: list[Arrangement]) -> list[Arrangement]:
-    return sorted(found, key=lambda each: -each.grown.evidence)[:MOST_MAPS]
+    """Return the best maps, which know the evidence for their rivals."""
+    best = []
+    for each in sorted(found, key=lambda each: -each.grown.evidence)[:MOST_MAPS]:
+        rivals = [other.grown.evidence for other in found if each.contradicts(other)]
+        best.append(replace(each, rival=max([0.0, *rivals])))
+    return best
 
 
 def _inverse(affine: Array) -> Array:
