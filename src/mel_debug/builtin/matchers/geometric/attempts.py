@@ -6,17 +6,12 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, CellFeatures, Flags
 from mel_debug.builtin.matchers.geometric.canvas import Canvas, Rematch
-from mel_debug.builtin.matchers.geometric.first_fit import FirstFit
+from mel_debug.builtin.matchers.geometric.first_fit import CONFIRMED_SHARE, FirstFit
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, WarpField
 
 CONFIRMED_CELLS = 1.5
 """Cells; a match this close to its predicted position confirms the warp field."""
-
-CONFIRMED_SHARE = 0.3
-"""Share of matches that must confirm a warp field in the first round, where it is known. Random
-matches confirm it at a rate of (CONFIRMED_CELLS / FIRST_REACH) squared, 6 %. In photos of the same
-body 66 to 93 % confirmed it (four pairs), in photos of different bodies 5 to 8 % (five pairs)."""
 
 PROMISING_SHARE, SECOND_TRIES = 0.1, 2
 """Share of confirming matches from which a geometry that is not confirmed is refined and judged

@@ -14,7 +14,6 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, centres
 from mel_debug.builtin.matchers.geometric.attempts import (
-    CONFIRMED_SHARE,
     SECOND_TRIES,
     Attempt,
     attempt_of,
@@ -22,6 +21,7 @@ from mel_debug.builtin.matchers.geometric.attempts import (
 from mel_debug.builtin.matchers.geometric.blob_fits import fits_of_blobs, fits_of_close_ups
 from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches
 from mel_debug.builtin.matchers.geometric.first_fit import (
+    CONFIRMED_SHARE,
     INLIER_CELLS,
     FirstFit,
     affine_fit,
@@ -36,15 +36,6 @@ from mel_debug.builtin.matchers.geometric.warp_field import KNOWN_STD, SHARED_PI
 LEAST_CONFIRMED = 20
 """Matches that must confirm a warp field in every round; with fewer there is none. A floor for
 tiny grids, not measured."""
-
-CONFIRMED_BLOBS_SHARE = 0.15
-"""The same of maps of blobs that are not sure, whose arrangement is evidence of its own: more than
-twice as much as in photos of different bodies. Right maps of hard generated pairs had 0.16 and
-more, wrong ones 0.08 at most."""
-
-SURE_SHARE = 0.05
-"""The same of maps of blobs that are sure: about the level of chance, as light may have changed all
-that features see."""
 
 CLEAR_SHARE, FAIR_SHARE = 0.6, 0.4
 """Share of confirming matches from which no other geometry is tried, and from which no other kind
@@ -131,14 +122,12 @@ class Best:
 class Kind:
     """A kind of matches, and when it is used.
 
-    `is_flat` is whether of flattened photos, `least` the share of confirming matches from which a
-    geometry is confirmed, `enough` that from which no further kind is tried. It is not tried if
-    what is known before makes it `needless`.
+    `is_flat` is whether of flattened photos, `enough` the share of confirming matches from which no
+    further kind is tried. It is not tried if what is known before makes it `needless`.
     """
 
     fits: Callable[[Photos], Iterator[FirstFit]]
     is_flat: bool
-    least: float = CONFIRMED_SHARE
     enough: float = FAIR_SHARE
     needless: Callable[[Best], bool] = lambda _: False
 
@@ -161,8 +150,7 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             best.agreed |= kind.is_flat and best.lit is not None and agrees(fit, best.lit, photos)
             attempt = attempt_of(fit, used, 1 if best.is_fair else SECOND_TRIES)
             judged += attempt.judged
-            least = kind.least if fit.sure_std is None else SURE_SHARE
-            confirmed = attempt.confirmed if attempt.share >= least else 0
+            confirmed = attempt.confirmed if attempt.share >= fit.least else 0
             if (
                 confirmed >= LEAST_CONFIRMED
                 and best.improve(attempt, kind.is_flat)
@@ -223,13 +211,8 @@ def _fits_of_keypoints(photos: Photos) -> Iterator[FirstFit]:
 KINDS = (
     Kind(_fits_of_mutual, False, enough=CLEAR_SHARE),
     Kind(_fits_of_mutual, True, enough=CLEAR_SHARE),
-    Kind(fits_of_blobs, True, least=CONFIRMED_BLOBS_SHARE),
-    Kind(
-        fits_of_close_ups,
-        True,
-        least=CONFIRMED_BLOBS_SHARE,
-        needless=lambda best: best.any is not None,
-    ),
+    Kind(fits_of_blobs, True),
+    Kind(fits_of_close_ups, True, needless=lambda best: best.any is not None),
     Kind(_fits_of_distinct, True),
     Kind(_fits_of_keypoints, True, needless=lambda best: best.is_fair and best.agreed),
     Kind(_fits_of_distinct, False, needless=lambda best: best.is_fair and best.agreed),
