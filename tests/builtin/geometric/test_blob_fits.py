@@ -1,25 +1,60 @@
 """How many matches must confirm a map of blobs."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from mel_debug.builtin.matchers.geometric import blob_fits
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap
-from mel_debug.builtin.matchers.geometric.blob_fits import LIKELY_SHARE, SURE_SHARE, fits_of_blobs
+from mel_debug.builtin.matchers.geometric.blob_fits import (
+    LIKELY_SHARE,
+    SURE_SHARE,
+    fits_of_blobs,
+    keep_blobs,
+)
 from mel_debug.builtin.matchers.geometric.constellation import SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.first_fit import CONFIRMED_SHARE
 from mel_debug.builtin.matchers.geometric.photos import Photos
-from mel_debug.core.geometry import PatchGrid, Size
+from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
+from mel_debug.builtin.matchers.geometric.warp_field import WarpField
+from mel_debug.core.geometry import PatchGrid
 from mel_debug.core.types import FeatureMap, Photo
 
 
-def photos() -> Photos:
-    """Return a grey photo twice."""
-    photo = Photo.of(np.full((120, 160, 3), 150, np.uint8))
-    grid = PatchGrid.fit(Size(160, 120), 160, 8)
-    valid = np.ones((grid.rows, grid.columns), bool)
-    features = FeatureMap(photo, grid, np.ones((*valid.shape, 4), np.float32), valid, None)
-    return Photos(features, features, None)  # type: ignore[arg-type]
+def spotted(seed: int) -> Photo:
+    """Return a photo of 40 dark spots."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:360, :480] + 0.5
+    log = np.full(x.shape, np.log(170.0))
+    for left, top in generator.uniform(20, [460, 340], (40, 2)):
+        log -= 0.5 * np.exp(-((x - left) ** 2 + (y - top) ** 2) / 18)
+    return Photo.of(np.repeat(np.exp(log).astype(np.uint8)[..., np.newaxis], 3, axis=2))
+
+
+def photos(source: Photo | None = None, target: Photo | None = None) -> Photos:
+    """Return two photos of the same size, or a grey one twice."""
+    grey = Photo.of(np.full((120, 160, 3), 150, np.uint8))
+    maps = []
+    for photo in (source or grey, target or grey):
+        grid = PatchGrid.fit(photo.size, photo.size.longest, 8)
+        valid = np.ones((grid.rows, grid.columns), bool)
+        vectors = np.ones((*valid.shape, 4), np.float32)
+        maps.append(FeatureMap(photo, grid, vectors, valid, None))
+    here, there = maps
+    return Photos(here, there, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("other", "is_kept"), [(1, True), (2, False)])
+def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool) -> None:
+    """Those of other skin don't confirm it."""
+    both = photos(spotted(1), spotted(other))
+    source = both.source_at(1.0)
+    field = WarpField(PlaneMap(np.eye(3)), source.valid.shape)
+    at = np.stack(np.meshgrid(np.arange(2, 60, 6), np.arange(2, 45, 6)), axis=-1).reshape(-1, 2)
+    field.grow(at.astype(float), np.zeros(at.shape), np.ones(len(at), bool))
+    keep_blobs(SimpleNamespace(source=source, warp_field=field), both)  # type: ignore[arg-type]
+    assert (field.kept_covariance is not None) == is_kept
 
 
 @pytest.mark.parametrize(

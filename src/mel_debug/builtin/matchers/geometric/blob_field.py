@@ -16,8 +16,8 @@ CELLS = 256
 WITHIN = 0.004
 """Share of the longer side of the closer photo; standard deviation of a blob around its place."""
 
-MOST_FAR, MOST_CLOSE = 250, 400
-"""Blobs of either photo that are compared."""
+MOST_FAR = 250
+"""Blobs of the farther photo in view that are compared with those of the closer one."""
 
 ROUNDS, CONVERGED = 10, 0.5
 """Rounds of matching and fitting, and the gain of log likelihood by two of them that ends them."""
@@ -28,7 +28,6 @@ SCALED = 100
 LEAST_WEIGHT, LEAST_MATCH = 0.01, 0.5
 """Probability from which two blobs that may be the same count in a fit, and from which they are
 returned as a match."""
-
 
 LEAST_BLOBS = 8
 """Blobs that match under a warp field below which nothing is said of it."""
@@ -131,7 +130,7 @@ class _Compared:
             mapped, factor = places / one, 1.0
         std = np.hypot(WITHIN, field.std(places) * factor / one.max())
         log_scale = float(abs(np.log(scale)))
-        matches = match_blobs(far, close.first(MOST_CLOSE), mapped, std, log_scale, MOST_FAR)
+        matches = match_blobs(far, close, mapped, std, log_scale, MOST_FAR)
         return cls(matches, is_far, WITHIN / factor)
 
     def pairs(self, least: float) -> tuple[Numbers, Numbers]:

@@ -18,8 +18,8 @@ scale: a step of the sizes at which blobs are detected."""
 AROUND, AROUND_SHARE = 0.12, 0.5
 """Radius, a share of the longer side, within which the density of blobs is measured, and how much
 it counts beside that of the whole photo, as blobs lie in groups, and none on what is masked. With
-the density of the whole photo alone, a wrong map of the labelled pair was as probable as a right
-one."""
+the density of the whole photo alone, a wrong map of the labelled pair had an evidence of 22, one
+that is right in part 35; with both -46 and 7."""
 
 MISSING, MISSING_ROUNDS = (0.2, 0.97), 8
 """Limits of the share of the farther photo's blobs that the closer one does not show, and rounds of

@@ -23,8 +23,8 @@ LOG_SCALE, ANGLE, SHIFT = 0.2, 2 * np.pi / TURN, 0.06
 """Widths of a bin of votes; that of the shift is a share of the longer side."""
 
 MOST_VOTES = 2_000_000
-"""Votes from which on no further blobs vote, which limits time and memory (some 300 MB). Of 136
-hard generated pairs, overview and close-up either way, 90 % had up to 1,500,000."""
+"""Votes from which on no further blobs vote, which limits time and memory. Of 136 hard
+generated pairs, overview and close-up either way, 90 % had up to 1,520,000."""
 
 PEAKS = 60
 """Bins with the most votes whose similarity is returned."""
