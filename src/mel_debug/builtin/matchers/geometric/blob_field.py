@@ -16,18 +16,34 @@ CELLS = 256
 WITHIN = 0.004
 """Share of the longer side of the closer photo; standard deviation of a blob around its place."""
 
+STEPS = ((0.0025, 0.004), (0.0025, 0.006), (0.0015, 0.006))
+"""The same while a field grows, and the standard deviation of the field, as a share of that side,
+below which blobs are compared: so far from those that match it is known."""
+
+BEND_STD = 2.5
+"""See `WarpField`."""
+
+BEGIN_WEIGHT = 0.9
+"""Probability that blobs from which a field begins match."""
+
 MOST_FAR = 250
 """Blobs of the farther photo in view that are compared with those of the closer one."""
 
-ROUNDS, CONVERGED = 10, 0.5
+ROUNDS, CONVERGED = 14, 0.5
 """Rounds of matching and fitting, and the gain of log likelihood by two of them that ends them."""
 
-SCALED = 100
-"""Blobs at which the scale of a field is measured."""
+SCALED = 40
+"""Blobs at which the scale of a field is measured, where it is surest."""
 
-LEAST_WEIGHT, LEAST_MATCH = 0.01, 0.5
+OUT_OF_VIEW = -1.0
+"""Where blobs are taken to be that are not compared."""
+
+LEAST_WEIGHT, LEAST_MATCH = 0.3, 0.5
 """Probability from which two blobs that may be the same count in a fit, and from which they are
 returned as a match."""
+
+LEAST_FIT = 4
+"""Matches below which a field is not fitted."""
 
 LEAST_BLOBS = 8
 """Blobs that match under a warp field below which nothing is said of it."""
@@ -55,31 +71,27 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
     It begins with blobs of the source and the target that match, and grows outwards from them.
     """
     cells = np.full(2, float(CELLS))
-    scaled = affine * np.array([[1.0], [1.0], [CELLS]])
-    base = PlaneMap.from_affine(scaled)
+    base = PlaneMap.from_affine(affine * np.array([[1.0], [1.0], [CELLS]]))
     width, height = np.maximum(1, CELLS * here.extent).astype(int)
-    field = WarpField(base, (int(height), int(width)))
-    places = here.places[rows] * CELLS
-    shifts = base.inverse()(there.places[columns] * CELLS) - places
-    field.grow(places, shifts, np.ones(len(rows), dtype=bool), shared_pixels=1.0)
-    before: list[float] = []
-    while True:
-        compared = _Compared.of(field, here, there, (cells, cells))
-        likelihood = compared.matches.likelihood
-        before.append(likelihood)
-        rows, columns = compared.pairs(LEAST_WEIGHT)
-        if (
-            not len(rows)
-            or len(before) > ROUNDS
-            or (len(before) > 3 and abs(likelihood - before[-3]) < CONVERGED)
-        ):
-            break
-        places = here.places[rows] * CELLS
-        shifts = base.inverse()(there.places[columns] * CELLS) - places
-        weights = compared.matches.weights
-        field.fit(places, shifts, weights[weights > LEAST_WEIGHT] / (compared.within * CELLS) ** 2)
-    evidence = likelihood - field.occam_factor()
-    return GrownMap(evidence, *compared.pairs(LEAST_MATCH), compared.within)
+    field = WarpField(base, (int(height), int(width)), BEND_STD)
+    weights = np.full(len(rows), BEGIN_WEIGHT)
+    within = STEPS[0][0] / max(1.0, np.sqrt(np.linalg.det(affine[:2])))
+    found: list[GrownMap] = []
+    for std, known in STEPS:
+        likelihoods: list[float] = []
+        while True:
+            places = here.places[rows] * CELLS
+            shifts = base.inverse()(there.places[columns] * CELLS) - places
+            field.fit(places, shifts, weights / (within * CELLS) ** 2)
+            compared = _Compared.of(field, here, there, (cells, cells), std, known)
+            likelihoods.append(compared.matches.likelihood)
+            rows, columns = compared.pairs(LEAST_WEIGHT)
+            weights, within = compared.weights(LEAST_WEIGHT), compared.within
+            if len(rows) < LEAST_FIT or _is_settled(likelihoods):
+                break
+        evidence = likelihoods[-1] - field.occam_factor()
+        found.append(GrownMap(evidence, *compared.pairs(LEAST_MATCH), compared.within))
+    return max(found, key=lambda each: each.evidence)
 
 
 def blobs_under(
@@ -115,25 +127,45 @@ class _Compared:
 
     @classmethod
     def of(
-        cls, field: WarpField, here: Blobs, there: Blobs, cells: tuple[Array, Array]
+        cls,
+        field: WarpField,
+        here: Blobs,
+        there: Blobs,
+        cells: tuple[Array, Array],
+        within: float = WITHIN,
+        known: float = np.inf,
     ) -> "_Compared":
         one, other = cells
-        slopes = np.linalg.det(field.jacobians(here.places[:SCALED] * one))
+        at = here.places * one
+        surest = np.argsort(field.std(at), kind="stable")[:SCALED]
+        slopes = np.linalg.det(field.jacobians(at[surest]))
         scale = float(np.sqrt(np.abs(np.median(slopes)) * one.prod() / other.prod()))
         is_far = scale >= 1
         far, close = (here, there) if is_far else (there, here)
         if is_far:
-            places: Array = far.places * one
+            places: Array = at
             mapped, factor = field(places) / other, scale
         else:
             places = field.inverse(far.places * other)
             mapped, factor = places / one, 1.0
-        std = np.hypot(WITHIN, field.std(places) * factor / one.max())
+        std = field.std(places) * factor / one.max()
+        mapped = np.where((std < known)[:, np.newaxis], mapped, OUT_OF_VIEW)
         log_scale = float(abs(np.log(scale)))
-        matches = match_blobs(far, close, mapped, std, log_scale, MOST_FAR)
-        return cls(matches, is_far, WITHIN / factor)
+        matches = match_blobs(far, close, mapped, np.hypot(within, std), log_scale, MOST_FAR)
+        return cls(matches, is_far, within / factor)
 
     def pairs(self, least: float) -> tuple[Numbers, Numbers]:
         """Return the numbers of blobs of the source and the target that probably match."""
         far, close = self.matches.pairs(least)
         return (far, close) if self.is_far else (close, far)
+
+    def weights(self, least: float) -> Array:
+        """Return the probabilities that these match."""
+        weights: Array = self.matches.weights[self.matches.weights > least]
+        return weights
+
+
+def _is_settled(likelihoods: list[float]) -> bool:
+    """Whether further rounds of fitting hardly change the likelihood."""
+    rounds = len(likelihoods)
+    return rounds > ROUNDS or (rounds > 4 and abs(likelihoods[-1] - likelihoods[-3]) < CONVERGED)

@@ -4,18 +4,22 @@ Similarities on which many pairs of blobs agree are judged by how probable they 
 best of them are refined to affine maps, and bent like skin.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap, grow
-from mel_debug.builtin.matchers.geometric.blob_likelihood import BlobMatches, match_blobs
-from mel_debug.builtin.matchers.geometric.similarity_votes import similarities
-from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
+from mel_debug.builtin.matchers.geometric.blob_likelihood import match_blobs
+from mel_debug.builtin.matchers.geometric.local_maps import local_maps
+from mel_debug.builtin.matchers.geometric.similarity_votes import (
+    similarities,
+    tilted_similarities,
+)
+from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, Numbers
 
-SIMILAR, SIMILAR_SCALE, SIMILAR_APART = 60, 2.6, (0.04, np.inf)
+SIMILAR, FEW, SIMILAR_SCALE, SIMILAR_APART = 60, 40, 2.6, (0.04, np.inf)
 """Blobs of each photo that vote for maps of similar size, the largest scale of these, either way,
 as a share of the photo, and the limits of the distance between two blobs: closer ones hardly
 determine an angle. The number of votes grows with the fourth power of the blobs."""
@@ -24,25 +28,16 @@ OF_OVERVIEW, OF_CLOSE_UP, CLOSER, CLOSER_APART = 400, 24, (2.0, 6.5), (0.06, 0.5
 """The same for an overview and a close-up. The overview shows few of its blobs in the close-up, so
 that many must vote, but only those of pairs that are close to each other."""
 
-WITHIN = (0.010, 0.008, 0.007)
-"""Shares of the longer side of the closer photo: standard deviations of a blob around the place
-where a map leads, from a similarity that skin only follows nearby to the last affine map."""
-
-JUDGED, REFINED = (100, 150), (150, 200)
-"""Blobs of the farther and the closer photo by which a map is judged, and with which it is refined:
+WITHIN, JUDGED = 0.010, (60, 100)
+"""Standard deviation of a blob around the place where a similarity leads, a share of the longer
+side of the closer photo, and the blobs of the farther and the closer photo by which it is judged:
 those with the highest contrast."""
 
-GROWN, DISTINCT = 8, 24
-"""Most maps that are bent, of those that are refined."""
+DISTINCT, GROWN = 60, 6
+"""Most maps whose small regions are searched, and most of these that are grown."""
 
-SAME = 0.02
+SAME, COMPARED = 0.02, 60
 """Share of the longer side; maps that lead most blobs less far apart are the same."""
-
-LEAST_FIT, MOST_ANISOTROPY = 4, 6.0
-"""Matches below which no affine map is fitted, and the largest ratio of its scales."""
-
-LEAST_WEIGHT = 0.5
-"""Probability from which two blobs are taken for the same."""
 
 SAME_SHARE = 0.3
 """Share of the blobs matched by two maps that must be the same, or the maps contradict each
@@ -51,7 +46,7 @@ other."""
 LEAST_MATCHES, MOST_MAPS = 8, 2
 """Matches below which a map is not returned, and how many are at most."""
 
-SURE = 10.0
+SURE = 20.0
 """Evidence from which a map needs little other confirmation, in natural logarithms. Of 68 hard
 generated pairs 58 have a map with more; the best map of 204 pairs that share nothing, other people
 and mirrored photos, had 4 at most."""
@@ -75,17 +70,24 @@ class Arrangement:
         return self.grown.evidence - self.rival >= SURE
 
     def contradicts(self, other: "Arrangement") -> bool:
-        """Whether most blobs that both match are not the same in the target."""
-        here, there = self.grown, other.grown
-        _, one, two = np.intersect1d(here.rows, there.rows, return_indices=True)
-        same = here.columns[one] == there.columns[two]
-        return not len(same) or float(same.mean()) < SAME_SHARE
+        """Whether most blobs that both match are not matched to the same ones."""
+        shared = matched_alike = 0
+        one, other = self.grown, other.grown
+        same = set(zip(one.rows.tolist(), one.columns.tolist(), strict=True)) & set(
+            zip(other.rows.tolist(), other.columns.tolist(), strict=True)
+        )
+        shared = max(
+            len(np.intersect1d(one.rows, other.rows)), len(np.intersect1d(one.columns, other.columns))
+        )
+        return len(same) < SAME_SHARE * shared
 
 
 def arrangements(here: Blobs, there: Blobs) -> list[Arrangement]:
     """Return maps between photos of similar size, the most probable one first."""
     scales = 1 / SIMILAR_SCALE, SIMILAR_SCALE
-    maps = similarities(here.first(SIMILAR), there.first(SIMILAR), scales, SIMILAR_APART)
+    maps: list[Array] = []
+    for count, votes in ((SIMILAR, similarities), (FEW, similarities), (FEW, tilted_similarities)):
+        maps += votes(here.first(count), there.first(count), scales, SIMILAR_APART)
     return _arrangements(here, there, maps)
 
 
@@ -126,68 +128,80 @@ class _Map:
         places: Array = with_ones(self.far.places) @ self.affine
         return places
 
-    def matches(self, counts: tuple[int, int], within: float) -> BlobMatches:
-        """Compare as many blobs of the two photos."""
-        std = np.full(len(self.far), within)
+    def likelihood(self) -> float:
+        """Compare the blobs with the highest contrast."""
+        far, close = JUDGED
+        std = np.full(len(self.far), WITHIN)
         log_scale = float(np.log(np.linalg.det(self.affine[:2]))) / 2
-        close = self.close.first(counts[1])
-        return match_blobs(self.far, close, self.mapped(), std, log_scale, counts[0])
+        return match_blobs(
+            self.far, self.close.first(close), self.mapped(), std, log_scale, far
+        ).likelihood
 
     def is_same(self, other: "_Map") -> bool:
         """Whether both lead most blobs to the same places."""
         if self.is_source != other.is_source:
             return False
-        apart = np.hypot(*(self.mapped() - other.mapped())[:SIMILAR].T)
+        apart = np.hypot(*(self.mapped() - other.mapped())[:COMPARED].T)
         return bool(np.median(apart) < SAME)
 
-    def refined(self) -> "_Map | None":
-        """Return the affine map of weighted least squares; None if there is none."""
-        found = self
-        for within in WITHIN:
-            matches = found.matches(REFINED, within)
-            if matches.weights.sum() < LEAST_FIT:
-                return None
-            root = np.sqrt(matches.weights)[:, np.newaxis]
-            far, close = self.far.places[matches.far], self.close.places[matches.close]
-            affine = np.linalg.lstsq(root * with_ones(far), root * close, rcond=None)[0]
-            long, short = np.linalg.svd(affine[:2], compute_uv=False)
-            if np.linalg.det(affine[:2]) <= 0 or long > MOST_ANISOTROPY * short:
-                return None
-            found = _Map(affine, self.far, self.close, self.is_source)
-        return found
-
-    def grown(self) -> Arrangement | None:
-        """Bend the map; return None if few blobs match."""
-        far, close = self.matches(REFINED, WITHIN[-1]).pairs(LEAST_WEIGHT)
-        if len(far) < LEAST_FIT:
-            return None
-        if self.is_source:
-            affine, found = self.affine, grow(self.affine, far, close, self.far, self.close)
-        else:
-            affine = _inverse(self.affine)
-            found = grow(affine, close, far, self.close, self.far)
-        return Arrangement(affine, found) if len(found.rows) >= LEAST_MATCHES else None
+    def regions(self) -> Iterator["_Region"]:
+        """Yield the maps of small regions that begin with this one."""
+        for each in local_maps(self.affine, self.far, self.close):
+            pairs = (each.far, each.close) if self.is_source else (each.close, each.far)
+            affine = each.affine if self.is_source else _inverse(each.affine)
+            yield _Region(affine, *pairs, each.likelihood)
 
 
-def _arrangements(here: Blobs, there: Blobs, maps: Iterator[Array]) -> list[Arrangement]:
-    """Return the best maps, bent, of those that are likely."""
-    first = _sorted([_Map.of(each, here, there) for each in maps], JUDGED, WITHIN[0])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Region:
+    """A map of a small region from source to target, and the blobs that match; see `LocalMap`."""
+
+    affine: Array
+    rows: Numbers
+    columns: Numbers
+    likelihood: float
+
+    def is_part_of(self, other: Arrangement) -> bool:
+        """Whether it matches the same blobs."""
+        _, one, two = np.intersect1d(self.rows, other.grown.rows, return_indices=True)
+        same = self.columns[one] == other.grown.columns[two]
+        return bool(same.sum() > len(self.rows) / 2)
+
+
+def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arrangement]:
+    """Return the best maps, grown from small regions, of those that are likely."""
+    likely = sorted((_Map.of(each, here, there) for each in maps), key=lambda m: -m.likelihood())
     distinct: list[_Map] = []
-    for each in first:
+    for each in likely:
         if len(distinct) < DISTINCT and not any(each.is_same(other) for other in distinct):
             distinct.append(each)
-    refined = [found for each in distinct if (found := each.refined())]
-    grown: list[Arrangement] = []
-    for each in _sorted(refined, REFINED, WITHIN[-1])[:GROWN]:
-        if bent := each.grown():
-            grown.append(bent)
-        if len(grown) >= MOST_MAPS and any(some.is_sure for some in grown):
+    regions = sorted((r for each in distinct for r in each.regions()), key=lambda r: -r.likelihood)
+    found: list[Arrangement] = []
+    for region in regions:
+        if any(some.is_sure and region.is_part_of(some) for some in found):
+            continue
+        grown = grow(region.affine, region.rows, region.columns, here, there)
+        found.append(Arrangement(region.affine, grown))
+        if len(found) >= GROWN or (len(found) >= MOST_MAPS and any(f.is_sure for f in found)):
             break
-    return _best(grown)
+    found = [each for each in found if len(each.grown.rows) >= LEAST_MATCHES]
+    return _best([*found, *_joined(found, here, there)])
 
 
-def _sorted(maps: list[_Map], counts: tuple[int, int], within: float) -> list[_Map]:
-    return sorted(maps, key=lambda each: -each.matches(counts, within).likelihood)
+def _joined(found: list[Arrangement], here: Blobs, there: Blobs) -> Iterator[Arrangement]:
+    """Yield the map that begins with the matches of the best one and of those that agree."""
+    if not found:
+        return
+    best = max(found, key=lambda each: each.grown.evidence)
+    others = [each for each in found if each is not best and each.grown.evidence > 0 and not each.contradicts(best)]
+    if not others:
+        return
+    pairs = {}
+    for each in (best, *others):
+        for row, column in zip(each.grown.rows, each.grown.columns): pairs.setdefault(row, column)
+    rows, columns = np.array(list(pairs)), np.array(list(pairs.values()))
+    affine = np.linalg.lstsq(with_ones(here.places[rows]), there.places[columns], rcond=None)[0]
+    yield Arrangement(affine, grow(affine, rows, columns, here, there))
 
 
 def _best(found: list[Arrangement]) -> list[Arrangement]:

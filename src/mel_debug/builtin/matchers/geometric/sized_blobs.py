@@ -52,6 +52,10 @@ class Blobs:
         """Return the blobs with the highest contrast."""
         return Blobs(self.places[:count], self.sizes[:count], self.extent)
 
+    def some(self, numbers: Numbers) -> "Blobs":
+        """Return the blobs with these numbers."""
+        return Blobs(self.places[numbers], self.sizes[numbers], self.extent)
+
     @classmethod
     def of(cls, features: FeatureMap, variants: Variants) -> "Blobs":
         """The blobs of a photo, from `variants` if they are stored there."""

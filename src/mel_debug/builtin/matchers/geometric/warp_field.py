@@ -84,8 +84,8 @@ class WarpField:
 
     _kept: _Kept | None = None
 
-    def __init__(self, base: PlaneMap, shape: tuple[int, int]) -> None:
-        self.base, self.shape = base, shape
+    def __init__(self, base: PlaneMap, shape: tuple[int, int], bend_std: float = BEND_STD) -> None:
+        self.base, self.shape, self.bend_std = base, shape, bend_std
         self.step = step_of(shape)
         self.knots = knots_of(shape)
         self.coefficients: Array = np.zeros((int(self.knots.prod()), 2))
@@ -108,7 +108,7 @@ class WarpField:
         It can be used, and not be grown further.
         """
         field = cls.__new__(cls)
-        field.base, field.shape = base, shape
+        field.base, field.shape, field.bend_std = base, shape, BEND_STD
         field.step, field.knots = step_of(shape), knots_of(shape)
         count = int(field.knots.prod())
         if coefficients.shape != (count, 2) or covariance.shape != (count, count):
@@ -121,7 +121,7 @@ class WarpField:
     def prior(self) -> Array:
         """The precision of the coefficients before any match, (knots, knots)."""
         longest = max(self.shape)
-        bends = second_differences(self.knots) / (self.step**2 * BEND_STD / longest)
+        bends = second_differences(self.knots) / (self.step**2 * self.bend_std / longest)
         prior: Array = bends.T @ bends + np.eye(bends.shape[1]) / (longest / 4) ** 2
         return prior
 
