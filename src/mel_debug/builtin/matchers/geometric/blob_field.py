@@ -90,7 +90,8 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
             if len(rows) < LEAST_FIT or _is_settled(likelihoods):
                 break
         evidence = likelihoods[-1] - field.occam_factor()
-        found.append(GrownMap(evidence, *compared.pairs(LEAST_MATCH), compared.within))
+        kept_within = compared.within * WITHIN / std
+        found.append(GrownMap(evidence, *compared.pairs(LEAST_MATCH), kept_within))
     return max(found, key=lambda each: each.evidence)
 
 

@@ -77,7 +77,8 @@ class Arrangement:
             zip(other.rows.tolist(), other.columns.tolist(), strict=True)
         )
         shared = max(
-            len(np.intersect1d(one.rows, other.rows)), len(np.intersect1d(one.columns, other.columns))
+            len(np.intersect1d(one.rows, other.rows)),
+            len(np.intersect1d(one.columns, other.columns)),
         )
         return len(same) < SAME_SHARE * shared
 
@@ -180,8 +181,7 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
     for region in regions:
         if any(some.is_sure and region.is_part_of(some) for some in found):
             continue
-        grown = grow(region.affine, region.rows, region.columns, here, there)
-        found.append(Arrangement(region.affine, grown))
+        found.append(_grown(region.affine, region.rows, region.columns, here, there))
         if len(found) >= GROWN or (len(found) >= MOST_MAPS and any(f.is_sure for f in found)):
             break
     found = [each for each in found if len(each.grown.rows) >= LEAST_MATCHES]
@@ -193,15 +193,37 @@ def _joined(found: list[Arrangement], here: Blobs, there: Blobs) -> Iterator[Arr
     if not found:
         return
     best = max(found, key=lambda each: each.grown.evidence)
-    others = [each for each in found if each is not best and each.grown.evidence > 0 and not each.contradicts(best)]
+    others = [
+        each
+        for each in found
+        if each is not best and each.grown.evidence > 0 and not each.contradicts(best)
+    ]
     if not others:
         return
     pairs = {}
     for each in (best, *others):
-        for row, column in zip(each.grown.rows, each.grown.columns): pairs.setdefault(row, column)
+        for row, column in zip(each.grown.rows, each.grown.columns):
+            pairs.setdefault(row, column)
     rows, columns = np.array(list(pairs)), np.array(list(pairs.values()))
-    affine = np.linalg.lstsq(with_ones(here.places[rows]), there.places[columns], rcond=None)[0]
-    yield Arrangement(affine, grow(affine, rows, columns, here, there))
+    yield _grown(_affine(rows, columns, here, there), rows, columns, here, there)
+
+
+def _grown(
+    affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blobs
+) -> Arrangement:
+    """Bend a map, and return it with the affine map of all blobs that match in the end."""
+    grown = grow(affine, rows, columns, here, there)
+    if len(grown.rows) >= LEAST_MATCHES:
+        affine = _affine(grown.rows, grown.columns, here, there)
+    return Arrangement(affine, grown)
+
+
+def _affine(rows: Numbers, columns: Numbers, here: Blobs, there: Blobs) -> Array:
+    """Return the affine map of least squares, (3, 2), of blobs that match."""
+    affine: Array = np.linalg.lstsq(
+        with_ones(here.places[rows]), there.places[columns], rcond=None
+    )[0]
+    return affine
 
 
 def _best(found: list[Arrangement]) -> list[Arrangement]:
