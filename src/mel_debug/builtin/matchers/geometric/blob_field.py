@@ -1,10 +1,11 @@
 """A warp field that follows the blobs of both photos, and how probable it is that it is right."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
 from mel_debug.builtin.matchers.geometric.blob_likelihood import BlobMatches, match_blobs
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, Numbers
@@ -19,6 +20,9 @@ WITHIN = 0.004
 STEPS = ((0.0025, 0.004), (0.0025, 0.006), (0.0015, 0.006))
 """The same while a field grows, and the standard deviation of the field, as a share of that side,
 below which blobs are compared: so far from those that match it is known."""
+
+EXTENDED = 0.03
+"""Standard deviation of a field, a share of the longer side, up to which it is extended."""
 
 BEND_STD = 2.5
 """See `WarpField`."""
@@ -51,18 +55,47 @@ LEAST_BLOBS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GrownMap:
-    """Blobs of two photos that are the same.
+    """A warp field that follows blobs, and those that are the same in both photos under it.
 
-    `rows` and `columns` are their numbers in the source and the target. `evidence` is the natural
+    `field` has `CELLS` along the longer side of each photo; all places are shares of these. `rows`
+    and `columns` are the blobs' numbers in the source and the target. `evidence` is the natural
     logarithm of how many times more probable the blobs are under the map than by chance, whatever
     its displacement is. `within` is the standard deviation of a blob of the source around its
     place, as a share of the longer side.
     """
 
     evidence: float
+    field: WarpField
     rows: Numbers
     columns: Numbers
     within: float
+
+    @property
+    def pairs(self) -> set[tuple[int, int]]:
+        """The rows and columns."""
+        return set(zip(self.rows.tolist(), self.columns.tolist(), strict=True))
+
+    def affine_at(self, place: Array) -> Array:
+        """Return the affine map near a place of the source, (3, 2): target = [x y 1] @ map."""
+        at = place[np.newaxis] * CELLS
+        slopes = self.field.jacobians(at)[0].T
+        affine: Array = np.vstack([slopes, self.field(at) / CELLS - place @ slopes])
+        return affine
+
+    def known(self, places: Array) -> Flags:
+        """Return (n,): at which places of the source it can be extended."""
+        known: Flags = self.field.std(places * CELLS) < EXTENDED * CELLS
+        return known
+
+    def mapped(self, places: Array) -> Array:
+        """Map (n, 2) places of the source."""
+        mapped: Array = self.field(places * CELLS) / CELLS
+        return mapped
+
+    def inverse(self, places: Array) -> Array:
+        """Map (n, 2) places of the target back."""
+        back: Array = self.field.inverse(places * CELLS) / CELLS
+        return back
 
 
 def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blobs) -> GrownMap:
@@ -91,7 +124,7 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
                 break
         evidence = likelihoods[-1] - field.occam_factor()
         kept_within = compared.within * WITHIN / std
-        found.append(GrownMap(evidence, *compared.pairs(LEAST_MATCH), kept_within))
+        found.append(GrownMap(evidence, copy(field), *compared.pairs(LEAST_MATCH), kept_within))
     return max(found, key=lambda each: each.evidence)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap, grow
 from mel_debug.builtin.matchers.geometric.blob_likelihood import match_blobs
-from mel_debug.builtin.matchers.geometric.local_maps import local_maps
+from mel_debug.builtin.matchers.geometric.local_maps import LocalMap, local_maps
 from mel_debug.builtin.matchers.geometric.similarity_votes import (
     similarities,
     tilted_similarities,
@@ -33,8 +33,9 @@ WITHIN, JUDGED = 0.010, (60, 100)
 side of the closer photo, and the blobs of the farther and the closer photo by which it is judged:
 those with the highest contrast."""
 
-DISTINCT, GROWN = 60, 6
-"""Most maps whose small regions are searched, and most of these that are grown."""
+DISTINCT, CENTRES, GROWN = 60, 200, 6
+"""Most maps whose small regions are searched, blobs of the farther photo that may be at their
+centres, and most regions that are grown."""
 
 SAME, COMPARED = 0.02, 60
 """Share of the longer side; maps that lead most blobs less far apart are the same."""
@@ -42,6 +43,10 @@ SAME, COMPARED = 0.02, 60
 SAME_SHARE = 0.3
 """Share of the blobs matched by two maps that must be the same, or the maps contradict each
 other."""
+
+EXTENSIONS, LEAST_GAIN, LEAST_LIKELIHOOD = 4, 1.1, 8.0
+"""How often a map is extended at most, how many times as many blobs must match each time, and the
+least likelihood of a region that extends it."""
 
 LEAST_MATCHES, MOST_MAPS = 8, 2
 """Matches below which a map is not returned, and how many are at most."""
@@ -71,16 +76,12 @@ class Arrangement:
 
     def contradicts(self, other: "Arrangement") -> bool:
         """Whether most blobs that both match are not matched to the same ones."""
-        shared = matched_alike = 0
         one, other = self.grown, other.grown
-        same = set(zip(one.rows.tolist(), one.columns.tolist(), strict=True)) & set(
-            zip(other.rows.tolist(), other.columns.tolist(), strict=True)
-        )
         shared = max(
             len(np.intersect1d(one.rows, other.rows)),
             len(np.intersect1d(one.columns, other.columns)),
         )
-        return len(same) < SAME_SHARE * shared
+        return len(one.pairs & other.pairs) < SAME_SHARE * shared
 
 
 def arrangements(here: Blobs, there: Blobs) -> list[Arrangement]:
@@ -147,10 +148,9 @@ class _Map:
 
     def regions(self) -> Iterator["_Region"]:
         """Yield the maps of small regions that begin with this one."""
-        for each in local_maps(self.affine, self.far, self.close):
-            pairs = (each.far, each.close) if self.is_source else (each.close, each.far)
-            affine = each.affine if self.is_source else _inverse(each.affine)
-            yield _Region(affine, *pairs, each.likelihood)
+        places = self.far.places[:CENTRES][_in_view(self.mapped()[:CENTRES], self.close)]
+        for each in local_maps(lambda _: self.affine, places, self.far, self.close):
+            yield _Region.of(each, self.is_source)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +161,13 @@ class _Region:
     rows: Numbers
     columns: Numbers
     likelihood: float
+
+    @classmethod
+    def of(cls, found: LocalMap, is_source: bool) -> "_Region":
+        """`is_source` is whether the photo from farther away is the source."""
+        if is_source:
+            return cls(found.affine, found.far, found.close, found.likelihood)
+        return cls(_inverse(found.affine), found.close, found.far, found.likelihood)
 
     def is_part_of(self, other: Arrangement) -> bool:
         """Whether it matches the same blobs."""
@@ -185,27 +192,66 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
         if len(found) >= GROWN or (len(found) >= MOST_MAPS and any(f.is_sure for f in found)):
             break
     found = [each for each in found if len(each.grown.rows) >= LEAST_MATCHES]
-    return _best([*found, *_joined(found, here, there)])
-
-
-def _joined(found: list[Arrangement], here: Blobs, there: Blobs) -> Iterator[Arrangement]:
-    """Yield the map that begins with the matches of the best one and of those that agree."""
+    found += _joined(found, here, there)
     if not found:
-        return
+        return []
     best = max(found, key=lambda each: each.grown.evidence)
-    others = [
-        each
-        for each in found
-        if each is not best and each.grown.evidence > 0 and not each.contradicts(best)
-    ]
-    if not others:
-        return
-    pairs = {}
-    for each in (best, *others):
-        for row, column in zip(each.grown.rows, each.grown.columns):
-            pairs.setdefault(row, column)
-    rows, columns = np.array(list(pairs)), np.array(list(pairs.values()))
-    yield _grown(_affine(rows, columns, here, there), rows, columns, here, there)
+    return _best([*found, *_extended(best, here, there)])
+
+
+def _joined(found: list[Arrangement], here: Blobs, there: Blobs) -> list[Arrangement]:
+    """Return the map that begins with the matches of the best one and of those that agree."""
+    likely = sorted((f for f in found if f.grown.evidence > 0), key=lambda f: -f.grown.evidence)
+    agreeing = [each for each in likely if not each.contradicts(likely[0])]
+    if len(agreeing) < 2:
+        return []
+    rows, columns = agreeing[0].grown.rows, agreeing[0].grown.columns
+    for each in agreeing[1:]:
+        rows, columns = _with_new(rows, columns, each.grown.rows, each.grown.columns)
+    return [_grown(_affine(rows, columns, here, there), rows, columns, here, there)]
+
+
+def _with_new(
+    rows: Numbers, columns: Numbers, more: Numbers, others: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Return the matches and those of the others whose blobs are not matched yet."""
+    new = ~np.isin(more, rows) & ~np.isin(others, columns)
+    return np.append(rows, more[new]), np.append(columns, others[new])
+
+
+def _extended(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[Arrangement]:
+    """Yield a map grown into regions beside those that it knows, as long as more blobs match."""
+    for _ in range(EXTENSIONS if found.grown.evidence > 0 else 0):
+        rows, columns = found.grown.rows, found.grown.columns
+        for region in _regions_beside(found, here, there):
+            rows, columns = _with_new(rows, columns, region.rows, region.columns)
+        if len(rows) < LEAST_GAIN * len(found.grown.rows):
+            return
+        found = _grown(_affine(rows, columns, here, there), rows, columns, here, there)
+        if len(found.grown.rows) < LEAST_MATCHES:
+            return
+        yield found
+
+
+def _regions_beside(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[_Region]:
+    """Yield the maps of regions that begin with a bent map, where enough blobs match."""
+    grown, is_source = found.grown, bool(np.linalg.det(found.affine[:2]) >= 1)
+    if is_source:
+        far, close, rough = here, there, grown.affine_at
+        places = here.places[:CENTRES]
+        usable = grown.known(places) & _in_view(grown.mapped(places), there)
+    else:
+        far, close = there, here
+        places = there.places[:CENTRES]
+        back = grown.inverse(places)
+        usable = grown.known(back) & _in_view(back, here)
+
+        def rough(place: Array) -> Array:
+            return _inverse(grown.affine_at(grown.inverse(place[np.newaxis])[0]))
+
+    for each in local_maps(rough, places[usable], far, close):
+        if each.likelihood >= LEAST_LIKELIHOOD:
+            yield _Region.of(each, is_source)
 
 
 def _grown(
@@ -226,13 +272,27 @@ def _affine(rows: Numbers, columns: Numbers, here: Blobs, there: Blobs) -> Array
     return affine
 
 
+def _in_view(places: Array, photo: Blobs) -> Flags:
+    inside: Flags = ((places > 0) & (places < photo.extent)).all(axis=1)
+    return inside
+
+
 def _best(found: list[Arrangement]) -> list[Arrangement]:
-    """Return the best maps, which know the evidence for their rivals."""
-    best = []
-    for each in sorted(found, key=lambda each: -each.grown.evidence)[:MOST_MAPS]:
+    """Return the best maps, which know the evidence for their rivals.
+
+    Of sure maps that agree the one with the most matches comes first: where a body bends, the
+    evidence for what is added is small, as so much had to be bent for it.
+    """
+    judged = []
+    for each in sorted(found, key=lambda each: -each.grown.evidence):
         rivals = [other.grown.evidence for other in found if each.contradicts(other)]
-        best.append(replace(each, rival=max([0.0, *rivals])))
-    return best
+        judged.append(replace(each, rival=max([0.0, *rivals])))
+
+    def worth(each: Arrangement) -> tuple[bool, float]:
+        agrees = each.is_sure and not each.contradicts(judged[0])
+        return agrees, len(each.grown.rows) if agrees else each.grown.evidence
+
+    return sorted(judged, key=worth, reverse=True)[:MOST_MAPS]
 
 
 def _inverse(affine: Array) -> Array:

@@ -4,7 +4,7 @@ A rough map of whole photos leads from each region's blobs to about the right pl
 maximisation decides which blobs of both photos are the same, and fits the region's map to them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,8 @@ RADIUS = 0.16
 APART, MOST_REGIONS = 0.08, 14
 """Least distance between the centres of two regions, and how many there are."""
 
-CENTRES, COMPARED = 200, 250
-"""Blobs of the farther photo among which centres are chosen, and blobs of each photo that are
-compared."""
+COMPARED = 250
+"""Blobs of each photo that are compared."""
 
 WITHIN = (0.012, 0.009, 0.006, 0.004, 0.003)
 """Shares of the longer side of the closer photo: standard deviations of a blob around its place in
@@ -52,14 +51,18 @@ class LocalMap:
     likelihood: float
 
 
-def local_maps(affine: Array, far: Blobs, close: Blobs) -> Iterator[LocalMap]:
-    """Yield the maps of the regions in view in which enough blobs match."""
-    mapped = with_ones(far.places[:CENTRES]) @ affine
-    seen = ((mapped > 0) & (mapped < close.extent)).all(axis=1)
+def local_maps(
+    rough: Callable[[Array], Array], places: Array, far: Blobs, close: Blobs
+) -> Iterator[LocalMap]:
+    """Yield the maps of the regions in which enough blobs match.
+
+    `rough` returns the affine map, (3, 2), from which to begin at a place of the farther photo, and
+    `places`, (n, 2), are those where it is known and in view of the closer one.
+    """
     compared, others = far.first(COMPARED), close.first(COMPARED)
-    for centre in _spread(far.places[:CENTRES][seen]):
+    for centre in _spread(places):
         inside = np.flatnonzero(((compared.places - centre) ** 2).sum(axis=1) < RADIUS**2)
-        if found := _local_map(affine, centre, compared.some(inside), others):
+        if found := _local_map(rough(centre), centre, compared.some(inside), others):
             fitted, matches = found
             rows, columns = matches.pairs(LEAST_WEIGHT)
             yield LocalMap(fitted, inside[rows], columns, matches.likelihood)
@@ -80,6 +83,8 @@ def _local_map(
     affine: Array, centre: Array, far: Blobs, close: Blobs
 ) -> tuple[Array, BlobMatches] | None:
     """Return a region's map and the blobs that match under it; None if few do."""
+    if np.linalg.det(affine[:2]) <= 0:
+        return None
     for within in WITHIN:
         log_scale = float(np.log(np.linalg.det(affine[:2]))) / 2
         std = np.full(len(far), within)
