@@ -278,21 +278,12 @@ def _in_view(places: Array, photo: Blobs) -> Flags:
 
 
 def _best(found: list[Arrangement]) -> list[Arrangement]:
-    """Return the best maps, which know the evidence for their rivals.
-
-    Of sure maps that agree the one with the most matches comes first: where a body bends, the
-    evidence for what is added is small, as so much had to be bent for it.
-    """
-    judged = []
-    for each in sorted(found, key=lambda each: -each.grown.evidence):
+    """Return the best maps, which know the evidence for their rivals."""
+    best = []
+    for each in sorted(found, key=lambda each: -each.grown.evidence)[:MOST_MAPS]:
         rivals = [other.grown.evidence for other in found if each.contradicts(other)]
-        judged.append(replace(each, rival=max([0.0, *rivals])))
-
-    def worth(each: Arrangement) -> tuple[bool, float]:
-        agrees = each.is_sure and not each.contradicts(judged[0])
-        return agrees, len(each.grown.rows) if agrees else each.grown.evidence
-
-    return sorted(judged, key=worth, reverse=True)[:MOST_MAPS]
+        best.append(replace(each, rival=max([0.0, *rivals])))
+    return best
 
 
 def _inverse(affine: Array) -> Array:
