@@ -71,7 +71,7 @@ def _fits(
 def _least(found: Arrangement) -> float:
     if found.is_sure:
         return SURE_SHARE
-    return LIKELY_SHARE if found.grown.evidence > found.rival else CONFIRMED_SHARE
+    return LIKELY_SHARE if found.is_likely else CONFIRMED_SHARE
 
 
 def _blobs(photos: Photos) -> tuple[Blobs, Blobs]:

@@ -48,13 +48,12 @@ EXTENSIONS, LEAST_GAIN, LEAST_LIKELIHOOD = 4, 1.1, 8.0
 """How often a map is extended at most, how many times as many blobs must match each time, and the
 least likelihood of a region that extends it."""
 
-LEAST_MATCHES, MOST_MAPS = 8, 2
+LEAST_MATCHES, MOST_MAPS = 5, 2
 """Matches below which a map is not returned, and how many are at most."""
 
-SURE = 20.0
-"""Evidence from which a map needs little other confirmation, in natural logarithms. Of 68 hard
-generated pairs 58 have a map with more; the best map of 204 pairs that share nothing, other people
-and mirrored photos, had 4 at most."""
+SURE, LIKELY = 20.0, 10.0
+"""Evidence from which a map needs little other confirmation, and from which it needs less, in
+natural logarithms."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +72,11 @@ class Arrangement:
     def is_sure(self) -> bool:
         """Whether the blobs confirm it."""
         return self.grown.evidence - self.rival >= SURE
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether the blobs speak for it."""
+        return self.grown.evidence - self.rival >= LIKELY
 
     def contradicts(self, other: "Arrangement") -> bool:
         """Whether most blobs that both match are not matched to the same ones."""
