@@ -24,6 +24,9 @@ below which blobs are compared: so far from those that match it is known."""
 EXTENDED = 0.03
 """Standard deviation of a field, a share of the longer side, up to which it is extended."""
 
+FAR_STEPS = ((0.0025, 0.012), (0.0015, 0.012), (0.0025, 0.025), (0.0015, 0.025))
+"""The same for a map that is likely, whose blobs may be far from each other."""
+
 BEND_STD = 2.5
 """See `WarpField`."""
 
@@ -98,7 +101,14 @@ class GrownMap:
         return back
 
 
-def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blobs) -> GrownMap:
+def grow(
+    affine: Array,
+    rows: Numbers,
+    columns: Numbers,
+    here: Blobs,
+    there: Blobs,
+    steps: tuple[tuple[float, float], ...] = STEPS,
+) -> GrownMap:
     """Bend an affine map, (3, 2) in shares of the longer sides, so that more blobs match.
 
     It begins with blobs of the source and the target that match, and grows outwards from them.
@@ -108,9 +118,9 @@ def grow(affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blo
     width, height = np.maximum(1, CELLS * here.extent).astype(int)
     field = WarpField(base, (int(height), int(width)), BEND_STD)
     weights = np.full(len(rows), BEGIN_WEIGHT)
-    within = STEPS[0][0] / max(1.0, np.sqrt(np.linalg.det(affine[:2])))
+    within = steps[0][0] / max(1.0, np.sqrt(np.linalg.det(affine[:2])))
     found: list[GrownMap] = []
-    for std, known in STEPS:
+    for std, known in steps:
         likelihoods: list[float] = []
         while True:
             places = here.places[rows] * CELLS

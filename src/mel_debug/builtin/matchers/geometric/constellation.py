@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
-from mel_debug.builtin.matchers.geometric.blob_field import GrownMap, grow
+from mel_debug.builtin.matchers.geometric.blob_field import (
+    FAR_STEPS,
+    STEPS,
+    GrownMap,
+    grow,
+)
 from mel_debug.builtin.matchers.geometric.blob_likelihood import match_blobs
 from mel_debug.builtin.matchers.geometric.local_maps import LocalMap, local_maps
 from mel_debug.builtin.matchers.geometric.similarity_votes import (
@@ -190,7 +195,7 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
     regions = sorted((r for each in distinct for r in each.regions()), key=lambda r: -r.likelihood)
     found: list[Arrangement] = []
     for region in regions:
-        if any(some.is_sure and region.is_part_of(some) for some in found):
+        if any(region.is_part_of(some) for some in found):
             continue
         found.append(_grown(region.affine, region.rows, region.columns, here, there))
         if len(found) >= GROWN or (len(found) >= MOST_MAPS and any(f.is_sure for f in found)):
@@ -224,17 +229,25 @@ def _with_new(
 
 
 def _extended(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[Arrangement]:
-    """Yield a map grown into regions beside those that it knows, as long as more blobs match."""
-    for _ in range(EXTENSIONS if found.grown.evidence > 0 else 0):
+    """Yield a map grown into regions beside those that it knows, as long as more blobs match.
+
+    The last one is that grown to blobs farther away.
+    """
+    if found.grown.evidence <= 0:
+        return
+    for _ in range(EXTENSIONS):
         rows, columns = found.grown.rows, found.grown.columns
         for region in _regions_beside(found, here, there):
             rows, columns = _with_new(rows, columns, region.rows, region.columns)
         if len(rows) < LEAST_GAIN * len(found.grown.rows):
-            return
-        found = _grown(_affine(rows, columns, here, there), rows, columns, here, there)
-        if len(found.grown.rows) < LEAST_MATCHES:
-            return
+            break
+        more = _grown(_affine(rows, columns, here, there), rows, columns, here, there)
+        if len(more.grown.rows) < LEAST_MATCHES:
+            break
+        found = more
         yield found
+    rows, columns = found.grown.rows, found.grown.columns
+    yield _grown(found.affine, rows, columns, here, there, FAR_STEPS)
 
 
 def _regions_beside(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[_Region]:
@@ -259,10 +272,15 @@ def _regions_beside(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[_
 
 
 def _grown(
-    affine: Array, rows: Numbers, columns: Numbers, here: Blobs, there: Blobs
+    affine: Array,
+    rows: Numbers,
+    columns: Numbers,
+    here: Blobs,
+    there: Blobs,
+    steps: tuple[tuple[float, float], ...] = STEPS,
 ) -> Arrangement:
     """Bend a map, and return it with the affine map of all blobs that match in the end."""
-    grown = grow(affine, rows, columns, here, there)
+    grown = grow(affine, rows, columns, here, there, steps)
     if len(grown.rows) >= LEAST_MATCHES:
         affine = _affine(grown.rows, grown.columns, here, there)
     return Arrangement(affine, grown)

@@ -13,8 +13,9 @@ from mel_debug.builtin.matchers.geometric.arrays import Array, with_ones
 from mel_debug.builtin.matchers.geometric.blob_likelihood import BlobMatches, match_blobs
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, Numbers
 
-RADIUS = 0.16
-"""Share of the longer side of the farther photo: the radius of a region."""
+RADIUS, LEAST_BLOBS = 0.16, 8
+"""Share of the longer side of the farther photo: the radius of a region; and the blobs that it has
+at least, where there are few."""
 
 APART, MOST_REGIONS = 0.08, 14
 """Least distance between the centres of two regions, and how many there are."""
@@ -61,11 +62,18 @@ def local_maps(
     """
     compared, others = far.first(COMPARED), close.first(COMPARED)
     for centre in _spread(places):
-        inside = np.flatnonzero(((compared.places - centre) ** 2).sum(axis=1) < RADIUS**2)
+        inside = _around(centre, compared.places)
         if found := _local_map(rough(centre), centre, compared.some(inside), others):
             fitted, matches = found
             rows, columns = matches.pairs(LEAST_WEIGHT)
             yield LocalMap(fitted, inside[rows], columns, matches.likelihood)
+
+
+def _around(centre: Array, places: Array) -> Numbers:
+    """Return the numbers of the places in a region."""
+    away = np.hypot(*(places - centre).T)
+    reach = np.sort(away)[min(LEAST_BLOBS, len(away)) - 1]
+    return np.flatnonzero(away <= max(RADIUS, reach))
 
 
 def _spread(places: Array) -> Iterator[Array]:
