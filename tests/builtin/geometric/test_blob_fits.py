@@ -13,7 +13,7 @@ from mel_debug.builtin.matchers.geometric.blob_fits import (
     fits_of_blobs,
     keep_blobs,
 )
-from mel_debug.builtin.matchers.geometric.constellation import SURE, Arrangement
+from mel_debug.builtin.matchers.geometric.constellation import LIKELY, SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.first_fit import CONFIRMED_SHARE
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
@@ -62,7 +62,8 @@ def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool
     [
         (SURE + 1, 0.0, SURE_SHARE, True),
         (SURE + 1, 2.0, LIKELY_SHARE, False),
-        (1.0, 0.0, LIKELY_SHARE, False),
+        (LIKELY + 1, 0.0, LIKELY_SHARE, False),
+        (LIKELY - 1, 0.0, CONFIRMED_SHARE, False),
         (SURE + 1, SURE + 2, CONFIRMED_SHARE, False),
         (-10.0, 0.0, CONFIRMED_SHARE, False),
     ],
@@ -72,8 +73,9 @@ def test_the_more_evidence_the_fewer_matches(
 ) -> None:
     """Without any, as many as for maps of other kinds."""
     none = np.empty(0, dtype=np.intp)
+    field = WarpField(PlaneMap(np.eye(3)), (30, 40))
     affine = np.array([[1.0, 0], [0, 1], [0, 0]])
-    found = Arrangement(affine, GrownMap(evidence, none, none, 0.004), rival)
+    found = Arrangement(affine, GrownMap(evidence, field, none, none, 0.004), rival)
     monkeypatch.setattr(blob_fits, "arrangements", lambda *_: [found])
     (fit,) = fits_of_blobs(photos())
     assert fit.least == least

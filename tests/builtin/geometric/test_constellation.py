@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mel_debug.builtin.matchers.geometric.constellation import (
     CLOSER,
-    LEAST_MATCHES,
     SIMILAR_SCALE,
     Arrangement,
     arrangements,
@@ -17,6 +16,8 @@ from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 
 SEEDS = st.integers(0, 2**32 - 1)
 SQUARE = np.ones(2)
+LEAST_SHARED = 12
+"""Blobs in view of both photos; with fewer the arrangement is not clear among others."""
 
 
 def drawn(seed: int, count: int) -> Blobs:
@@ -71,11 +72,50 @@ def test_any_turn_and_size_is_found_among_blobs_that_only_one_photo_has(
     turn = turned(angle, np.exp(log_scale))
     here = drawn(seed, 40)
     there, inside = seen(here, turn, 20, seed + 2)
-    if len(inside) < 2 * LEAST_MATCHES:
-        return
+    assume(len(inside) >= LEAST_SHARED)
     best = arrangements(here, there)[0]
     assert best.is_sure
     assert share_right(best, inside) > 0.8
+
+
+@pytest.mark.slow
+@settings(max_examples=6)
+@given(SEEDS, ANGLES, st.floats(1.0, 2.8), st.floats(0, np.pi))
+def test_a_photo_from_the_side_is_found(
+    seed: int, angle: float, tilt: float, direction: float
+) -> None:
+    """Where one axis is up to 2.8 times as long as the other one, in any direction."""
+    axes = turned(direction, 1.0)
+    turn = turned(angle, 1.0) @ axes.T @ np.diag([tilt**0.5, tilt**-0.5]) @ axes
+    here = drawn(seed, 80)
+    there, inside = seen(here, turn, 40, seed + 2)
+    assume(len(inside) >= LEAST_SHARED)
+    best = arrangements(here, there)[0]
+    assert best.is_sure
+    assert share_right(best, inside) > 0.8
+
+
+@pytest.mark.slow
+@settings(max_examples=6)
+@given(SEEDS, ANGLES, st.floats(0.8, 1.25), st.sampled_from([-1, 1]))
+def test_a_body_that_turns_away_is_found(seed: int, angle: float, scale: float, side: int) -> None:
+    """Round like a trunk, seen from the front and from 40 degrees to one side."""
+    generator = np.random.default_rng(seed)
+    around, along = generator.uniform(-1.1, 1.1, 160), generator.uniform(-0.45, 0.45, 160)
+    sizes = generator.uniform(-6.5, -5.5, 160)
+    photos, numbers = [], []
+    for view, turn in ((0.0, np.eye(2)), (0.7 * side, turned(angle, scale))):
+        flat = np.column_stack([0.4 * np.sin(around - view), along])
+        places = flat @ turn + 0.5 + generator.uniform(-0.001, 0.001, flat.shape)
+        faces = (np.abs(around - view) < 1.3) & ((places > 0) & (places < 1)).all(axis=1)
+        photos.append(Blobs(places[faces], sizes[faces], SQUARE))
+        numbers.append(np.flatnonzero(faces))
+    here, there = numbers
+    best = arrangements(*photos)[0]
+    assert best.is_sure
+    right = here[best.grown.rows] == there[best.grown.columns]
+    assert right.mean() > 0.9
+    assert right.sum() > 0.6 * len(np.intersect1d(here, there))
 
 
 @pytest.mark.slow
@@ -87,8 +127,7 @@ def test_a_close_up_is_found_in_an_overview(
     """Whichever is the source."""
     overview = drawn(seed, 250)
     close_up, inside = seen(overview, turned(angle, np.exp(log_scale)), 6, seed + 2)
-    if len(inside) < 2 * LEAST_MATCHES:
-        return
+    assume(len(inside) >= LEAST_SHARED)
     if is_source:
         best = closer_arrangements(overview, close_up)[0]
         right = share_right(best, inside)
@@ -130,7 +169,7 @@ def test_dots_of_a_cloth_make_sure_of_nothing(seed: int, angle: float, scale: fl
     assert not any(each.is_sure for each in arrangements(*photos))
 
 
-@pytest.mark.parametrize("count", [0, 1, 7])
+@pytest.mark.parametrize("count", [0, 1, 4])
 def test_few_blobs_have_no_arrangement(count: int) -> None:
     """However well they agree."""
     few = drawn(3, count)

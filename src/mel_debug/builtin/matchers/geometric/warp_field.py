@@ -79,13 +79,17 @@ class WarpField:
 
     The displacement is a cubic B-spline with a Gaussian prior on its second differences, the energy
     of a thin-plate spline (Wahba 1990, chapter 2). It is fitted by weighted least squares; its
-    posterior std is small among matches and grows with the distance from them.
+    posterior std is small among matches and grows with the distance from them. `bend_std` is that
+    of the prior, `BEND_STD` by default.
     """
 
     _kept: _Kept | None = None
 
-    def __init__(self, base: PlaneMap, shape: tuple[int, int], bend_std: float = BEND_STD) -> None:
-        self.base, self.shape, self.bend_std = base, shape, bend_std
+    def __init__(
+        self, base: PlaneMap, shape: tuple[int, int], bend_std: float | None = None
+    ) -> None:
+        self.base, self.shape = base, shape
+        self.bend_std = BEND_STD if bend_std is None else bend_std
         self.step = step_of(shape)
         self.knots = knots_of(shape)
         self.coefficients: Array = np.zeros((int(self.knots.prod()), 2))
