@@ -22,7 +22,7 @@ from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 
-SURE_SHARE, LIKELY_SHARE = 0.05, 0.15
+SURE_SHARE, LIKELY_SHARE = 0.05, 0.2
 """Shares of matches that must confirm a map of blobs that are sure, about the level of chance, as
 light may have changed all that features see; and one whose evidence is positive, more than twice as
 much as in photos of different bodies. Without evidence, a wrong map of a mirrored photo of half a

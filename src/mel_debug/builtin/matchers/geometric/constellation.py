@@ -56,9 +56,13 @@ least likelihood of a region that extends it."""
 LEAST_MATCHES, MOST_MAPS = 5, 2
 """Matches below which a map is not returned, and how many are at most."""
 
-SURE, LIKELY = 20.0, 10.0
+SURE, LIKELY = 20.0, 5.0
 """Evidence from which a map needs little other confirmation, and from which it needs less, in
 natural logarithms."""
+
+MOST_RIVAL = 0.5
+"""Largest evidence for a rival, as a share of that for a map that is likely. Dots of a cloth, two
+dots farther along, have 0.8."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +80,16 @@ class Arrangement:
     @property
     def is_sure(self) -> bool:
         """Whether the blobs confirm it."""
-        return self.grown.evidence - self.rival >= SURE
+        return self._is_above(SURE)
 
     @property
     def is_likely(self) -> bool:
         """Whether the blobs speak for it."""
-        return self.grown.evidence - self.rival >= LIKELY
+        return self._is_above(LIKELY)
+
+    def _is_above(self, least: float) -> bool:
+        evidence = self.grown.evidence
+        return evidence - self.rival >= least and self.rival <= MOST_RIVAL * evidence
 
     def contradicts(self, other: "Arrangement") -> bool:
         """Whether most blobs that both match are not matched to the same ones."""
