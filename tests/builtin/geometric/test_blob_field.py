@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mel_debug.builtin.matchers.geometric.bent_arrangements import SURE
 from mel_debug.builtin.matchers.geometric.blob_field import blobs_under, grow
-from mel_debug.builtin.matchers.geometric.constellation import SURE
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField

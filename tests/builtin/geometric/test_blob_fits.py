@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mel_debug.builtin.matchers.geometric import blob_fits
+from mel_debug.builtin.matchers.geometric.bent_arrangements import LIKELY, SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap
 from mel_debug.builtin.matchers.geometric.blob_fits import (
     LIKELY_SHARE,
@@ -13,7 +14,6 @@ from mel_debug.builtin.matchers.geometric.blob_fits import (
     fits_of_blobs,
     keep_blobs,
 )
-from mel_debug.builtin.matchers.geometric.constellation import LIKELY, SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.first_fit import CONFIRMED_SHARE
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap

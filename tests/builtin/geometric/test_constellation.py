@@ -5,10 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from mel_debug.builtin.matchers.geometric.bent_arrangements import Arrangement
 from mel_debug.builtin.matchers.geometric.constellation import (
     CLOSER,
     SIMILAR_SCALE,
-    Arrangement,
     arrangements,
     closer_arrangements,
 )

@@ -6,10 +6,9 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
+from mel_debug.builtin.matchers.geometric.bent_arrangements import SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.blob_field import blobs_under
 from mel_debug.builtin.matchers.geometric.constellation import (
-    SURE,
-    Arrangement,
     arrangements,
     closer_arrangements,
 )

@@ -20,8 +20,9 @@ at least, where there are few."""
 APART, MOST_REGIONS = 0.08, 14
 """Least distance between the centres of two regions, and how many there are."""
 
-COMPARED = 250
-"""Blobs of each photo that are compared."""
+CENTRES, COMPARED = 200, 250
+"""Blobs of the farther photo that may be at the centre of a region, and blobs of each photo that
+are compared."""
 
 WITHIN = (0.012, 0.009, 0.006, 0.004, 0.003)
 """Shares of the longer side of the closer photo: standard deviations of a blob around its place in
@@ -50,6 +51,28 @@ class LocalMap:
     far: Numbers
     close: Numbers
     likelihood: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A map of a small region from source to target, and the blobs that match; see `LocalMap`."""
+
+    affine: Array
+    rows: Numbers
+    columns: Numbers
+    likelihood: float
+
+    @classmethod
+    def of(cls, found: LocalMap, is_source: bool) -> "Region":
+        """`is_source` is whether the photo from farther away is the source."""
+        if is_source:
+            return cls(found.affine, found.far, found.close, found.likelihood)
+        return cls(inverse_of(found.affine), found.close, found.far, found.likelihood)
+
+    @property
+    def pairs(self) -> set[tuple[int, int]]:
+        """The rows and columns."""
+        return set(zip(self.rows.tolist(), self.columns.tolist(), strict=True))
 
 
 def local_maps(
@@ -119,3 +142,9 @@ def _fitted(affine: Array, centre: Array, far: Array, close: Array, weights: Arr
     slopes_and_place = np.linalg.solve(normal, sides)
     slopes = slopes_and_place[:2]
     return np.vstack([slopes, slopes_and_place[2] - centre @ slopes])
+
+
+def inverse_of(affine: Array) -> Array:
+    """Return the inverse of an affine map, (3, 2)."""
+    inverse: Array = np.linalg.inv(np.column_stack([affine, [0.0, 0.0, 1.0]]))[:, :2]
+    return inverse

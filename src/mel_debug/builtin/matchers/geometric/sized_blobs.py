@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.variants import Variants
 from mel_debug.core.laplacian import darkness, is_round, laplacian
@@ -55,6 +55,11 @@ class Blobs:
     def some(self, numbers: Numbers) -> "Blobs":
         """Return the blobs with these numbers."""
         return Blobs(self.places[numbers], self.sizes[numbers], self.extent)
+
+    def in_view(self, places: Array) -> Flags:
+        """Return (n,): which places lie within the photo."""
+        inside: Flags = np.all((places > 0) & (places < self.extent), axis=1)
+        return inside
 
     @classmethod
     def of(cls, features: FeatureMap, variants: Variants) -> "Blobs":
