@@ -72,13 +72,14 @@ class Search:
     """A search in which the maps of each kind are given, and the shares that confirm them.
 
     A kind that is not given has one map elsewhere that 4 % confirm. `least` is the share of matches
-    that must confirm each, `tried` are the kinds in the order in which their maps were judged, and
+    that must confirm each, `sure` the kind whose maps are right whatever features say, `tried` are the kinds in the order in which their maps were judged, and
     `tries` how often each may be refined.
     """
 
     maps: dict[str, list[tuple[PlaneMap, float]]]
     judged: int = 1
     least: float = CONFIRMED_SHARE
+    sure: str | None = None
     tried: list[str] = field(default_factory=list)
     tries: list[int] = field(default_factory=list)
 
@@ -90,7 +91,8 @@ class Search:
             for found, share in self.maps.get(name, [(SHIFTED, 0.04)]):
                 self.tried.append(name)
                 shares.append(share)
-                yield replace(fit(found), least=self.least)
+                std = 0.5 if name == self.sure else None
+                yield replace(fit(found), least=self.least, sure_std=std)
 
         def judge(_fit: FirstFit, _photos: object, tries: int) -> Attempt:
             self.tries.append(tries)
@@ -174,6 +176,17 @@ def test_a_map_that_blobs_make_sure_of_is_confirmed_by_few_matches(
     """8 %, when light has changed all else."""
     search = Search({"blobs flat": [(SAME, 0.08)]}, least=least)
     assert (search.run(monkeypatch).attempt is not None) == expected
+
+
+@pytest.mark.parametrize(("shift", "share"), [(SHIFTED, 0.2), (SAME, 0.5)])
+def test_features_that_contradict_sure_blobs_do_not_replace_them(
+    shift: PlaneMap, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do if they agree; a shadow may confirm itself by more matches than skin."""
+    maps = {"blobs flat": [(shift, 0.2)], "distinct flat": [(SAME, 0.5)]}
+    found = Search(maps, least=0.05, sure="blobs flat").run(monkeypatch)
+    assert found.attempt is not None
+    assert found.attempt.share == pytest.approx(share)
 
 
 def test_beside_a_fair_geometry_others_are_refined_once(monkeypatch: pytest.MonkeyPatch) -> None:

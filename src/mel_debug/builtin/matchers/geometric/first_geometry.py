@@ -45,6 +45,11 @@ AGREED_SHARE, AGREED_KNOWN = 0.8, 0.5
 """Share of a fit's inliers that an attempt predicts from which the two agree, and least share of
 them where its warp field is known."""
 
+SURE_AGREED = 0.5
+"""The same share for an attempt that may replace one of a sure arrangement of blobs, some of whose
+matches are wrong. One that is known in a small region only, where it confirms itself or a shadow,
+took its place in one of 12 hard pairs: 4 of 14 moles were found instead of 11."""
+
 MOST_JUDGED = 12
 """Matchings under first geometries from which on no further one is tried if one is confirmed. On
 photos of 3 megapixels each takes about 1.1 s of a search of 12 to 35 s."""
@@ -79,12 +84,14 @@ class Best:
     """The best attempts so far, of the photos as they are and of flattened ones.
 
     `agreed` is whether matches of flattened photos agree with that of the photos as they are: then
-    it is none of shadows.
+    it is none of shadows. `sure` is the first fit that was confirmed and is right whatever features
+    say.
     """
 
     lit: Attempt | None = None
     flat: Attempt | None = None
     agreed: bool = False
+    sure: FirstFit | None = None
 
     @property
     def any(self) -> Attempt | None:
@@ -151,6 +158,10 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             attempt = attempt_of(fit, used, 1 if best.is_fair else SECOND_TRIES)
             judged += attempt.judged
             confirmed = attempt.confirmed if attempt.share >= fit.least else 0
+            if confirmed >= LEAST_CONFIRMED and fit.sure_std is not None:
+                best.sure = best.sure or fit
+            elif best.sure and not agrees(best.sure, attempt, photos, SURE_AGREED):
+                continue
             if (
                 confirmed >= LEAST_CONFIRMED
                 and best.improve(attempt, kind.is_flat)
@@ -165,8 +176,11 @@ def first_geometry(photos: Photos) -> FirstGeometry:
     return FirstGeometry(best.any, most, tried)
 
 
-def agrees(fit: FirstFit, attempt: Attempt, photos: Photos) -> bool:
-    """Whether an attempt predicts most inliers of a fit of the same photos, where it is known."""
+def agrees(fit: FirstFit, attempt: Attempt, photos: Photos, least: float = AGREED_SHARE) -> bool:
+    """Whether an attempt predicts this share of a fit's inliers, and is known at enough of them.
+
+    Both are of the same photos, flattened or not.
+    """
     here = fit.source[fit.inliers] * (photos.source_at(1.0).cell / attempt.source.cell)
     there = fit.target[fit.inliers]
     known = attempt.warp_field.std(here) < KNOWN_STD
@@ -175,7 +189,7 @@ def agrees(fit: FirstFit, attempt: Attempt, photos: Photos) -> bool:
     here, there = here[known], there[known]
     scale = np.sqrt(np.abs(np.linalg.det(attempt.warp_field.jacobians(here))))
     gap = np.linalg.norm(attempt.warp_field(here) - there, axis=1)
-    return bool((gap < INLIER_CELLS * np.maximum(1.0, scale)).mean() >= AGREED_SHARE)
+    return bool((gap < INLIER_CELLS * np.maximum(1.0, scale)).mean() >= least)
 
 
 def _fits_of_mutual(photos: Photos) -> Iterator[FirstFit]:
