@@ -72,8 +72,9 @@ class Search:
     """A search in which the maps of each kind are given, and the shares that confirm them.
 
     A kind that is not given has one map elsewhere that 4 % confirm. `least` is the share of matches
-    that must confirm each, `sure` the kind whose maps are right whatever features say, `tried` are the kinds in the order in which their maps were judged, and
-    `tries` how often each may be refined.
+    that must confirm each, `sure` the kind whose maps are right whatever features say, `tried` are
+    the kinds in the order in which their maps were judged, and `tries` how often each may be
+    refined.
     """
 
     maps: dict[str, list[tuple[PlaneMap, float]]]
