@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mel_debug.builtin.matchers.geometric.bent_arrangements import SURE
-from mel_debug.builtin.matchers.geometric.blob_field import blobs_under, grow
+from mel_debug.builtin.matchers.geometric.blob_field import FAR_STEPS, blobs_under, grow
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
@@ -46,11 +46,13 @@ def test_a_field_grows_over_a_bent_body(seed: int, bend: float) -> None:
     first = np.argsort(here.places[:80, 0])[:12]
     places = np.column_stack([here.places[first], np.ones(12)])
     affine = np.linalg.lstsq(places, there.places[first], rcond=None)[0]
-    grown = grow(affine, first, first, here, there)
-    assert grown.evidence > SURE
-    right = (grown.rows == grown.columns) & (grown.rows < 80)
+    near = grow(affine, first, first, here, there)
+    far = grow(affine, near.rows, near.columns, here, there, FAR_STEPS)
+    for grown in (near, far):
+        assert grown.evidence > SURE
+        right = (grown.rows == grown.columns) & (grown.rows < 80)
+        assert right.mean() > 0.85
     assert right.sum() > 0.6 * inside.sum()
-    assert right.mean() > 0.85
 
 
 @pytest.mark.slow
