@@ -181,7 +181,8 @@ class _Compared:
     ) -> "_Compared":
         one, other = cells
         at = here.places * one
-        surest = np.argsort(field.std(at), kind="stable")[:SCALED]
+        unsure = field.std(at)
+        surest = np.argsort(unsure, kind="stable")[:SCALED]
         slopes = np.linalg.det(field.jacobians(at[surest]))
         scale = float(np.sqrt(np.abs(np.median(slopes)) * one.prod() / other.prod()))
         is_far = scale >= 1
@@ -191,8 +192,8 @@ class _Compared:
             mapped, factor = field(places) / other, scale
         else:
             places = field.inverse(far.places * other)
-            mapped, factor = places / one, 1.0
-        std = field.std(places) * factor / one.max()
+            mapped, factor, unsure = places / one, 1.0, field.std(places)
+        std = unsure * factor / one.max()
         mapped = np.where((std < known)[:, np.newaxis], mapped, OUT_OF_VIEW)
         log_scale = float(abs(np.log(scale)))
         matches = match_blobs(far, close, mapped, np.hypot(within, std), log_scale, MOST_FAR)
