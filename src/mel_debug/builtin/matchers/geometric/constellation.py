@@ -148,13 +148,9 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
 
 
 def _best(found: list[Arrangement]) -> list[Arrangement]:
-    """Return the most probable map, and the most probable one that contradicts it.
-
-    They know the evidence for their rivals.
-    """
-    best: list[Arrangement] = []
-    for each in sorted(found, key=lambda each: -each.grown.evidence):
-        if len(best) < MOST_MAPS and all(each.contradicts(other) for other in best):
-            rivals = [other.grown.evidence for other in found if each.contradicts(other)]
-            best.append(replace(each, rival=max([0.0, *rivals])))
+    """Return the best maps, which know the evidence for their rivals."""
+    best = []
+    for each in sorted(found, key=lambda each: -each.grown.evidence)[:MOST_MAPS]:
+        rivals = [other.grown.evidence for other in found if each.contradicts(other)]
+        best.append(replace(each, rival=max([0.0, *rivals])))
     return best
