@@ -71,7 +71,8 @@ def match_blobs(
         return BlobMatches.nothing()
     off = (close.sizes - far.sizes[seen, np.newaxis] - log_scale) / SIZE_STD
     alike = np.exp(-(off**2) / 2)
-    squared = ((mapped[seen, np.newaxis] - close.places) ** 2).sum(axis=2)
+    across, down = mapped[seen].T[:, :, np.newaxis] - close.places.T[:, np.newaxis]
+    squared = across**2 + down**2
     variance = std[seen, np.newaxis] ** 2
     density = alike * np.exp(-squared / (2 * variance)) / (2 * np.pi * variance)
     choice = density.argmax(axis=1)
@@ -81,10 +82,10 @@ def match_blobs(
     best = np.zeros(len(close))
     np.maximum.at(best, choice, ratio)
     ratio = np.where(ratio >= best[choice], ratio, 0.0)
-    missing = 0.5
+    missing, (least, most_missing) = 0.5, MISSING
     for _ in range(MISSING_ROUNDS):
         total = missing + (1 - missing) * ratio
-        missing = float(np.clip((missing / total).mean(), *MISSING))
+        missing = min(max(float((missing / total).sum()) / len(seen), least), most_missing)
     total = missing + (1 - missing) * ratio
     return BlobMatches(float(np.log(total).sum()), seen, choice, (1 - missing) * ratio / total)
 

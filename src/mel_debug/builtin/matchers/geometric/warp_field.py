@@ -222,8 +222,8 @@ class WarpField:
         knots, values = basis(self.step, self.knots, places)
         equations = NormalEquations.of(knots, values, len(self.prior))
         precision = self.prior + equations.matrix(precisions)
-        self.coefficients = np.linalg.solve(precision, equations.sides(precisions, shifts))
         self.covariance = _inverse(precision)
+        self.coefficients = self.covariance @ equations.sides(precisions, shifts)
 
     def keep(self, places: Array, shifts: Array, std: float) -> None:
         """Use displacements with a std, in cells, in all later calls of `grow`, if they agree."""
