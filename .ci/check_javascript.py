@@ -18,9 +18,7 @@ def main() -> int:
     if npx is None:
         print("skipped: Node is not installed, so types of the scripts are not checked")
         return 0
-    files = sorted(
-        str(path) for path in STATIC.iterdir() if path.suffix in {".js", ".css", ".html"}
-    )
+    files = sorted(str(path) for path in STATIC.iterdir() if path.suffix in {".js", ".css", ".html"})
     checks = (
         ("-p", TYPESCRIPT, "tsc", "-p", str(STATIC / "jsconfig.json")),
         ("-p", PRETTIER, "prettier", "--print-width", "100", "--check", *files),

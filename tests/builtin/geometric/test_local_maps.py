@@ -37,8 +37,8 @@ def test_a_rough_map_leads_to_the_exact_ones(seed: int, x: float, y: float, slop
     found = list(local_maps(rough, here.places, here, there))
     assert found
     best = max(found, key=lambda each: each.likelihood)
-    assert (best.far == best.close).mean() > 0.9
-    at = here.places[best.far]
+    assert (best.rows == best.columns).mean() > 0.9
+    at = here.places[best.rows]
     assert np.abs(with_ones(at) @ (best.affine - exact)).max() < 0.003
 
 

@@ -9,7 +9,7 @@ from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
 from mel_debug.builtin.matchers.geometric.blob_field import FAR_STEPS, STEPS, GrownMap, grow
 from mel_debug.builtin.matchers.geometric.local_maps import (
     CENTRES,
-    Region,
+    LocalMap,
     inverse_of,
     local_maps,
 )
@@ -28,7 +28,9 @@ LEAST_MATCHES = 5
 
 SURE, LIKELY = 20.0, 5.0
 """Evidence from which a map needs little other confirmation, and from which it needs less, in
-natural logarithms."""
+natural logarithms. While this was designed, the best map of 68 pairs of other people had 6, and
+that of 68 mirrored photos 7, but for one of 18. Of 68 hard pairs, some of them close-ups that are
+sought otherwise, 52 had more than 20."""
 
 MOST_RIVAL = 0.5
 """Largest evidence for a rival, as a share of that for a map that is likely. Dots of a cloth, two
@@ -123,7 +125,7 @@ def extended(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[Arrangem
     yield grown(found.affine, rows, columns, here, there, FAR_STEPS)
 
 
-def _regions_beside(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[Region]:
+def _regions_beside(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[LocalMap]:
     """Yield the maps of regions that begin with a bent map, where enough blobs match."""
     field, is_source = found.grown, bool(np.linalg.det(found.affine[:2]) >= 1)
     if is_source:
@@ -141,7 +143,7 @@ def _regions_beside(found: Arrangement, here: Blobs, there: Blobs) -> Iterator[R
 
     for each in local_maps(rough, places[usable], far, close):
         if each.likelihood >= LEAST_LIKELIHOOD:
-            yield Region.of(each, is_source)
+            yield each if is_source else each.inverse()
 
 
 def _with_new(

@@ -8,7 +8,7 @@ import numpy as np
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, with_ones
 from mel_debug.builtin.matchers.geometric.blob_likelihood import BlobMatches, match_blobs
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
-from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, Numbers
+from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, Numbers, pairs_of
 from mel_debug.builtin.matchers.geometric.warp_field import WarpField
 
 CELLS = 256
@@ -76,7 +76,7 @@ class GrownMap:
     @property
     def pairs(self) -> set[tuple[int, int]]:
         """The rows and columns."""
-        return set(zip(self.rows.tolist(), self.columns.tolist(), strict=True))
+        return pairs_of(self.rows, self.columns)
 
     def affine_at(self, place: Array) -> Array:
         """Return the affine map near a place of the source, (3, 2): target = [x y 1] @ map."""

@@ -21,7 +21,7 @@ from mel_debug.builtin.matchers.geometric.bent_arrangements import (
 from mel_debug.builtin.matchers.geometric.blob_likelihood import match_blobs
 from mel_debug.builtin.matchers.geometric.local_maps import (
     CENTRES,
-    Region,
+    LocalMap,
     inverse_of,
     local_maps,
 )
@@ -29,7 +29,7 @@ from mel_debug.builtin.matchers.geometric.similarity_votes import (
     similarities,
     tilted_similarities,
 )
-from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
+from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs, pairs_of
 
 SIMILAR, FEW, SIMILAR_SCALE, SIMILAR_APART = 60, 40, 2.6, (0.04, np.inf)
 """Blobs of each photo that vote for maps of similar size, the largest scale of these, either way,
@@ -117,11 +117,11 @@ class _Map:
         apart = np.hypot(*(self.mapped() - other.mapped())[:COMPARED].T)
         return bool(np.median(apart) < SAME)
 
-    def regions(self) -> Iterator[Region]:
+    def regions(self) -> Iterator[LocalMap]:
         """Yield the maps of small regions that begin with this one."""
         places = self.far.places[:CENTRES][self.close.in_view(self.mapped()[:CENTRES])]
         for each in local_maps(lambda _: self.affine, places, self.far, self.close):
-            yield Region.of(each, self.is_source)
+            yield each if self.is_source else each.inverse()
 
 
 def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arrangement]:
@@ -134,7 +134,8 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
     regions = sorted((r for each in distinct for r in each.regions()), key=lambda r: -r.likelihood)
     found: list[Arrangement] = []
     for region in regions:
-        if any(len(region.pairs & some.grown.pairs) > len(region.pairs) / 2 for some in found):
+        pairs = pairs_of(region.rows, region.columns)
+        if any(len(pairs & some.grown.pairs) > len(pairs) / 2 for some in found):
             continue
         found.append(grown(region.affine, region.rows, region.columns, here, there))
         if len(found) >= GROWN or (len(found) >= MOST_MAPS and any(f.is_sure for f in found)):

@@ -41,44 +41,26 @@ LEAST_WEIGHT = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalMap:
-    """A region's affine map, (3, 2) in shares of the longer sides: closer = [x y 1] @ `affine`.
+    """A region's affine map, (3, 2) in shares of the longer sides: there = [x y 1] @ `affine`.
 
-    `far` and `close` are the numbers of the blobs that match, and `likelihood` is that of all blobs
-    in the region; see `BlobMatches`.
+    `rows` and `columns` are the numbers of the blobs that match, of the photo that is mapped and of
+    the other one, and `likelihood` is that of all blobs in the region; see `BlobMatches`.
     """
-
-    affine: Array
-    far: Numbers
-    close: Numbers
-    likelihood: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Region:
-    """A map of a small region from source to target, and the blobs that match; see `LocalMap`."""
 
     affine: Array
     rows: Numbers
     columns: Numbers
     likelihood: float
 
-    @classmethod
-    def of(cls, found: LocalMap, is_source: bool) -> "Region":
-        """`is_source` is whether the photo from farther away is the source."""
-        if is_source:
-            return cls(found.affine, found.far, found.close, found.likelihood)
-        return cls(inverse_of(found.affine), found.close, found.far, found.likelihood)
-
-    @property
-    def pairs(self) -> set[tuple[int, int]]:
-        """The rows and columns."""
-        return set(zip(self.rows.tolist(), self.columns.tolist(), strict=True))
+    def inverse(self) -> "LocalMap":
+        """Return the same map from the other photo."""
+        return LocalMap(inverse_of(self.affine), self.columns, self.rows, self.likelihood)
 
 
 def local_maps(
     rough: Callable[[Array], Array], places: Array, far: Blobs, close: Blobs
 ) -> Iterator[LocalMap]:
-    """Yield the maps of the regions in which enough blobs match.
+    """Yield the maps, from the farther photo, of the regions in which enough blobs match.
 
     `rough` returns the affine map, (3, 2), from which to begin at a place of the farther photo, and
     `places`, (n, 2), are those where it is known and in view of the closer one.

@@ -102,3 +102,8 @@ def blobs(photo: Photo) -> Array:
     at, level = at[strongest], level[strongest]
     sigmas = np.array(SIGMAS)[level] / size.longest
     return np.column_stack([(at[:, ::-1] + 0.5) / size.longest, np.log(sigmas)])
+
+
+def pairs_of(rows: Numbers, columns: Numbers) -> set[tuple[int, int]]:
+    """Return the numbers of blobs of two photos that match as a set."""
+    return set(zip(rows.tolist(), columns.tolist(), strict=True))
