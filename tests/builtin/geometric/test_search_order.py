@@ -190,6 +190,18 @@ def test_features_that_contradict_sure_blobs_do_not_replace_them(
     assert found.attempt.share == pytest.approx(share)
 
 
+@pytest.mark.parametrize(("shift", "share"), [(SHIFTED, 0.2), (SAME, 0.5)])
+@pytest.mark.parametrize("before", ["mutual", "mutual flat"])
+def test_a_geometry_that_sure_blobs_contradict_is_forgotten(
+    before: str, shift: PlaneMap, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was confirmed before them."""
+    maps = {before: [(SAME, 0.5)], "blobs flat": [(shift, 0.2)]}
+    found = Search(maps, least=0.05, sure="blobs flat").run(monkeypatch)
+    assert found.attempt is not None
+    assert found.attempt.share == pytest.approx(share)
+
+
 def test_beside_a_fair_geometry_others_are_refined_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second refinement hardly raises the share of confirming matches any more."""
     search = Search({"mutual": [(SAME, 0.5)]})

@@ -85,7 +85,7 @@ class Best:
 
     `agreed` is whether matches of flattened photos agree with that of the photos as they are: then
     it is none of shadows. `sure` is the first fit that was confirmed and is right whatever features
-    say.
+    say; no attempt that contradicts it is kept.
     """
 
     lit: Attempt | None = None
@@ -112,6 +112,16 @@ class Best:
     def of(self, flat: bool) -> Attempt | None:
         """The one of the photos as they are or of flattened ones."""
         return self.flat if flat else self.lit
+
+    def make_sure(self, fit: FirstFit, photos: Photos) -> None:
+        """Use a sure fit, if it is the first one, and forget the attempts that contradict it."""
+        if self.sure:
+            return
+        self.sure = fit
+        if self.lit and not agrees(fit, self.lit, photos, SURE_AGREED):
+            self.lit, self.agreed = None, False
+        if self.flat and not agrees(fit, self.flat, photos, SURE_AGREED):
+            self.flat = None
 
     def improve(self, attempt: Attempt, flat: bool) -> bool:
         """Use an attempt if it is worth more than the one before; return whether it is."""
@@ -159,7 +169,7 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             judged += attempt.judged
             confirmed = attempt.confirmed if attempt.share >= fit.least else 0
             if confirmed >= LEAST_CONFIRMED and fit.sure_std is not None:
-                best.sure = best.sure or fit
+                best.make_sure(fit, photos)
             elif best.sure and not agrees(best.sure, attempt, photos, SURE_AGREED):
                 continue
             if (
