@@ -11,7 +11,12 @@ SENTENCES: Mapping[tuple[str, ...], str] = {
     ("score", "margin", "height"): "other places look almost as similar",
     ("cycle_error",): "matched back to the source, that place leads away from the mole",
     ("steady", "settled", "support.moved_px"): "refinement at higher resolution moved the place",
-    ("shown", "stands_out", "support.contrast"): "there is no clear spot at that place",
+    (
+        "shown",
+        "stands_out",
+        "support.contrast",
+        "support.roundness",
+    ): "there is no clear spot at that place",
     ("stood_out",): "there is no clear spot at the mark",
     ("sized", "shaded", "support.mole_correlation"): "the spot at that place looks different",
     ("support.correlation", "support.margin"): "the skin around that place looks different",

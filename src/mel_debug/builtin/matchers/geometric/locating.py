@@ -19,6 +19,7 @@ from mel_debug.builtin.matchers.geometric.mole_alignment import AlignedMole, ali
 from mel_debug.builtin.matchers.geometric.mole_windows import sigma_px
 from mel_debug.builtin.matchers.geometric.other_spots import is_another
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
+from mel_debug.builtin.matchers.geometric.roundness import roundness_of
 from mel_debug.builtin.matchers.geometric.skin_blobs import all_blobs, choose_blobs
 from mel_debug.builtin.matchers.geometric.spot_search import Found, Prior, SpotSearch
 from mel_debug.builtin.matchers.geometric.vacancy import vacancy_of
@@ -213,7 +214,8 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
     in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
-    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`.
+    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`, and `roundness` that of
+    `roundness_of`.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
     known = LEAP_FLOOR * longest + lead.doubt * cell
@@ -259,6 +261,9 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "vacancy": Measurement(gone.vacancy),
             "contrast": Measurement(gone.contrast),
             "mole_correlation": Measurement(aligned.correlation),
+            "roundness": Measurement(
+                roundness_of(search.photos, mole, sigma, place, lead.jacobian)
+            ),
         },
         found.first.likelihood,
     )
