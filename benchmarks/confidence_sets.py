@@ -26,7 +26,7 @@ FIRST_SEED = {"train": 100, "test": 500}
 
 PEOPLE = {
     "generated": {"train": 16, "test": 8},
-    "hard": {"train": 24, "test": 12},
+    "hard": {"train": 48, "test": 12},
 }
 """Number of people of each kind in each set: one part of the body on two days each."""
 

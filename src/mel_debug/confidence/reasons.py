@@ -18,11 +18,17 @@ SENTENCES: Mapping[tuple[str, ...], str] = {
         "support.roundness",
     ): "there is no clear spot at that place",
     ("stood_out",): "there is no clear spot at the mark",
-    ("sized", "shaded", "support.mole_correlation"): "the spot at that place looks different",
+    (
+        "sized",
+        "shaded",
+        "support.mole_correlation",
+        "support.size_change",
+    ): "the spot at that place looks different",
     ("support.correlation", "support.margin"): "the skin around that place looks different",
     (
         "support.leap",
         "support.anchor_offset_px",
+        "support.twin",
     ): "the moles and dark spots around it point to another place",
     ("support.vacancy",): "the skin where the mole is expected looks as before, without the mole",
     (

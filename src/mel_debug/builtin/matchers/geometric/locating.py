@@ -17,7 +17,7 @@ from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
 from mel_debug.builtin.matchers.geometric.mole_alignment import AlignedMole, align_mole
 from mel_debug.builtin.matchers.geometric.mole_windows import sigma_px
-from mel_debug.builtin.matchers.geometric.other_spots import is_another
+from mel_debug.builtin.matchers.geometric.other_spots import is_another, twin_of
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.roundness import roundness_of
 from mel_debug.builtin.matchers.geometric.skin_blobs import all_blobs, choose_blobs
@@ -208,14 +208,21 @@ def _away(place: Array, lead: Prior) -> float:
     return float(np.hypot(*np.linalg.solve(lead.jacobian, place - lead.place)))
 
 
+def _seen(mole: Array, place: Array, lead: Prior) -> Array:
+    """Return where a place of the target is expected to be in the source, (2,) pixels."""
+    seen: Array = mole + np.linalg.solve(lead.jacobian, place - lead.place)
+    return seen
+
+
 def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> ViewMatch:
     """Return a found mole with the evidence for it; `lead` is where its anchors expect it.
 
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
     in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
-    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`, and `roundness` that of
-    `roundness_of`.
+    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`, `roundness` and `twin`
+    are those of `roundness_of` and `twin_of`, and `size_change` is the logarithm of the ratio of
+    the sizes of the spots.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
     known = LEAP_FLOOR * longest + lead.doubt * cell
@@ -229,12 +236,9 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
         lambda place: _away(place, lead) <= MOST_LEAP * known,
     )
     place = found.place if found.correlation >= GOOD_CORRELATION else aligned.place
+    blobs = all_blobs(search.photos[0])
     if _away(place, lead) > LIKELY_LEAP * known and is_another(
-        all_blobs(search.photos[0]),
-        mole,
-        sigma,
-        mole + np.linalg.solve(lead.jacobian, place - lead.place),
-        longest,
+        blobs, mole, sigma, _seen(mole, place, lead), longest
     ):
         # Nothing else was found: the answer is the bare skin where the mole should be.
         place, aligned = lead.place, AlignedMole(lead.place, 0.0)
@@ -264,6 +268,10 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "roundness": Measurement(
                 roundness_of(search.photos, mole, sigma, place, lead.jacobian)
             ),
+            "size_change": Measurement(
+                abs(float(np.log(sigma_px(search.photos[1], place, lead.jacobian) / sigma)))
+            ),
+            "twin": Measurement(twin_of(blobs, mole, sigma, _seen(mole, place, lead), known)),
         },
         found.first.likelihood,
     )
