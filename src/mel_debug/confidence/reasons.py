@@ -18,12 +18,7 @@ SENTENCES: Mapping[tuple[str, ...], str] = {
         "support.roundness",
     ): "there is no clear spot at that place",
     ("stood_out",): "there is no clear spot at the mark",
-    (
-        "sized",
-        "shaded",
-        "support.mole_correlation",
-        "support.size_change",
-    ): "the spot at that place looks different",
+    ("sized", "shaded", "support.mole_correlation"): "the spot at that place looks different",
     ("support.correlation", "support.margin"): "the skin around that place looks different",
     (
         "support.leap",

@@ -220,9 +220,8 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     Evidence of the lead: `warp_std_px` is its std, `anchors_near` the number of trusted anchors
     behind it (0: the warp field's prediction), `anchor_offset_px` the distance of the mole from it
     in source pixels, and `leap` that distance by what is known no better. `vacancy` and `contrast`
-    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`, `roundness` and `twin`
-    are those of `roundness_of` and `twin_of`, and `size_change` is the logarithm of the ratio of
-    the sizes of the spots.
+    are those of `Vacancy`, `mole_correlation` is that of `AlignedMole`, and `roundness` and
+    `twin` are those of `roundness_of` and `twin_of`.
     """
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
     known = LEAP_FLOOR * longest + lead.doubt * cell
@@ -267,9 +266,6 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "mole_correlation": Measurement(aligned.correlation),
             "roundness": Measurement(
                 roundness_of(search.photos, mole, sigma, place, lead.jacobian)
-            ),
-            "size_change": Measurement(
-                abs(float(np.log(sigma_px(search.photos[1], place, lead.jacobian) / sigma)))
             ),
             "twin": Measurement(twin_of(blobs, mole, sigma, _seen(mole, place, lead), known)),
         },

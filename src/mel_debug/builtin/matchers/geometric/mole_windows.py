@@ -28,19 +28,12 @@ _FILTER = int(4 * SAMPLES)
 """Samples to each side that the filter for a size depends on."""
 
 
-def sigma_px(photo: Photo, place: Array, jacobian: Array | None = None) -> float:
-    """Return the size of the spot at a place, as the sigma of a Gaussian in photo pixels.
-
-    With a `jacobian`, (2, 2), of a map from another photo to this one, the size is that in the
-    other photo.
-    """
-    frame = np.eye(2) if jacobian is None else jacobian
-    scale = float(np.sqrt(abs(np.linalg.det(frame))))
+def sigma_px(photo: Photo, mole: Array) -> float:
+    """Return the size of the spot at a mole, as the sigma of a Gaussian in photo pixels."""
+    sizes = [share * photo.size.longest for share in SIGMAS]
     responses = {}
-    for sigma in (share * photo.size.longest / scale for share in SIGMAS):
-        if sigma * min(1.0, scale) < LEAST_SIGMA_PX:
-            continue
-        window = sample_window(photo, place, frame * sigma / SAMPLES, 2 * _FILTER + 3)
+    for sigma in (size for size in sizes if size >= LEAST_SIGMA_PX):
+        window = sample_window(photo, mole, np.eye(2) * sigma / SAMPLES, 2 * _FILTER + 3)
         middle = np.s_[_FILTER : _FILTER + 3, _FILTER : _FILTER + 3]
         responses[sigma] = float(laplacian(darkness(window), SAMPLES)[middle].max())
     return max(responses, key=responses.__getitem__, default=LEAST_SIGMA_PX)

@@ -16,11 +16,16 @@ NEAR_MOLE, NEAR_FOUND = 3, 5
 """Samples around the mark and the place found within which the middle of the spot may be: 0.75 and
 1.25 sigmas."""
 
-FLOOR = 0.004
-"""Curvature of the log intensity of even skin, in 1 / sigma squared. That of 95 % of the moles of
-hard generated people is above 0.04."""
+SMOOTH = 0.6 * SAMPLES
+"""Samples; sigma by which darkness is smoothed. A mole of the labelled pair that a strap touches
+has 0.9 of its roundness with this, and half of it with the whole sigma of the mole; the edges of
+two straps have 0.1."""
 
-_EDGE = int(4 * SAMPLES)
+FLOOR = 0.004
+"""Curvature of the darkness of even skin over the length of `SMOOTH`. That of 95 % of the moles of
+hard generated people is above 0.017."""
+
+_EDGE = int(4 * SMOOTH)
 """Samples to each side that the filter depends on."""
 
 
@@ -29,9 +34,9 @@ def roundness_of(
 ) -> float:
     """Return the roundness at the place found as a share of that of the mole, from 0 to 1.
 
-    Roundness is the curvature of darkness, smoothed to the size of the mole, in the direction in
-    which it curves least: the smaller eigenvalue of minus its Hessian. It is 0 along an edge. The
-    arguments are those of `vacancy.vacancy_of`.
+    Roundness is the curvature of smoothed darkness in the direction in which it curves least: the
+    smaller eigenvalue of minus its Hessian. It is 0 along an edge. The arguments are those of
+    `vacancy.vacancy_of`.
     """
     source, target = photos
     step = sigma_px / SAMPLES
@@ -42,10 +47,10 @@ def roundness_of(
 
 def _roundest(photo: Photo, place: Array, step: Array, near: int) -> float:
     """Return the largest roundness within `near` samples of a place, at least 0."""
-    dark = cv2.GaussianBlur(dark_window(photo, place, step, near + _EDGE), (0, 0), SAMPLES)
+    dark = cv2.GaussianBlur(dark_window(photo, place, step, near + _EDGE), (0, 0), SMOOTH)
     down, across = np.gradient(dark)
     yy, xy = np.gradient(down)
     xx = np.gradient(across, axis=1)
     least = -(xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
     inner = least[_EDGE:-_EDGE, _EDGE:-_EDGE]
-    return max(0.0, float(inner.max()) * SAMPLES**2)
+    return max(0.0, float(inner.max()) * SMOOTH**2)
