@@ -56,7 +56,8 @@ accepted 9 or more wrong answers of 708 on a real pair; a fit to generated peopl
 CAUTION = 2.0
 """How often each absent mole counts in the probability of a right match. They are few, and a mark
 on the freckle beside is worse than an unsure answer. With 1, 2 and 3, on people and photos not
-fitted to, 8, 3 and 2 of 200 were accepted, with the same coverage within 0.01."""
+fitted to, 8, 3 and 2 of 200 were accepted, with the same coverage within 0.01. Now, cross-validated
+over 48 hard people, 4 of 316 are with 2, 3 or 4, and the coverage is 0.91, 0.90 and 0.89."""
 
 
 @dataclass(frozen=True, slots=True)
