@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mel_debug.builtin.matchers.geometric import blob_fits
+from mel_debug.builtin.matchers.geometric.attempts import Attempt
 from mel_debug.builtin.matchers.geometric.bent_arrangements import LIKELY, SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap
 from mel_debug.builtin.matchers.geometric.blob_fits import (
@@ -13,6 +14,7 @@ from mel_debug.builtin.matchers.geometric.blob_fits import (
     SURE_SHARE,
     fits_of_blobs,
     keep_blobs,
+    spots_confirm,
 )
 from mel_debug.builtin.matchers.geometric.first_fit import CONFIRMED_SHARE
 from mel_debug.builtin.matchers.geometric.photos import Photos
@@ -53,7 +55,9 @@ def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool
     field = WarpField(PlaneMap(np.eye(3)), source.valid.shape)
     at = np.stack(np.meshgrid(np.arange(2, 60, 6), np.arange(2, 45, 6)), axis=-1).reshape(-1, 2)
     field.grow(at.astype(float), np.zeros(at.shape), np.ones(len(at), bool))
-    keep_blobs(SimpleNamespace(source=source, warp_field=field), both)  # type: ignore[arg-type]
+    attempt: Attempt = SimpleNamespace(source=source, warp_field=field)  # type: ignore[assignment]
+    assert spots_confirm(attempt, both) is is_kept
+    keep_blobs(attempt, both)
     assert (field.kept_covariance is not None) == is_kept
 
 

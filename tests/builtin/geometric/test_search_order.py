@@ -72,7 +72,8 @@ class Search:
     """A search in which the maps of each kind are given, and the shares that confirm them.
 
     A kind that is not given has one map elsewhere that 4 % confirm. `least` is the share of matches
-    that must confirm each, `sure` the kind whose maps are right whatever features say, `tried` are
+    that must confirm each, `sure` the kind whose maps are right whatever features say, `spots` is
+    whether dark spots make sure of maps that features don't confirm, `tried` are
     the kinds in the order in which their maps were judged, and `tries` how often each may be
     refined.
     """
@@ -81,6 +82,7 @@ class Search:
     judged: int = 1
     least: float = CONFIRMED_SHARE
     sure: str | None = None
+    spots: bool = False
     tried: list[str] = field(default_factory=list)
     tries: list[int] = field(default_factory=list)
 
@@ -105,6 +107,7 @@ class Search:
         ]
         monkeypatch.setattr(module, "KINDS", tuple(kinds))
         monkeypatch.setattr(module, "attempt_of", judge)
+        monkeypatch.setattr(module, "spots_confirm", lambda *_: self.spots)
         return first_geometry(SomePhotos())  # type: ignore[arg-type]
 
 
@@ -177,6 +180,16 @@ def test_a_map_that_blobs_make_sure_of_is_confirmed_by_few_matches(
     """8 %, when light has changed all else."""
     search = Search({"blobs flat": [(SAME, 0.08)]}, least=least)
     assert (search.run(monkeypatch).attempt is not None) == expected
+
+
+@pytest.mark.parametrize("spots", [False, True])
+@pytest.mark.parametrize("share", [0.08, 0.18])
+def test_dark_spots_confirm_what_some_matches_speak_for(
+    share: float, spots: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """18 % are too few by themselves; at the level of chance, spots alone are not asked."""
+    search = Search({"distinct flat": [(SAME, share)]}, spots=spots)
+    assert (search.run(monkeypatch).attempt is not None) == (spots and share > 0.1)
 
 
 @pytest.mark.parametrize(("shift", "share"), [(SHIFTED, 0.2), (SAME, 0.5)])

@@ -7,7 +7,7 @@ import numpy as np
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
 from mel_debug.builtin.matchers.geometric.bent_arrangements import SURE, Arrangement
-from mel_debug.builtin.matchers.geometric.blob_field import blobs_under
+from mel_debug.builtin.matchers.geometric.blob_field import GrownMap, blobs_under
 from mel_debug.builtin.matchers.geometric.constellation import (
     arrangements,
     closer_arrangements,
@@ -38,18 +38,32 @@ def fits_of_close_ups(photos: Photos) -> Iterator[FirstFit]:
     yield from _fits(photos.as_they_are(), closer_arrangements)
 
 
+def spots_confirm(attempt: Attempt, photos: Photos) -> bool:
+    """Whether the blobs that match under an attempt's warp field make sure of it.
+
+    The features chose the field, not the blobs, so there is no rival that they would fit better.
+    """
+    return _sure_under(attempt, photos) is not None
+
+
 def keep_blobs(attempt: Attempt, photos: Photos) -> None:
     """Let an attempt's warp field keep the blobs that match under it, if these confirm it."""
     if attempt.warp_field.kept_covariance is not None:
         return
+    found = _sure_under(attempt, photos)
+    if found is None:
+        return
     here, there = _blobs(photos)
     one, other = _cells(photos, attempt.source.cell)
-    found = blobs_under(attempt.warp_field, here, there, (one, other))
-    if found is None or found.evidence < SURE:
-        return
     places, targets = here.places[found.rows] * one, there.places[found.columns] * other
     shifts = attempt.warp_field.base.inverse()(targets) - places
     attempt.warp_field.keep(places, shifts, found.within * float(one.max()))
+
+
+def _sure_under(attempt: Attempt, photos: Photos) -> GrownMap | None:
+    """Return the blobs that match under an attempt's warp field; None if they are not sure."""
+    found = blobs_under(attempt.warp_field, *_blobs(photos), _cells(photos, attempt.source.cell))
+    return found if found is not None and found.evidence >= SURE else None
 
 
 def _fits(

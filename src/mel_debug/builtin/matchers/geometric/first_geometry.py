@@ -14,11 +14,16 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags, centres
 from mel_debug.builtin.matchers.geometric.attempts import (
+    PROMISING_SHARE,
     SECOND_TRIES,
     Attempt,
     attempt_of,
 )
-from mel_debug.builtin.matchers.geometric.blob_fits import fits_of_blobs, fits_of_close_ups
+from mel_debug.builtin.matchers.geometric.blob_fits import (
+    fits_of_blobs,
+    fits_of_close_ups,
+    spots_confirm,
+)
 from mel_debug.builtin.matchers.geometric.correspondences import distinct_matches
 from mel_debug.builtin.matchers.geometric.first_fit import (
     CONFIRMED_SHARE,
@@ -167,7 +172,7 @@ def first_geometry(photos: Photos) -> FirstGeometry:
             best.agreed |= kind.is_flat and best.lit is not None and agrees(fit, best.lit, photos)
             attempt = attempt_of(fit, used, 1 if best.is_fair else SECOND_TRIES)
             judged += attempt.judged
-            confirmed = attempt.confirmed if attempt.share >= fit.least else 0
+            confirmed = attempt.confirmed if _is_confirmed(attempt, fit, photos) else 0
             if confirmed >= LEAST_CONFIRMED and fit.sure_std is not None:
                 best.make_sure(fit, photos)
             elif best.sure and not agrees(best.sure, attempt, photos, SURE_AGREED):
@@ -184,6 +189,13 @@ def first_geometry(photos: Photos) -> FirstGeometry:
         if fair and fair.is_clear(kind.enough):
             return FirstGeometry(fair, most, tried)
     return FirstGeometry(best.any, most, tried)
+
+
+def _is_confirmed(attempt: Attempt, fit: FirstFit, photos: Photos) -> bool:
+    """Whether enough matches confirm an attempt, or some of them and the dark spots."""
+    if attempt.share >= fit.least:
+        return True
+    return attempt.share >= PROMISING_SHARE and spots_confirm(attempt, photos)
 
 
 def agrees(fit: FirstFit, attempt: Attempt, photos: Photos, least: float = AGREED_SHARE) -> bool:
