@@ -73,7 +73,7 @@ ANGLES = st.floats(-np.pi, np.pi) | st.sampled_from([-np.pi, np.pi])
 
 
 @pytest.mark.slow
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(SEEDS, ANGLES, st.floats(-np.log(SIMILAR_SCALE) + 0.3, np.log(SIMILAR_SCALE) - 0.3))
 def test_any_turn_and_size_is_found_among_blobs_that_only_one_photo_has(
     seed: int, angle: float, log_scale: float
@@ -84,7 +84,7 @@ def test_any_turn_and_size_is_found_among_blobs_that_only_one_photo_has(
 
 
 @pytest.mark.slow
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(SEEDS, ANGLES, st.floats(1.0, 2.8), st.floats(0, np.pi))
 def test_a_photo_from_the_side_is_found(
     seed: int, angle: float, tilt: float, direction: float
@@ -96,7 +96,7 @@ def test_a_photo_from_the_side_is_found(
 
 
 @pytest.mark.slow
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(SEEDS, ANGLES, st.floats(0.8, 1.25), st.sampled_from([-1, 1]))
 def test_a_body_that_turns_away_is_found(seed: int, angle: float, scale: float, side: int) -> None:
     """Round like a trunk, seen from the front and from 40 degrees to one side."""
@@ -119,7 +119,7 @@ def test_a_body_that_turns_away_is_found(seed: int, angle: float, scale: float, 
 
 
 @pytest.mark.slow
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(SEEDS, ANGLES, st.floats(np.log(CLOSER[0]) + 0.3, np.log(CLOSER[1]) - 0.3), st.booleans())
 def test_a_close_up_is_found_in_an_overview(
     seed: int, angle: float, log_scale: float, is_source: bool
