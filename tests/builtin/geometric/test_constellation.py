@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mel_debug.builtin.matchers.geometric.bent_arrangements import Arrangement
@@ -151,8 +151,9 @@ def test_other_blobs_make_sure_of_nothing(seed: int, here: int, there: int) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(SEEDS, st.floats(-0.5, 0.5), st.floats(0.9, 1.1))
+@example(4402132, 0.0, 0.9951167183796362)
 def test_dots_of_a_cloth_make_sure_of_nothing(seed: int, angle: float, scale: float) -> None:
     """They match as well some dots farther along; of two photos of the cloth, each shows a part."""
     generator = np.random.default_rng(seed)

@@ -48,6 +48,10 @@ those with the highest contrast."""
 DISTINCT, GROWN = 60, 6
 """Most maps whose small regions are searched, and most regions that are grown."""
 
+NEAR_RIVAL = 0.2
+"""Evidence for a rival, as a share of that for the best map, above which further regions are grown:
+of dots of a cloth, the first rival may be two dots farther along, and the next one dot."""
+
 SAME, COMPARED = 0.02, 60
 """Share of the longer side; maps that lead most blobs less far apart are the same."""
 
@@ -138,7 +142,7 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
         if any(len(pairs & some.grown.pairs) > len(pairs) / 2 for some in found):
             continue
         found.append(grown(region.affine, region.rows, region.columns, here, there))
-        if len(found) >= GROWN or (len(found) >= MOST_MAPS and any(f.is_sure for f in found)):
+        if len(found) >= GROWN or (len(found) >= MOST_MAPS and _is_decided(found)):
             break
     found = [each for each in found if len(each.grown.rows) >= LEAST_MATCHES]
     found += joined(found, here, there)
@@ -146,6 +150,12 @@ def _arrangements(here: Blobs, there: Blobs, maps: Iterable[Array]) -> list[Arra
         return []
     best = max(found, key=lambda each: each.grown.evidence)
     return _best([*found, *extended(best, here, there)])
+
+
+def _is_decided(found: list[Arrangement]) -> bool:
+    """Whether a map is sure, and none that contradicts it comes near."""
+    best = _best(found)[0]
+    return best.is_sure and best.rival <= NEAR_RIVAL * best.grown.evidence
 
 
 def _best(found: list[Arrangement]) -> list[Arrangement]:
