@@ -56,7 +56,8 @@ def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool
     at = np.stack(np.meshgrid(np.arange(2, 60, 6), np.arange(2, 45, 6)), axis=-1).reshape(-1, 2)
     field.grow(at.astype(float), np.zeros(at.shape), np.ones(len(at), bool))
     attempt: Attempt = SimpleNamespace(source=source, warp_field=field)  # type: ignore[assignment]
-    assert spots_confirm(attempt, both) is is_kept
+    assert spots_confirm(attempt, both, rival=0.0) is is_kept
+    assert not spots_confirm(attempt, both, rival=1e6)
     keep_blobs(attempt, both)
     assert (field.kept_covariance is not None) == is_kept
 

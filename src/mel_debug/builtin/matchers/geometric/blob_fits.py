@@ -6,7 +6,11 @@ import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
-from mel_debug.builtin.matchers.geometric.bent_arrangements import SURE, Arrangement
+from mel_debug.builtin.matchers.geometric.bent_arrangements import (
+    MOST_RIVAL,
+    SURE,
+    Arrangement,
+)
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap, blobs_under
 from mel_debug.builtin.matchers.geometric.constellation import (
     arrangements,
@@ -38,20 +42,23 @@ def fits_of_close_ups(photos: Photos) -> Iterator[FirstFit]:
     yield from _fits(photos.as_they_are(), closer_arrangements)
 
 
-def spots_confirm(attempt: Attempt, photos: Photos) -> bool:
+def spots_confirm(attempt: Attempt, photos: Photos, rival: float) -> bool:
     """Whether the blobs that match under an attempt's warp field make sure of it.
 
-    The features chose the field, not the blobs, so there is no rival that they would fit better.
+    `rival` is the evidence for another map where blobs led to this one, as those of a cloth do.
     """
-    return _sure_under(attempt, photos) is not None
+    found = _under(attempt, photos)
+    if found is None or found.evidence < SURE:
+        return False
+    return rival <= MOST_RIVAL * found.evidence
 
 
 def keep_blobs(attempt: Attempt, photos: Photos) -> None:
     """Let an attempt's warp field keep the blobs that match under it, if these confirm it."""
     if attempt.warp_field.kept_covariance is not None:
         return
-    found = _sure_under(attempt, photos)
-    if found is None:
+    found = _under(attempt, photos)
+    if found is None or found.evidence < SURE:
         return
     here, there = _blobs(photos)
     one, other = _cells(photos, attempt.source.cell)
@@ -60,10 +67,9 @@ def keep_blobs(attempt: Attempt, photos: Photos) -> None:
     attempt.warp_field.keep(places, shifts, found.within * float(one.max()))
 
 
-def _sure_under(attempt: Attempt, photos: Photos) -> GrownMap | None:
-    """Return the blobs that match under an attempt's warp field; None if they are not sure."""
-    found = blobs_under(attempt.warp_field, *_blobs(photos), _cells(photos, attempt.source.cell))
-    return found if found is not None and found.evidence >= SURE else None
+def _under(attempt: Attempt, photos: Photos) -> GrownMap | None:
+    """Return the blobs that match under an attempt's warp field; None if few do."""
+    return blobs_under(attempt.warp_field, *_blobs(photos), _cells(photos, attempt.source.cell))
 
 
 def _fits(
@@ -78,7 +84,7 @@ def _fits(
         if is_plausible(found, source):
             everything = np.ones(len(source), dtype=bool)
             std = each.grown.within * float(one.max()) if each.is_sure else None
-            yield FirstFit(source, target, everything, found, 1.0, std, _least(each))
+            yield FirstFit(source, target, everything, found, 1.0, std, _least(each), each.rival)
 
 
 def _least(found: Arrangement) -> float:

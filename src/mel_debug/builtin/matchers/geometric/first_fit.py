@@ -34,7 +34,7 @@ class FirstFit:
     `shared_pixels` is the number of matches that count as one observation, because neighbouring
     ones see the same pixels. `sure_std` is None, or the standard deviation, in cells of the source,
     of matches that are right whatever features say. `least` is the share of matches that must
-    confirm it.
+    confirm it, and `rival` the evidence of dark spots for another map, if spots led to this one.
     """
 
     source: Array
@@ -44,6 +44,7 @@ class FirstFit:
     shared_pixels: float
     sure_std: float | None = None
     least: float = CONFIRMED_SHARE
+    rival: float = 0.0
 
     @property
     def count(self) -> int:

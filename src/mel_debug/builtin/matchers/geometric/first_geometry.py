@@ -195,7 +195,7 @@ def _is_confirmed(attempt: Attempt, fit: FirstFit, photos: Photos) -> bool:
     """Whether enough matches confirm an attempt, or some of them and the dark spots."""
     if attempt.share >= fit.least:
         return True
-    return attempt.share >= PROMISING_SHARE and spots_confirm(attempt, photos)
+    return attempt.share >= PROMISING_SHARE and spots_confirm(attempt, photos, fit.rival)
 
 
 def agrees(fit: FirstFit, attempt: Attempt, photos: Photos, least: float = AGREED_SHARE) -> bool:
