@@ -34,8 +34,12 @@ class Likelihood:
         size = np.array([grid.photo.width / grid.columns, grid.photo.height / grid.rows])
         finest = np.linalg.svd(self.step, compute_uv=False)[-1]
         samples = int(np.clip(np.ceil(2 * size.max() / finest), 1, MOST_SAMPLES))
-        x = (np.arange(grid.columns * samples) + 0.5) / samples * size[0]
-        y = (np.arange(grid.rows * samples) + 0.5) / samples * size[1]
+        likelihood = np.zeros((grid.rows, grid.columns), np.float32)
+        left, top, right, bottom = self._cells(size, grid)
+        if left >= right or top >= bottom:
+            return likelihood
+        x = (np.arange(left * samples, right * samples) + 0.5) / samples * size[0]
+        y = (np.arange(top * samples, bottom * samples) + 0.5) / samples * size[1]
         inverse = np.linalg.inv(self.step)
         away_x, away_y = x - self.centre[0], (y - self.centre[1])[:, np.newaxis]
         middle = (len(self.values) - 1) / 2
@@ -44,6 +48,17 @@ class Likelihood:
             for axis in (0, 1)
         )
         values = cv2.remap(self.values.astype(np.float32), columns, rows, cv2.INTER_LINEAR)
-        cells = values.reshape(grid.rows, samples, grid.columns, samples)
-        likelihood: NDArray[np.float32] = cells.max(axis=(1, 3))
+        cells = values.reshape(bottom - top, samples, right - left, samples)
+        likelihood[top:bottom, left:right] = cells.max(axis=(1, 3))
         return likelihood
+
+    def _cells(self, size: Array, grid: PatchGrid) -> tuple[int, int, int, int]:
+        """Return the left, top, right and bottom cells of the grid that the window may reach.
+
+        Right and bottom are exclusive. Beyond the outermost centres it fades over one more cell.
+        """
+        reach = np.abs(self.step).sum(axis=1) * ((len(self.values) + 1) / 2)
+        most = np.array([grid.columns, grid.rows])
+        first = np.clip(np.floor((self.centre - reach) / size), 0, most).astype(int)
+        last = np.clip(np.ceil((self.centre + reach) / size), 0, most).astype(int)
+        return int(first[0]), int(first[1]), int(last[0]), int(last[1])
