@@ -50,3 +50,14 @@ def test_window_pixels_outside_the_photo_or_mask_are_invalid() -> None:
     assert not valid[:, :10].any()
     assert valid[:, 10:15].all()
     assert not valid[:, 15:].any()
+
+
+@given(st.floats(0, 60), st.floats(0, 50), st.floats(0.2, 9), st.integers(0, 2))
+def test_a_window_of_a_channel_is_that_channel_of_the_window(
+    x: float, y: float, step: float, channel: int
+) -> None:
+    """Also where several photo pixels are averaged, and at the edge of the photo."""
+    photo = Photo.of(np.random.default_rng(2).integers(0, 256, (50, 60, 3)).astype(np.uint8))
+    window = sample_window(photo, np.array([x, y]), step * np.eye(2), 12)
+    only = sample_window(photo, np.array([x, y]), step * np.eye(2), 12, channel)
+    np.testing.assert_array_equal(only, window[..., channel])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.core.geometry import Point
-from mel_debug.core.laplacian import darkness, laplacian
+from mel_debug.core.laplacian import GREEN, darkness, laplacian
 from mel_debug.core.types import Photo, Query
 
 WINDOW_SHARE = 0.06
@@ -147,7 +147,7 @@ def _darkness(photo: Photo, left: int, top: int, side: int) -> tuple[Array, Flag
     )
     dark, valid = np.zeros((side, side)), np.zeros((side, side), dtype=bool)
     valid[inside] = True if preview.mask is None else preview.mask[rows, columns]
-    dark[inside] = darkness(preview.pixels[rows, columns])
+    dark[inside] = darkness(preview.pixels[rows, columns, GREEN])
     if not valid.any():
         return np.zeros_like(dark), valid
     dark = np.where(valid, dark - np.median(dark[valid]), 0.0)

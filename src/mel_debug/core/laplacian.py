@@ -6,23 +6,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mel_debug.core.images import Mask, Pixels
+from mel_debug.core.images import Mask
 
 Array = NDArray[np.float64]
 
 GREY_FLOOR = 8.0
 """Added to grey levels before the logarithm, so that noise in deep shade has little contrast."""
 
+GREEN = 1
+"""The channel with the highest contrast of pigment."""
+
 MOST_ELONGATED = 3.0
 """Largest ratio of a blob's principal curvatures; edges of shadows, hairs and straps exceed it."""
 
 
-def darkness(pixels: Pixels) -> Array:
-    """Return minus the log of green, (H, W), of pixels (H, W, 3).
+def darkness(green: NDArray[np.uint8]) -> Array:
+    """Return minus the log of the green channel, both (H, W).
 
-    Green has the highest contrast of pigment, and shade only adds a constant to a logarithm.
+    Shade only adds a constant to a logarithm.
     """
-    dark: Array = -np.log(pixels[..., 1].astype(np.float64) + GREY_FLOOR)
+    dark: Array = -np.log(green.astype(np.float64) + GREY_FLOOR)
     return dark
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mel_debug.core.geometry import Size
-from mel_debug.core.images import Mask, Pixels
+from mel_debug.core.images import Mask
 from mel_debug.core.photo import Photo
 from mel_debug.core.scaling import resized
 
@@ -14,8 +14,10 @@ MARGIN = 4
 """Pixels around a window that interpolation may read."""
 
 
-def sample_window(photo: Photo, centre: Array, step: Array, side: int) -> Pixels:
-    """Return a (side, side, 3) window around a point (x, y) of a photo.
+def sample_window(
+    photo: Photo, centre: Array, step: Array, side: int, channel: int | None = None
+) -> NDArray[np.uint8]:
+    """Return a (side, side, 3) window around a point (x, y) of a photo; (side, side) of a channel.
 
     `step` is (2, 2): photo pixels (x, y), by row, per window pixel, by column. If a window pixel
     covers several photo pixels, they are averaged. Border pixels are repeated beyond the photo.
@@ -32,6 +34,8 @@ def sample_window(photo: Photo, centre: Array, step: Array, side: int) -> Pixels
     low = np.clip(low, 0, np.maximum(bound - shrink, 0))
     high = np.clip(high, low + shrink, bound)
     part = photo.region(slice(low[1], high[1]), slice(low[0], high[0])).pixels
+    if channel is not None:
+        part = np.ascontiguousarray(part[..., channel])
     if shrink > 1:
         size = (high - low) // shrink
         part = resized(part[: size[1] * shrink, : size[0] * shrink], Size(*map(int, size)))

@@ -17,7 +17,7 @@ from mel_debug.confidence.blobs import (
     blob_at,
 )
 from mel_debug.core.geometry import Point
-from mel_debug.core.laplacian import darkness, laplacian
+from mel_debug.core.laplacian import GREEN, darkness, laplacian
 from mel_debug.core.types import Photo, Preview
 
 Array = NDArray[np.float64]
@@ -88,7 +88,7 @@ def _dark_spots(photo: Photo) -> Iterator[tuple[Point, float, float]]:
     preview = photo.preview
     valid = _padded_mask(preview)
     depth = cv2.distanceTransform(valid, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    dark = darkness(preview.pixels)
+    dark = darkness(preview.pixels[..., GREEN])
     skin = valid[1:-1, 1:-1] > 0
     if not skin.any():
         return

@@ -9,7 +9,7 @@ from mel_debug.builtin.matchers.geometric.mole_alignment import (
     AlignedMole,
     align_mole,
 )
-from mel_debug.builtin.matchers.geometric.mole_windows import SIGMAS, sigma_px
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SIGMAS, SpotSkin, sigma_px
 from mel_debug.builtin.matchers.geometric.pixel_alignment import align_pixels
 from mel_debug.core.types import Photo
 
@@ -37,9 +37,13 @@ def skin(
     return Photo.of(np.clip(grey.round(), 0, 255).astype(np.uint8)[..., np.newaxis].repeat(3, 2))
 
 
+def around(photo: Photo, place: Array) -> SpotSkin:
+    return SpotSkin.around(photo, place, np.eye(2) * SIGMA / SAMPLES)
+
+
 def aligned(source: Photo, target: Photo, off: Array) -> AlignedMole:
     """Align the mole from a place that is `off` it."""
-    return align_mole((source, target), MOLE, SIGMA, MOLE + off, np.eye(2))
+    return align_mole(around(source, MOLE), around(target, MOLE + off))
 
 
 @pytest.mark.parametrize("light", [0.0, 0.5])
@@ -58,7 +62,7 @@ def test_a_strap_beside_a_mole_does_not_move_it(in_source: bool) -> None:
     target = skin(strap=None if in_source else 24.0, dark=0.6)
     start = MOLE + np.array([-3.0, 14.0])
     plain, _ = align_pixels(source, target, MOLE, start, np.eye(2))
-    found = align_mole((source, target), MOLE, SIGMA, start, np.eye(2))
+    found = align_mole(around(source, MOLE), around(target, start))
     assert np.hypot(*(found.place - MOLE)) < SIGMA / 4 < np.hypot(*(plain - MOLE))
 
 
@@ -73,11 +77,8 @@ def test_unlikely_places_are_not_considered() -> None:
     """A mole 20 px away is not found if it may only be within 5."""
     start = MOLE + np.array([0.0, 20.0])
     found = align_mole(
-        (skin(), skin()),
-        MOLE,
-        SIGMA,
-        start,
-        np.eye(2),
+        around(skin(), MOLE),
+        around(skin(), start),
         lambda place: float(np.hypot(*(place - start))) < 5,
     )
     assert found.place.tolist() == start.tolist()
@@ -86,7 +87,7 @@ def test_unlikely_places_are_not_considered() -> None:
 @pytest.mark.parametrize("place", [np.array([1.0, 1.0]), np.array([599.0, 300.0])])
 def test_moles_at_the_edge_of_a_photo_have_a_correlation(place: Array) -> None:
     """Windows that reach beyond the photo give a finite value from 0 to 1."""
-    found = align_mole((skin(), skin()), place, SIGMA, place, np.eye(2))
+    found = align_mole(around(skin(), place), around(skin(), place))
     assert 0 <= found.correlation <= 1
     assert np.isfinite(found.place).all()
 

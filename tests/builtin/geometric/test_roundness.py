@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SpotSkin
 from mel_debug.builtin.matchers.geometric.roundness import roundness_of
 from mel_debug.core.types import Photo
 
@@ -34,9 +35,10 @@ def skin(
     )
 
 
-def roundness(source: Photo, target: Photo, jacobian: Array | None = None) -> float:
+def roundness(source: Photo, target: Photo, place: Array = MOLE, scale: float = 1.0) -> float:
+    step = np.eye(2) * SIGMA / SAMPLES
     return roundness_of(
-        (source, target), MOLE, SIGMA, MOLE, np.eye(2) if jacobian is None else jacobian
+        SpotSkin.around(source, place, step), SpotSkin.around(target, place, step * scale)
     )
 
 
@@ -61,13 +63,13 @@ def test_a_mole_beside_an_edge_is_as_round_as_elsewhere(brighter: float) -> None
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
 def test_the_size_of_the_body_in_the_photo_does_not_matter(scale: float) -> None:
     """The same mole at another size is as round."""
-    assert roundness(skin(MOLE), skin(MOLE, size=SIGMA * scale), np.eye(2) * scale) > 0.85
+    assert roundness(skin(MOLE), skin(MOLE, size=SIGMA * scale), scale=scale) > 0.85
 
 
 @pytest.mark.parametrize("place", [np.array([1.0, 1.0]), np.array([SIDE - 1.0, 200.0])])
 def test_places_at_the_edge_of_a_photo_have_a_value(place: Array) -> None:
     """Windows that reach beyond the photo give a finite value from 0 to 1."""
-    assert 0 <= roundness_of((skin(MOLE), skin(MOLE)), place, SIGMA, place, np.eye(2)) <= 1
+    assert 0 <= roundness(skin(MOLE), skin(MOLE), place) <= 1
 
 
 def test_bare_skin_is_not_round() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SpotSkin
 from mel_debug.builtin.matchers.geometric.vacancy import Vacancy, vacancy_of
 from mel_debug.core.types import Photo
 
@@ -25,7 +26,11 @@ def skin(*spots: Array, light: float = 0.0, seed: int = 3) -> Photo:
 
 def seen(target: Photo, lead: Array, found: Array) -> Vacancy:
     """Compare the skin of the mole, whose photo has a freckle beside it."""
-    return vacancy_of((skin(MOLE, FRECKLE), target), MOLE, SIGMA, lead, found, np.eye(2))
+    step = np.eye(2) * SIGMA / SAMPLES
+    expected = SpotSkin.around(target, lead, step)
+    return vacancy_of(
+        SpotSkin.around(skin(MOLE, FRECKLE), MOLE, step), expected, expected.at(found)
+    )
 
 
 @pytest.mark.parametrize("light", [0.0, 0.3])

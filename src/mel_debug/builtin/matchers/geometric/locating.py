@@ -16,7 +16,7 @@ from mel_debug.builtin.matchers.geometric.arranged_priors import ArrangedPriors
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.likelihood import Likelihood
 from mel_debug.builtin.matchers.geometric.mole_alignment import AlignedMole, align_mole
-from mel_debug.builtin.matchers.geometric.mole_windows import sigma_px
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SpotSkin, sigma_px
 from mel_debug.builtin.matchers.geometric.other_spots import is_another, twin_of
 from mel_debug.builtin.matchers.geometric.photo_pair import PhotoPair
 from mel_debug.builtin.matchers.geometric.roundness import roundness_of
@@ -226,14 +226,9 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
     pair, cell, longest = search.pair, search.cell, search.photos[0].size.longest
     known = LEAP_FLOOR * longest + lead.doubt * cell
     sigma = sigma_px(search.photos[0], mole)
-    aligned = align_mole(
-        search.photos,
-        mole,
-        sigma,
-        found.place,
-        lead.jacobian,
-        lambda place: _away(place, lead) <= MOST_LEAP * known,
-    )
+    here = SpotSkin.around(search.photos[0], mole, np.eye(2) * sigma / SAMPLES)
+    there = SpotSkin.around(search.photos[1], found.place, lead.jacobian * sigma / SAMPLES)
+    aligned = align_mole(here, there, lambda place: _away(place, lead) <= MOST_LEAP * known)
     place = found.place if found.correlation >= GOOD_CORRELATION else aligned.place
     blobs = all_blobs(search.photos[0])
     if _away(place, lead) > LIKELY_LEAP * known and is_another(
@@ -242,7 +237,8 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
         # Nothing else was found: the answer is the bare skin where the mole should be.
         place, aligned = lead.place, AlignedMole(lead.place, 0.0)
     away = _away(place, lead)
-    gone = vacancy_of(search.photos, mole, sigma, lead.place, place, lead.jacobian)
+    expected, there = there.at(lead.place), there.at(place)
+    gone = vacancy_of(here, expected, there)
     return ViewMatch(
         place,
         lead.jacobian,
@@ -264,9 +260,7 @@ def _view_match(search: SpotSearch, mole: Array, found: Found, lead: Prior) -> V
             "vacancy": Measurement(gone.vacancy),
             "contrast": Measurement(gone.contrast),
             "mole_correlation": Measurement(aligned.correlation),
-            "roundness": Measurement(
-                roundness_of(search.photos, mole, sigma, place, lead.jacobian)
-            ),
+            "roundness": Measurement(roundness_of(here, there)),
             "twin": Measurement(twin_of(blobs, mole, sigma, _seen(mole, place, lead), known)),
         },
         found.first.likelihood,

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, dark_window
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SpotSkin
 from mel_debug.builtin.matchers.geometric.pixel_alignment import correlation_of, translated
-from mel_debug.core.types import Photo
 
 RADIUS = 1.2
 """Radius of the Gaussian weights in sigmas of the mole: a disc ends at 1.4."""
@@ -72,33 +71,23 @@ class AlignedMole:
 
 
 def align_mole(
-    photos: tuple[Photo, Photo],
-    mole: Array,
-    sigma_px: float,
-    there: Array,
-    jacobian: Array,
-    is_likely: Callable[[Array], bool] = lambda _: True,
+    mole: SpotSkin, there: SpotSkin, is_likely: Callable[[Array], bool] = lambda _: True
 ) -> AlignedMole:
-    """Align a mole of the source with the target around a place.
+    """Align a mole of the source with the target around the place of `there`.
 
-    `mole` is (2,) pixels of the source and `sigma_px` the size there, `there` is (2,) pixels of the
-    target, and `jacobian` is that of `window_matching.Window`. Places that are not `is_likely` are
-    not considered, and `there` is returned with a correlation below `GOOD_CORRELATION`.
+    Places that are not `is_likely` are not considered, and that of `there` is returned with a
+    correlation below `GOOD_CORRELATION`.
     """
-    source, target = photos
-    step = sigma_px / SAMPLES
-    here = dark_window(source, mole, np.eye(2) * step, _WIDE)
-    wide = dark_window(target, there, jacobian * step, _WIDE)
-    shift: Array = np.zeros(2)
-    correlation = -np.inf
+    here, wide = mole.window(_WIDE), there.window(_WIDE)
+    place, correlation = there.place, -np.inf
     for start in _starts(here, wide):
-        moved, found = _aligned(here, wide, start)
-        if found > correlation + BETTER and is_likely(there + jacobian @ (moved * step)):
-            shift, correlation = moved, found
+        shift, found = _aligned(here, wide, start)
+        moved = there.place + there.step @ shift
+        if found > correlation + BETTER and is_likely(moved):
+            place, correlation = moved, found
         if correlation >= GOOD_CORRELATION:
-            break
-    place = there + jacobian @ (shift * step) if correlation >= GOOD_CORRELATION else there
-    return AlignedMole(place, max(correlation, 0.0))
+            return AlignedMole(place, correlation)
+    return AlignedMole(there.place, max(correlation, 0.0))
 
 
 def _starts(here: Array, wide: Array) -> Iterator[Array]:

@@ -8,9 +8,7 @@ the place whether the mole is there or not.
 import cv2
 import numpy as np
 
-from mel_debug.builtin.matchers.geometric.arrays import Array
-from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, dark_window
-from mel_debug.core.types import Photo
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SpotSkin
 
 NEAR_MOLE, NEAR_FOUND = 3, 5
 """Samples around the mark and the place found within which the middle of the spot may be: 0.75 and
@@ -29,25 +27,19 @@ _EDGE = int(4 * SMOOTH)
 """Samples to each side that the filter depends on."""
 
 
-def roundness_of(
-    photos: tuple[Photo, Photo], mole: Array, sigma_px: float, found: Array, jacobian: Array
-) -> float:
+def roundness_of(mole: SpotSkin, found: SpotSkin) -> float:
     """Return the roundness at the place found as a share of that of the mole, from 0 to 1.
 
     Roundness is the curvature of smoothed darkness in the direction in which it curves least: the
-    smaller eigenvalue of minus its Hessian. It is 0 along an edge. The arguments are those of
-    `vacancy.vacancy_of`.
+    smaller eigenvalue of minus its Hessian. It is 0 along an edge.
     """
-    source, target = photos
-    step = sigma_px / SAMPLES
-    own = _roundest(source, mole, np.eye(2) * step, NEAR_MOLE)
-    other = _roundest(target, found, jacobian * step, NEAR_FOUND)
+    own, other = _roundest(mole, NEAR_MOLE), _roundest(found, NEAR_FOUND)
     return min(1.0, (other + FLOOR) / (own + FLOOR))
 
 
-def _roundest(photo: Photo, place: Array, step: Array, near: int) -> float:
+def _roundest(skin: SpotSkin, near: int) -> float:
     """Return the largest roundness within `near` samples of a place, at least 0."""
-    dark = cv2.GaussianBlur(dark_window(photo, place, step, near + _EDGE), (0, 0), SMOOTH)
+    dark = cv2.GaussianBlur(skin.window(near + _EDGE), (0, 0), SMOOTH)
     down, across = np.gradient(dark)
     yy, xy = np.gradient(down)
     xx = np.gradient(across, axis=1)

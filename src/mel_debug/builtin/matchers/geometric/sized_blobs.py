@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
 from mel_debug.builtin.matchers.geometric.keys import key_of
 from mel_debug.builtin.matchers.geometric.variants import Variants
-from mel_debug.core.laplacian import darkness, is_round, laplacian
+from mel_debug.core.laplacian import GREEN, darkness, is_round, laplacian
 from mel_debug.core.scaling import fitted, valid_cells
 from mel_debug.core.types import FeatureMap, Photo
 
@@ -81,7 +81,7 @@ def blobs(photo: Photo) -> Array:
     Those with the highest contrast come first.
     """
     size = fitted(photo.size, min(SIDE, photo.size.longest))
-    dark = darkness(photo.scaled(size))
+    dark = darkness(photo.scaled(size)[..., GREEN])
     valid = np.ones(dark.shape, dtype=bool)
     if photo.mask is not None:
         valid = valid_cells(photo.mask, size.height, size.width)

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
-from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, dark_window
-from mel_debug.core.types import Photo
+from mel_debug.builtin.matchers.geometric.mole_windows import SAMPLES, SpotSkin
 
 CORE, RING = 3.0, (2.6, 6.0)
 """Radius of the mole with its edge, and radii of the skin around, in sigmas; a disc ends at 1.4."""
@@ -60,39 +59,26 @@ class Vacancy:
     contrast: float
 
 
-def vacancy_of(
-    photos: tuple[Photo, Photo],
-    mole: Array,
-    sigma_px: float,
-    lead: Array,
-    found: Array,
-    jacobian: Array,
-) -> Vacancy:
+def vacancy_of(mole: SpotSkin, lead: SpotSkin, found: SpotSkin) -> Vacancy:
     """Compare the skin at a mole with that at two places of the target.
 
-    `mole` is (2,) pixels of the source and `sigma_px` the size there; `lead`, where the mole is
-    expected, and `found`, where it was found, are (2,) pixels of the target. `jacobian` is that of
-    `window_matching.Window`.
+    These are `lead`, where the mole is expected, and `found`, where it was found.
     """
-    source, target = photos
-    step = sigma_px / SAMPLES
-    here = _level(dark_window(source, mole, np.eye(2) * step, _HALF), _AROUND)
-    expected_skin, expected_mole = _likeness(here, target, lead, jacobian * step, SLACK)
-    skin, _ = _likeness(here, target, found, jacobian * step, ALIGNED_SLACK)
-    contrast = _contrast_near(here, target, found, jacobian * step)
+    here = _level(mole.window(_HALF), _AROUND)
+    expected_skin, expected_mole = _likeness(here, lead, SLACK)
+    skin, _ = _likeness(here, found, ALIGNED_SLACK)
+    contrast = _contrast_near(here, found)
     beyond_chance = max(0.0, (expected_skin - CHANCE) / (1 - CHANCE))
     return Vacancy(beyond_chance * (1 - expected_mole) - skin * contrast, contrast)
 
 
-def _likeness(
-    here: Array, target: Photo, there: Array, step: Array, slack: int
-) -> tuple[float, float]:
+def _likeness(here: Array, there: SpotSkin, slack: int) -> tuple[float, float]:
     """Return how alike the skin around and the mole itself are at a place, each from 0 to 1.
 
     That of the skin is the correlation at the best shift; that of the mole is the slope of a
     regression of the target's darkness on the source's, with a plane for the light.
     """
-    wide = dark_window(target, there, step, _HALF + slack)
+    wide = there.window(_HALF + slack)
     scores = cv2.matchTemplate(
         wide.astype(np.float32),
         here.astype(np.float32),
@@ -111,9 +97,9 @@ def _likeness(
     return float(np.clip(skin, 0, 1)), float(np.clip(contrast, 0, 1))
 
 
-def _contrast_near(here: Array, target: Photo, there: Array, step: Array) -> float:
+def _contrast_near(here: Array, there: SpotSkin) -> float:
     """Return the largest contrast of the mole within `REACH` of a place, from 0 to 1."""
-    wide = dark_window(target, there, step, int(SAMPLES * CORE) + REACH)
+    wide = there.window(int(SAMPLES * CORE) + REACH)
     edge = _HALF - int(SAMPLES * CORE)
     own = np.where(_MIDDLE, _level(here, _MIDDLE), 0.0)[edge:-edge, edge:-edge].astype(np.float32)
     slopes = cv2.matchTemplate(wide.astype(np.float32), own, cv2.TM_CCORR) / ((own**2).sum() + 1e-9)

@@ -1,0 +1,49 @@
+"""Windows of the skin around a mole, on noise with a mask."""
+
+import numpy as np
+import pytest
+
+from mel_debug.builtin.matchers.geometric.mole_windows import DARKEST, MOST_HALF, SpotSkin
+from mel_debug.core.types import Photo
+
+STEP = np.array([[1.1, 0.3], [-0.2, 0.9]])
+PLACE = np.array([90.0, 80.0])
+
+
+def noise(seed: int = 1, mask: np.ndarray | None = None) -> Photo:
+    pixels = np.random.default_rng(seed).integers(60, 200, (160, 200, 3)).astype(np.uint8)
+    return Photo.of(pixels, mask)
+
+
+@pytest.mark.parametrize("half", [5, 12, MOST_HALF])
+def test_windows_of_all_sizes_show_the_same_skin(half: int) -> None:
+    """They differ by the level of their skin only, but for the smoothing at their edge."""
+    around = SpotSkin.around(noise(), PLACE, STEP)
+    window, largest = around.window(half), around.window(MOST_HALF)
+    assert window.shape == (2 * half + 1, 2 * half + 1)
+    middle = slice(half - 1, half + 2)
+    whole = slice(MOST_HALF - 1, MOST_HALF + 2)
+    differences = window[middle, middle] - largest[whole, whole]
+    np.testing.assert_allclose(differences, differences[0, 0], atol=2e-3)
+
+
+def test_skin_elsewhere_is_that_sampled_there() -> None:
+    """Only the place changes; nothing is sampled again where it is the same."""
+    photo, other = noise(), PLACE + 7.3
+    around = SpotSkin.around(photo, PLACE, STEP)
+    np.testing.assert_array_equal(
+        around.at(other).window(9), SpotSkin.around(photo, other, STEP).window(9)
+    )
+    assert around.at(PLACE.copy()) is around
+
+
+def test_what_the_mask_hides_is_like_skin() -> None:
+    """A dark strap that the mask hides leaves no trace, and nothing is darker than a limit."""
+    mask = np.ones((160, 200), dtype=bool)
+    mask[:, 95:] = False
+    pixels = np.full((160, 200, 3), 150, np.uint8)
+    pixels[:, 95:] = 5
+    pixels[70:75, 60:65] = 0
+    window = SpotSkin.around(Photo.of(pixels, mask), PLACE, np.eye(2)).window(MOST_HALF)
+    assert not window[:, MOST_HALF + 12 :].any()
+    assert 0.8 * DARKEST < window.max() <= DARKEST
