@@ -38,7 +38,7 @@ def laplacian(dark: Array, sigma: float) -> Array:
     """
     import cv2
 
-    smooth, second = _kernels(sigma)
+    smooth, second = _truncated(sigma)
     response: Array = sum(
         cv2.sepFilter2D(dark, cv2.CV_64F, along_x, along_y, borderType=cv2.BORDER_REFLECT)
         for along_x, along_y in ((smooth, second), (second, smooth))
@@ -47,12 +47,19 @@ def laplacian(dark: Array, sigma: float) -> Array:
 
 
 @cache
-def _kernels(sigma: float) -> tuple[Array, Array]:
-    """A Gaussian, and minus its second derivative times sigma squared, truncated at 4 sigma."""
+def _truncated(sigma: float) -> tuple[Array, Array]:
+    """The kernels of a sigma to 4 sigma on each side."""
     radius = int(4 * sigma + 0.5)
-    steps = np.arange(-radius, radius + 1)
+    return kernels(np.arange(-radius, radius + 1), sigma)
+
+
+def kernels(steps: NDArray[Any], sigma: float) -> tuple[Array, Array]:
+    """A Gaussian, and minus its second derivative times sigma squared, at (..., n) steps.
+
+    The Gaussian has a sum of 1 over the last axis.
+    """
     smooth = np.exp(-(steps**2) / (2 * sigma**2))
-    smooth /= smooth.sum()
+    smooth /= smooth.sum(axis=-1, keepdims=True)
     return smooth, smooth * (1 - steps**2 / sigma**2)
 
 

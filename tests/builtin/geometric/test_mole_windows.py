@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mel_debug.builtin.matchers.geometric.mole_windows import DARKEST, MOST_HALF, SpotSkin
+from mel_debug.builtin.matchers.geometric.mole_windows import (
+    DARKEST,
+    MOST_HALF,
+    SpotSkin,
+    sigma_px,
+)
 from mel_debug.core.types import Photo
 
 STEP = np.array([[1.1, 0.3], [-0.2, 0.9]])
@@ -47,3 +54,20 @@ def test_what_the_mask_hides_is_like_skin() -> None:
     window = SpotSkin.around(Photo.of(pixels, mask), PLACE, np.eye(2)).window(MOST_HALF)
     assert not window[:, MOST_HALF + 12 :].any()
     assert 0.8 * DARKEST < window.max() <= DARKEST
+
+
+@given(
+    sigma=st.floats(2.0, 12.0),
+    x=st.floats(60, 240),
+    y=st.floats(60, 240),
+    off=st.floats(-0.25, 0.25),
+)
+@settings(max_examples=30, deadline=None)
+def test_the_size_of_a_spot_is_that_of_its_gaussian(
+    sigma: float, x: float, y: float, off: float
+) -> None:
+    """To the next of the sizes, also if the mark is a quarter of a sigma off."""
+    down, across = np.mgrid[:300, :3000] + 0.5
+    grey = 160 * np.exp(-0.4 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * sigma**2)))
+    photo = Photo.of(np.rint(grey).astype(np.uint8)[..., np.newaxis].repeat(3, axis=2))
+    assert sigma_px(photo, np.array([x + off * sigma, y])) == pytest.approx(sigma, rel=0.13)

@@ -1,16 +1,20 @@
 """Windows around a mole, in its own size: its sigma, and the darkness of the skin around it."""
 
 from dataclasses import dataclass
+from functools import cache
+from math import ceil
 
 import cv2
 import numpy as np
 
 from mel_debug.builtin.matchers.geometric.arrays import Array, Flags
-from mel_debug.core.laplacian import GREEN, darkness, laplacian
+from mel_debug.core.laplacian import GREEN, darkness, kernels
 from mel_debug.core.sampling import sample_window, valid_in_window
 from mel_debug.core.types import Photo
 
-SIGMAS = tuple(1.2 * 1.25**step / 2000 for step in range(10))
+_GROWTH = tuple(1.25**step for step in range(10))
+
+SIGMAS = tuple(1.2 * growth / 2000 for growth in _GROWTH)
 """Sizes of moles as shares of the longer side, as the sigma of the Gaussian that fits best. Larger
 sizes are more often those of shade than of moles."""
 
@@ -29,19 +33,43 @@ SMOOTH = 1.2
 MOST_HALF = 30
 """Samples from the centre to the edge of the largest window."""
 
-_FILTER = int(4 * SAMPLES)
-"""Samples to each side that the filter for a size depends on."""
+_SAMPLES_OF_LEAST = 2.0
+"""Samples per smallest sigma in the window in which all sizes are compared."""
+
+_NEAR = 0.25
+"""Sigmas to each side of the mark at which a size is tried as well."""
+
+_REACH = ceil((4 + _NEAR) * _SAMPLES_OF_LEAST * _GROWTH[-1])
+"""Samples to each side that the filter of the largest size depends on."""
 
 
 def sigma_px(photo: Photo, mole: Array) -> float:
-    """Return the size of the spot at a mole, as the sigma of a Gaussian in photo pixels."""
+    """Return the size of the spot at a mole, as the sigma of a Gaussian in photo pixels.
+
+    It is the size to whose Laplacian of Gaussian the spot responds most.
+    """
     sizes = [share * photo.size.longest for share in SIGMAS]
-    responses = {}
-    for sigma in (size for size in sizes if size >= LEAST_SIGMA_PX):
-        window = sample_window(photo, mole, np.eye(2) * sigma / SAMPLES, 2 * _FILTER + 3, GREEN)
-        middle = np.s_[_FILTER : _FILTER + 3, _FILTER : _FILTER + 3]
-        responses[sigma] = float(laplacian(darkness(window), SAMPLES)[middle].max())
-    return max(responses, key=responses.__getitem__, default=LEAST_SIGMA_PX)
+    sizes = [size for size in sizes if size >= LEAST_SIGMA_PX]
+    if not sizes:
+        return LEAST_SIGMA_PX
+    step = np.eye(2) * sizes[0] / _SAMPLES_OF_LEAST
+    dark = darkness(sample_window(photo, mole, step, 2 * _REACH + 1, GREEN))
+    responses = [
+        (smooth @ dark @ second.T + second @ dark @ smooth.T).max()
+        for smooth, second in _filters()[: len(sizes)]
+    ]
+    return sizes[int(np.argmax(responses))]
+
+
+@cache
+def _filters() -> list[tuple[Array, Array]]:
+    """Return the parts of each size's filter, (3, 2 _REACH + 1): at the middle and `_NEAR` it."""
+    steps = np.arange(-_REACH, _REACH + 1)
+    filters: list[tuple[Array, Array]] = []
+    for sigma in (_SAMPLES_OF_LEAST * growth for growth in _GROWTH):
+        beside = _NEAR * sigma * np.arange(-1, 2)
+        filters.append(kernels(steps - beside[:, np.newaxis], sigma))
+    return filters
 
 
 @dataclass(frozen=True, slots=True, eq=False)

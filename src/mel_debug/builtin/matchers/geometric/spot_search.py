@@ -120,7 +120,7 @@ class SpotSearch:
                 self.warp_field(at) * pair.target.cell,
                 jacobians,
                 self.warp_field.std(at).tolist(),
-                (pair.residuals[np.hypot(*(pair.places - one).T) < NEARBY] for one in at),
+                (pair.residuals[_squared(pair.places - one) < NEARBY**2] for one in at),
                 strict=True,
             )
         ]
@@ -200,6 +200,13 @@ class SpotSearch:
             zoom = max(zoom, min(1.0, 3 * coarse))
             return Window(point, prior.place, prior.jacobian, zoom, size, SMALL_HALF)
         return Window(point, prior.place, prior.jacobian, zoom, sigma)
+
+
+def _squared(offsets: Array) -> Array:
+    """Return the squared lengths, (n,), of (n, 2) offsets."""
+    across, down = offsets.T
+    lengths: Array = across**2 + down**2
+    return lengths
 
 
 def _zoomed(window: Window, target: Array, patch: int) -> Window:
