@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mel_debug.builtin.matchers.geometric import mole_windows
 from mel_debug.builtin.matchers.geometric.mole_windows import (
     DARKEST,
     MOST_HALF,
     SpotSkin,
     sigma_px,
 )
+from mel_debug.core.laplacian import laplacian
 from mel_debug.core.types import Photo
 
 STEP = np.array([[1.1, 0.3], [-0.2, 0.9]])
@@ -71,3 +73,15 @@ def test_the_size_of_a_spot_is_that_of_its_gaussian(
     grey = 160 * np.exp(-0.4 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * sigma**2)))
     photo = Photo.of(np.rint(grey).astype(np.uint8)[..., np.newaxis].repeat(3, axis=2))
     assert sigma_px(photo, np.array([x + off * sigma, y])) == pytest.approx(sigma, rel=0.13)
+
+
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(0, len(mole_windows.SIGMAS) - 1))
+@settings(max_examples=20, deadline=None)
+def test_sizes_are_compared_by_the_laplacian_of_all_blobs(seed: int, size: int) -> None:
+    """The response in the middle of a window is that of the detector, which cuts its filters."""
+    smooth, second = mole_windows._filters()[size]
+    side = smooth.shape[1]
+    sigma = 2.0 * mole_windows.SIGMAS[size] / mole_windows.SIGMAS[0]
+    dark = sigma * np.random.default_rng(seed).normal(size=(side, side))
+    response = smooth @ dark @ second.T + second @ dark @ smooth.T
+    assert response[1, 1] == pytest.approx(laplacian(dark, sigma)[side // 2, side // 2], abs=0.01)

@@ -47,18 +47,16 @@ def spots_confirm(attempt: Attempt, photos: Photos, rival: float) -> bool:
 
     `rival` is the evidence for another map where blobs led to this one, as those of a cloth do.
     """
-    found = _under(attempt, photos)
-    if found is None or found.evidence < SURE:
-        return False
-    return rival <= MOST_RIVAL * found.evidence
+    found = _sure_under(attempt, photos)
+    return found is not None and rival <= MOST_RIVAL * found.evidence
 
 
 def keep_blobs(attempt: Attempt, photos: Photos) -> None:
     """Let an attempt's warp field keep the blobs that match under it, if these confirm it."""
     if attempt.warp_field.kept_covariance is not None:
         return
-    found = _under(attempt, photos)
-    if found is None or found.evidence < SURE:
+    found = _sure_under(attempt, photos)
+    if found is None:
         return
     here, there = _blobs(photos)
     one, other = _cells(photos, attempt.source.cell)
@@ -67,9 +65,11 @@ def keep_blobs(attempt: Attempt, photos: Photos) -> None:
     attempt.warp_field.keep(places, shifts, found.within * float(one.max()))
 
 
-def _under(attempt: Attempt, photos: Photos) -> GrownMap | None:
-    """Return the blobs that match under an attempt's warp field; None if few do."""
-    return blobs_under(attempt.warp_field, *_blobs(photos), _cells(photos, attempt.source.cell))
+def _sure_under(attempt: Attempt, photos: Photos) -> GrownMap | None:
+    """Return the blobs that match under an attempt's warp field; None if they don't confirm it."""
+    cells = _cells(photos, attempt.source.cell)
+    found = blobs_under(attempt.warp_field, *_blobs(photos), cells)
+    return None if found is None or found.evidence < SURE else found
 
 
 def _fits(
