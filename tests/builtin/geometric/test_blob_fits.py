@@ -10,7 +10,7 @@ from mel_debug.builtin.matchers.geometric.attempts import Attempt
 from mel_debug.builtin.matchers.geometric.bent_arrangements import LIKELY, SURE, Arrangement
 from mel_debug.builtin.matchers.geometric.blob_field import GrownMap
 from mel_debug.builtin.matchers.geometric.blob_fits import (
-    LIKELY_SHARE,
+    LIKELY_SHARES,
     SURE_SHARE,
     fits_of_blobs,
     keep_blobs,
@@ -66,8 +66,9 @@ def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool
     ("evidence", "rival", "least", "is_kept"),
     [
         (SURE + 1, 0.0, SURE_SHARE, True),
-        (SURE + 1, 2.0, LIKELY_SHARE, False),
-        (LIKELY + 1, 0.0, LIKELY_SHARE, False),
+        (SURE + 2, 2.0 + 1e-9, LIKELY_SHARES[1], False),
+        ((LIKELY + SURE) / 2, 0.0, sum(LIKELY_SHARES) / 2, False),
+        (LIKELY + 2, 2.0, LIKELY_SHARES[0], False),
         (LIKELY - 1, 0.0, CONFIRMED_SHARE, False),
         (SURE + 1, SURE + 2, CONFIRMED_SHARE, False),
         (-10.0, 0.0, CONFIRMED_SHARE, False),
@@ -76,12 +77,12 @@ def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool
 def test_the_more_evidence_the_fewer_matches(
     evidence: float, rival: float, least: float, is_kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without any, as many as for maps of other kinds."""
+    """Those for a rival count against it; without any, as many as for maps of other kinds."""
     none = np.empty(0, dtype=np.intp)
     field = WarpField(PlaneMap(np.eye(3)), (30, 40))
     affine = np.array([[1.0, 0], [0, 1], [0, 0]])
     found = Arrangement(affine, GrownMap(evidence, field, none, none, 0.004), rival)
     monkeypatch.setattr(blob_fits, "arrangements", lambda *_: [found])
     (fit,) = fits_of_blobs(photos())
-    assert fit.least == least
+    assert fit.least == pytest.approx(least)
     assert (fit.sure_std is not None) == is_kept

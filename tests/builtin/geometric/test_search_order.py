@@ -11,7 +11,11 @@ from mel_debug.builtin.matchers.geometric.arrays import CellFeatures
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
 from mel_debug.builtin.matchers.geometric.canvas import Canvas, Rematch
 from mel_debug.builtin.matchers.geometric.first_fit import CONFIRMED_SHARE, FirstFit
-from mel_debug.builtin.matchers.geometric.first_geometry import agrees, first_geometry
+from mel_debug.builtin.matchers.geometric.first_geometry import (
+    LEAST_INLIERS,
+    agrees,
+    first_geometry,
+)
 from mel_debug.builtin.matchers.geometric.matcher import _details
 from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
@@ -236,6 +240,22 @@ def test_a_fit_agrees_if_most_of_its_inliers_are_predicted(
     moved = replace(here, source=places, target=found(places))
     photos: Photos = SomePhotos()  # type: ignore[assignment]
     assert agrees(moved, attempt(0.5, 1), photos) is expected
+
+
+@pytest.mark.parametrize(("inside", "expected"), [(1.0, True), (0.8, False)])
+def test_a_fit_of_few_matches_agrees_if_all_are_known(inside: float, expected: bool) -> None:
+    """A map of blobs may have fewer matches than one of dense matches needs."""
+    here = fit(SAME)
+    few, places = LEAST_INLIERS - 1, here.source.copy()
+    places[round(inside * few) : few] += 500
+    small = replace(
+        here,
+        source=places[:few],
+        target=SAME(places[:few]),
+        inliers=np.ones(few, bool),
+    )
+    photos: Photos = SomePhotos()  # type: ignore[assignment]
+    assert agrees(small, attempt(0.5, 1), photos) is expected
 
 
 def test_a_hard_pair_is_said_to_be_one() -> None:

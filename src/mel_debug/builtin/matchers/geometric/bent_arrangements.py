@@ -59,9 +59,13 @@ class Arrangement:
         """Whether the blobs speak for it."""
         return self._is_above(LIKELY)
 
+    @property
+    def lead(self) -> float:
+        """The evidence for it, less that for its rival."""
+        return self.grown.evidence - self.rival
+
     def _is_above(self, least: float) -> bool:
-        evidence = self.grown.evidence
-        return evidence - self.rival >= least and self.rival <= MOST_RIVAL * evidence
+        return self.lead >= least and self.rival <= MOST_RIVAL * self.grown.evidence
 
     def contradicts(self, other: "Arrangement") -> bool:
         """Whether most blobs that both match are not matched to the same ones."""

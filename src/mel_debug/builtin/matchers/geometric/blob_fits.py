@@ -7,6 +7,7 @@ import numpy as np
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
 from mel_debug.builtin.matchers.geometric.bent_arrangements import (
+    LIKELY,
     MOST_RIVAL,
     SURE,
     Arrangement,
@@ -25,11 +26,14 @@ from mel_debug.builtin.matchers.geometric.photos import Photos
 from mel_debug.builtin.matchers.geometric.plane_map import PlaneMap
 from mel_debug.builtin.matchers.geometric.sized_blobs import Blobs
 
-SURE_SHARE, LIKELY_SHARE = 0.05, 0.2
-"""Shares of matches that must confirm a map of blobs that are sure, about the level of chance, as
-light may have changed all that features see; and one whose evidence is positive, more than twice as
-much as in photos of different bodies. Without evidence, a wrong map of a mirrored photo of half a
-megapixel had 0.163."""
+SURE_SHARE = 0.05
+"""Share of matches that must confirm a map of blobs that are sure: about the level of chance, as
+light may have changed all that features see."""
+
+LIKELY_SHARES = (0.2, 0.1)
+"""The same for maps that are just likely and almost sure; in between it falls with the evidence.
+Photos of different bodies have up to 0.08. Without evidence, a wrong map of a mirrored photo of
+half a megapixel had 0.163; a right one of a hard pair with an evidence of 17.6 had 0.169."""
 
 
 def fits_of_blobs(photos: Photos) -> Iterator[FirstFit]:
@@ -90,7 +94,9 @@ def _fits(
 def _least(found: Arrangement) -> float:
     if found.is_sure:
         return SURE_SHARE
-    return LIKELY_SHARE if found.is_likely else CONFIRMED_SHARE
+    if not found.is_likely:
+        return CONFIRMED_SHARE
+    return float(np.interp(found.lead, (LIKELY, SURE), LIKELY_SHARES))
 
 
 def _blobs(photos: Photos) -> tuple[Blobs, Blobs]:

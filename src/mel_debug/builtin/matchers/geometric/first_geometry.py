@@ -206,7 +206,7 @@ def agrees(fit: FirstFit, attempt: Attempt, photos: Photos, least: float = AGREE
     here = fit.source[fit.inliers] * (photos.source_at(1.0).cell / attempt.source.cell)
     there = fit.target[fit.inliers]
     known = attempt.warp_field.std(here) < KNOWN_STD
-    if known.sum() < max(LEAST_INLIERS, AGREED_KNOWN * len(known)):
+    if known.sum() < max(min(LEAST_INLIERS, len(known)), AGREED_KNOWN * len(known)):
         return False
     here, there = here[known], there[known]
     scale = np.sqrt(np.abs(np.linalg.det(attempt.warp_field.jacobians(here))))
