@@ -17,11 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from default_search import DefaultSearch
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Photo
 from mel_debug.files.photos import read_photo
-from mel_debug.matching.locate import locate
-from mel_debug.plugins.config import RunConfig, resolve
 from tables import machine, show
 
 Array = NDArray[np.float64]
@@ -60,7 +59,7 @@ LONGEST = 1000
 """Pixels of the longer side of each picture."""
 
 PERSPECTIVE = 0.25
-"""Standard deviation of how much closer one side of a picture is than its middle."""
+"""Standard deviation of how much closer one end of a picture is than the opposite one."""
 
 MARGIN = 0.05
 """Share of a side that places keep from it, in both pictures."""
@@ -82,11 +81,8 @@ def pictures(photos: Sequence[Path]) -> Iterator[tuple[str, Pixels]]:
     """Yield names and pictures, (H, W, 3), `LONGEST` pixels long."""
     from skimage import data
 
-    for name, pixels in (
-        ((path.stem, read_photo(path).pixels) for path in photos)
-        if photos
-        else ((name, getattr(data, name)()) for name in PICTURES)
-    ):
+    own = ((path.stem, read_photo(path).pixels) for path in photos)
+    for name, pixels in own if photos else ((name, getattr(data, name)()) for name in PICTURES):
         colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., np.newaxis], 3, axis=2)
         factor = LONGEST / max(colour.shape[:2])
         size = [round(side * factor) for side in colour.shape[1::-1]]
@@ -100,7 +96,7 @@ def homography(case: Case, size: Array, rng: np.random.Generator) -> Array:
     to_middle, perspective, linear, back = (np.eye(3) for _ in range(4))
     to_middle[:2, 2], back[:2, 2] = -size / 2, size / 2
     perspective[2, :2] = rng.normal(size=2) * PERSPECTIVE / size.max()
-    squeezed = np.diag([1 / case.tilt, 1.0]) @ rotation(direction)
+    squeezed = rotation(-direction) @ np.diag([1 / case.tilt, 1.0]) @ rotation(direction)
     linear[:2, :2] = case.scale * rotation(np.deg2rad(case.turn)) @ squeezed
     matrix: Array = back @ linear @ perspective @ to_middle
     return matrix
@@ -119,9 +115,10 @@ def mapped(matrix: Array, places: Array) -> Array:
 
 def photographed(picture: Pixels, matrix: Array, scale: float, rng: np.random.Generator) -> Pixels:
     """Return the warped picture in other light, with blur, noise and the loss of a JPEG."""
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    size = picture.shape[1::-1]
-    warped = cv2.warpPerspective(picture, matrix, size, flags=how, borderValue=(90, 90, 90))
+    # OpenCV does not average the pixels that a smaller picture has no room for.
+    fine = cv2.GaussianBlur(picture, (0, 0), 0.4 / scale) if scale < 1 else picture
+    how, grey = cv2.INTER_CUBIC, (90, 90, 90)
+    warped = cv2.warpPerspective(fine, matrix, picture.shape[1::-1], flags=how, borderValue=grey)
     seen = cv2.GaussianBlur(warped, (0, 0), 0.8) * rng.uniform(0.75, 1.15)
     noisy = (seen + 4 * rng.normal(size=seen.shape)).clip(0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 80])
@@ -158,14 +155,8 @@ def by_sift(source: Pixels, target: Pixels) -> Array | None:
     return None if matrix is None else np.asarray(matrix)
 
 
-class Search:
-    """The default search with XFeat."""
-
-    def __init__(self) -> None:
-        run = resolve(RunConfig(extractor="xfeat", no_cache=True))
-        self.features, self.matcher, self.judge = (
-            run.build_features(), run.build_matcher(), run.judge()
-        )  # fmt: skip
+class Search(DefaultSearch):
+    """The search for places of pictures."""
 
     def answers(self, picture: Pixels, case: Case, count: int, seed: int) -> list[Answer]:
         """Search random places of a picture in it as it is photographed."""
@@ -178,7 +169,7 @@ class Search:
             return []
         source, photo = Photo.of(picture), Photo.of(target)
         marks = {str(number): [(source, Point(*place))] for number, place in enumerate(places)}
-        located = locate(marks, photo, self.features, self.matcher, self.judge)
+        located = self.located(marks, photo)
         truth = mapped(matrix, places)
         found = by_sift(picture, target)
         sifted = np.full_like(truth, np.inf) if found is None else mapped(found, places)
@@ -208,7 +199,9 @@ def row(name: str, answers: Sequence[Answer]) -> list[object]:
 
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--places", default=24, help="Places in each picture and case.")
+@click.option(
+    "--places", default=24, type=click.IntRange(min=1), help="Places in each picture and case."
+)
 @click.option("--case", "cases", multiple=True, type=click.Choice(list(CASES)), help="Repeatable.")
 def main(photos: tuple[Path, ...], places: int, cases: tuple[str, ...]) -> None:
     """Print a table of PCK@0.01, coverage and wrong answers that are accepted, by case."""

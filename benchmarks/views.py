@@ -15,12 +15,11 @@ from typing import Any
 
 import click
 
+from default_search import DefaultSearch
 from mel_debug.confidence.evidence import WITHIN
 from mel_debug.core.geometry import Point
 from mel_debug.core.types import Photo
 from mel_debug.files.photos import read_photo
-from mel_debug.matching.locate import locate
-from mel_debug.plugins.config import RunConfig, resolve
 from mel_debug.synth import RenderedPhoto, WarpOptions, warped_views
 from tables import machine, show
 
@@ -52,14 +51,8 @@ class Answer:
         return self.error is not None and self.error <= WITHIN
 
 
-class Search:
-    """The default search with XFeat."""
-
-    def __init__(self) -> None:
-        run = resolve(RunConfig(extractor="xfeat", no_cache=True))
-        self.features, self.matcher, self.judge = (
-            run.build_features(), run.build_matcher(), run.judge()
-        )  # fmt: skip
+class Search(DefaultSearch):
+    """The search for moles of warped photos."""
 
     def answers(
         self, source: tuple[Photo, RenderedPhoto], target: tuple[Photo, RenderedPhoto]
@@ -76,7 +69,7 @@ class Search:
         }
         if not marks:
             return
-        located = locate(marks, target[0], self.features, self.matcher, self.judge)
+        located = self.located(marks, target[0])
         for match in located.matches:
             assert match.confidence is not None
             place = truth[match.uuid]

@@ -67,8 +67,9 @@ def test_a_field_keeps_the_spots_of_the_same_skin_only(other: int, is_kept: bool
     [
         (SURE + 1, 0.0, SURE_SHARE, True),
         (SURE + 2, 2.0 + 1e-9, LIKELY_SHARES[1], False),
-        ((LIKELY + SURE) / 2, 0.0, sum(LIKELY_SHARES) / 2, False),
-        (LIKELY + 2, 2.0, LIKELY_SHARES[0], False),
+        (3 * SURE / 4, 0.0, sum(LIKELY_SHARES) / 2, False),
+        (SURE / 2 + 2, 2.0, LIKELY_SHARES[0], False),
+        (LIKELY + 1, 0.0, LIKELY_SHARES[0], False),
         (LIKELY - 1, 0.0, CONFIRMED_SHARE, False),
         (SURE + 1, SURE + 2, CONFIRMED_SHARE, False),
         (-10.0, 0.0, CONFIRMED_SHARE, False),

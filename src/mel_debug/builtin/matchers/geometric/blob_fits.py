@@ -7,7 +7,6 @@ import numpy as np
 from mel_debug.builtin.matchers.geometric.arrays import Array
 from mel_debug.builtin.matchers.geometric.attempts import Attempt
 from mel_debug.builtin.matchers.geometric.bent_arrangements import (
-    LIKELY,
     MOST_RIVAL,
     SURE,
     Arrangement,
@@ -31,9 +30,10 @@ SURE_SHARE = 0.05
 light may have changed all that features see."""
 
 LIKELY_SHARES = (0.2, 0.1)
-"""The same for maps that are just likely and almost sure; in between it falls with the evidence.
-Photos of different bodies have up to 0.08. Without evidence, a wrong map of a mirrored photo of
-half a megapixel had 0.163; a right one of a hard pair with an evidence of 17.6 had 0.169."""
+"""The same for maps that are likely, with half the evidence of sure ones and less, and that are
+almost sure; in between it falls with the evidence. Photos of different bodies have up to 0.08.
+Without evidence, a wrong map of a mirrored photo of half a megapixel had 0.163, and with one of 7.3
+a wrong map of a hard pair 0.195; a right one with an evidence of 17.6 had 0.169."""
 
 
 def fits_of_blobs(photos: Photos) -> Iterator[FirstFit]:
@@ -96,7 +96,7 @@ def _least(found: Arrangement) -> float:
         return SURE_SHARE
     if not found.is_likely:
         return CONFIRMED_SHARE
-    return float(np.interp(found.lead, (LIKELY, SURE), LIKELY_SHARES))
+    return float(np.interp(found.lead, (SURE / 2, SURE), LIKELY_SHARES))
 
 
 def _blobs(photos: Photos) -> tuple[Blobs, Blobs]:
